@@ -1,0 +1,303 @@
+// Package spec reads release.yaml: the types that describe a release, the
+// strict decoder, the defaults (which only fill in) and the validation (which
+// only judges, and reports every problem at once with line and field path).
+//
+// The doc comment of each type and field is the text that the JSON Schema
+// (mage schema) and docs/spec.md show, so it is written for the person who
+// fills in a release.yaml.
+package spec
+
+// Spec is one release.yaml, version 1. A section that is missing switches
+// its step off.
+type Spec struct {
+	// Version of the format of this file. Always 1.
+	Version int `yaml:"version" jsonschema:"required,enum=1"`
+	// Project names the product and its publisher.
+	Project Project `yaml:"project" jsonschema:"required"`
+	// Build says which programs are compiled, and how.
+	Build Build `yaml:"build"`
+	// Resources are put into every program: version information, application manifest, icon. Left out: the programs stay as the linker made them.
+	Resources *Resources `yaml:"resources"`
+	// Sign gives every program an Authenticode signature. Left out: the release is unsigned.
+	Sign *Sign `yaml:"sign"`
+	// Timestamp lets the signatures outlive the certificate. Needed with sign, unless verify.require_timestamp is false.
+	Timestamp *Timestamp `yaml:"timestamp"`
+	// Verify judges the finished files as Windows would. With sign it is always on; the section only changes its settings.
+	Verify *Verify `yaml:"verify"`
+	// Catalog lists the finished files in a signed security catalog.
+	Catalog *Catalog `yaml:"catalog"`
+	// WDAC makes an App Control for Business policy that allows what this release ships.
+	WDAC *WDAC `yaml:"wdac"`
+	// Portal writes the text and the fields for Microsoft's file submission portal.
+	Portal *Portal `yaml:"portal"`
+}
+
+// Project names the product and its publisher. The values appear in version
+// information, signatures and the submission text.
+type Project struct {
+	// Name of the product. Used in file names, so letters, digits, dot, dash and underscore only.
+	Name string `yaml:"name" jsonschema:"required"`
+	// Version of the release: a semantic version such as 1.4.2, env:NAME to take it from an environment variable, or git to take it from the tag on HEAD. Default: git.
+	Version string `yaml:"version" jsonschema:"default=git"`
+	// Title of the product as people read it. Default: name.
+	Title string `yaml:"title"`
+	// Description of what the product does, in one sentence.
+	Description string `yaml:"description"`
+	// Company is the legal name of the publisher.
+	Company string `yaml:"company" jsonschema:"required"`
+	// Copyright notice for the version information. Default: the company's name behind the year of the release.
+	Copyright string `yaml:"copyright"`
+	// URL of the product's page, https only.
+	URL string `yaml:"url"`
+	// Support is the contact for questions about the release: an e-mail address or an https URL.
+	Support string `yaml:"support"`
+	// Repository is the https URL of the source code.
+	Repository string `yaml:"repository"`
+}
+
+// Build says which programs are compiled, and how. CGO_ENABLED=0 and
+// -trimpath are always set.
+type Build struct {
+	// Builder that compiles: goreleaser, go (plain go build, identical bytes), or auto (goreleaser when it is installed, else go). Default: auto.
+	Builder string `yaml:"builder" jsonschema:"enum=auto|goreleaser|go,default=auto"`
+	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, flags, tags and ldflags are then read from it and must not be set here.
+	Config string `yaml:"config"`
+	// Binaries are the programs to compile. Needed unless config is set.
+	Binaries []Binary `yaml:"binaries"`
+	// Targets to compile for: windows/amd64, windows/arm64, windows/386. Default: windows/amd64 and windows/arm64.
+	Targets []string `yaml:"targets" jsonschema:"enum=windows/amd64|windows/arm64|windows/386"`
+	// LDFlags for the linker, one flag an entry. Default: -s and -w.
+	LDFlags []string `yaml:"ldflags"`
+	// Tags are Go build tags.
+	Tags []string `yaml:"tags"`
+	// VersionVariable is a string variable that receives the version at link time, such as main.version.
+	VersionVariable string `yaml:"version_variable"`
+	// VCS controls version control stamping in the binary: off, or on, which demands a clean git tree. Default: off.
+	VCS string `yaml:"vcs" jsonschema:"enum=off|on,default=off"`
+	// Reproducible set to verify compiles everything a second time in another folder and fails when a byte differs. Default: off.
+	Reproducible string `yaml:"reproducible" jsonschema:"enum=off|verify,default=off"`
+}
+
+// Binary is one program.
+type Binary struct {
+	// ID names the program in this file and in folder names. Default: name.
+	ID string `yaml:"id"`
+	// Main is the package to compile, such as ./cmd/app. Default: . (the module's root).
+	Main string `yaml:"main" jsonschema:"default=."`
+	// Name of the file without .exe. Default: project.name.
+	Name string `yaml:"name"`
+	// GUI links the program for the Windows GUI subsystem (no console window).
+	GUI bool `yaml:"gui"`
+	// Description overrides project.description in the version information.
+	Description string `yaml:"description"`
+	// Icon overrides resources.icon for this program.
+	Icon string `yaml:"icon"`
+}
+
+// Resources are the Windows resources put into every program.
+type Resources struct {
+	// FileVersion is the four-part version of the files. Default: project.version with a fourth part of 0.
+	FileVersion string `yaml:"file_version"`
+	// ProductVersion as people read it. Default: project.version.
+	ProductVersion string `yaml:"product_version"`
+	// Company overrides project.company.
+	Company string `yaml:"company"`
+	// Product overrides project.title.
+	Product string `yaml:"product"`
+	// Description overrides project.description.
+	Description string `yaml:"description"`
+	// Copyright overrides project.copyright.
+	Copyright string `yaml:"copyright"`
+	// Trademarks, as shown in the file's properties.
+	Trademarks string `yaml:"trademarks"`
+	// Comments, as shown in the file's properties.
+	Comments string `yaml:"comments"`
+	// Language of the strings as a BCP 47 tag. Default: en-US.
+	Language string `yaml:"language" jsonschema:"default=en-US"`
+	// Translations hold the strings in further languages, by BCP 47 tag; what one leaves out is taken from the main language.
+	Translations map[string]Strings `yaml:"translations"`
+	// Icon is the path of an .ico or .png file.
+	Icon string `yaml:"icon"`
+	// Manifest is the application manifest.
+	Manifest *Manifest `yaml:"manifest"`
+}
+
+// Strings are the version information strings of one language.
+type Strings struct {
+	// Company that publishes the product.
+	Company string `yaml:"company"`
+	// Product name.
+	Product string `yaml:"product"`
+	// Description of the file; Windows shows it in consent prompts.
+	Description string `yaml:"description"`
+	// Copyright notice.
+	Copyright string `yaml:"copyright"`
+	// Trademarks.
+	Trademarks string `yaml:"trademarks"`
+	// Comments.
+	Comments string `yaml:"comments"`
+}
+
+// Manifest is the application manifest: what Windows grants the program at
+// start.
+type Manifest struct {
+	// File is the path of a complete manifest of your own; no other field may then be set.
+	File string `yaml:"file"`
+	// ExecutionLevel: asInvoker, highestAvailable or requireAdministrator. Default: asInvoker.
+	ExecutionLevel string `yaml:"execution_level" jsonschema:"enum=asInvoker|highestAvailable|requireAdministrator,default=asInvoker"`
+	// UIAccess lets the program drive windows of a higher integrity level (accessibility tools).
+	UIAccess bool `yaml:"ui_access"`
+	// LongPaths lifts the limit of 260 characters. Default: true.
+	LongPaths *bool `yaml:"long_paths" jsonschema:"default=true"`
+	// UTF8 makes UTF-8 the program's code page. Default: true.
+	UTF8 *bool `yaml:"utf8" jsonschema:"default=true"`
+	// DPI awareness: unaware, system, per-monitor or per-monitor-v2. Default: per-monitor-v2.
+	DPI string `yaml:"dpi" jsonschema:"enum=unaware|system|per-monitor|per-monitor-v2,default=per-monitor-v2"`
+	// MinimumWindows is the oldest Windows named as supported: vista, 7, 8, 8.1 or 10. Default: 10, which covers Windows 11.
+	MinimumWindows string `yaml:"minimum_windows" jsonschema:"enum=vista|7|8|8.1|10,default=10"`
+}
+
+// Sign gives every program an Authenticode signature.
+type Sign struct {
+	// Identity that signs: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM.
+	Identity string `yaml:"identity" jsonschema:"required"`
+	// Password or PIN of the identity, as env:NAME or file:PATH, never the secret itself.
+	Password string `yaml:"password"`
+	// Digest of the signature: sha256, sha384 or sha512. Default: sha256.
+	Digest string `yaml:"digest" jsonschema:"enum=sha256|sha384|sha512,default=sha256"`
+	// Description is shown by Windows in consent prompts. Default: project.title.
+	Description string `yaml:"description"`
+	// URL is shown beside the description. Default: project.url.
+	URL string `yaml:"url"`
+	// PageHashes adds a hash of each 4096-byte page, which lets Windows check pages as they are loaded.
+	PageHashes bool `yaml:"page_hashes"`
+	// Chain lists certificate files that complete the chain from the identity's certificate to its root.
+	Chain []string `yaml:"chain"`
+	// FetchIntermediates allows missing intermediate certificates to be fetched from the URL that a certificate names (AIA).
+	FetchIntermediates bool `yaml:"fetch_intermediates"`
+	// AllowIncompleteChain signs although an intermediate certificate is missing.
+	AllowIncompleteChain bool `yaml:"allow_incomplete_chain"`
+	// AllowECDSA signs with an elliptic-curve key although Windows' code-signing roots are RSA.
+	AllowECDSA bool `yaml:"allow_ecdsa"`
+	// AdditionalCerts are certificate files added to the signature afterwards: cross-certificates for machines that lack a newer root.
+	AdditionalCerts []string `yaml:"additional_certs"`
+	// RequirePathTo is the SHA-256 or SHA-1 thumbprint of a root that the embedded certificates must lead to.
+	RequirePathTo string `yaml:"require_path_to"`
+	// Parallel is how many files are signed at once. Default: what the identity allows.
+	Parallel int `yaml:"parallel"`
+}
+
+// Timestamp lets the signatures outlive the certificate.
+type Timestamp struct {
+	// Servers to ask, in order; the first that answers is used. Either test alone, or http and https URLs.
+	Servers []string `yaml:"servers" jsonschema:"required"`
+	// Digest of the timestamp: sha256, sha384 or sha512. Default: sha256.
+	Digest string `yaml:"digest" jsonschema:"enum=sha256|sha384|sha512,default=sha256"`
+	// Attempts at each server. Default: 3.
+	Attempts int `yaml:"attempts" jsonschema:"default=3"`
+	// RequestTimeout for one answer. Default: 20s.
+	RequestTimeout Duration `yaml:"request_timeout" jsonschema:"default=20s"`
+	// Budget is the time for one file, all servers and attempts together. Default: 5m.
+	Budget Duration `yaml:"budget" jsonschema:"default=5m"`
+	// MinInterval between two requests to one server; some operators ask for 15s. Default: 0s.
+	MinInterval Duration `yaml:"min_interval" jsonschema:"default=0s"`
+}
+
+// Verify judges the finished files.
+type Verify struct {
+	// Roots are files with root certificates to trust for code signing, beside the system's and the built-in ones.
+	Roots []string `yaml:"roots"`
+	// TimestampRoots are files with root certificates to trust for time stamping.
+	TimestampRoots []string `yaml:"timestamp_roots"`
+	// OnlyTheseRoots trusts nothing but roots and timestamp_roots.
+	OnlyTheseRoots bool `yaml:"only_these_roots"`
+	// RequireTimestamp fails a signature without a timestamp. Default: true.
+	RequireTimestamp *bool `yaml:"require_timestamp" jsonschema:"default=true"`
+	// Publisher is the common name that the signing certificate must have.
+	Publisher string `yaml:"publisher"`
+	// Class that the signing certificate must have: ev, ov or artifact-signing.
+	Class string `yaml:"class" jsonschema:"enum=ev|ov|artifact-signing"`
+	// Revocation: off, files (only the CRLs below) or online (CRL and OCSP addresses of the certificates). Default: off.
+	Revocation string `yaml:"revocation" jsonschema:"enum=off|files|online,default=off"`
+	// CRLs are certificate revocation list files for revocation: files.
+	CRLs []string `yaml:"crls"`
+}
+
+// Catalog lists the finished files in a security catalog.
+type Catalog struct {
+	// Name of the catalog file without .cat. Default: project.name.
+	Name string `yaml:"name"`
+	// Version of the catalog format: 2 (SHA-256) or 1 (SHA-1, for Windows 7). Default: 2.
+	Version int `yaml:"version" jsonschema:"enum=1|2,default=2"`
+	// Include adds files of the project by glob pattern: scripts, configuration, installers.
+	Include []string `yaml:"include"`
+	// PageHashes adds page hashes of programs.
+	PageHashes bool `yaml:"page_hashes"`
+	// CompatSHA1 adds SHA-1 entries, so that look-ups with the old default algorithm find the catalog. Default: true, as makecat does.
+	CompatSHA1 *bool `yaml:"compat_sha1" jsonschema:"default=true"`
+	// PathAttribute that names each file: FilePath (for Test-FileCatalog), File (as makecat and inf2cat write it) or none. Default: FilePath.
+	PathAttribute string `yaml:"path_attribute" jsonschema:"enum=FilePath|File|none,default=FilePath"`
+	// Attributes of the catalog as a whole, such as OSAttr.
+	Attributes map[string]string `yaml:"attributes"`
+	// HardwareIDs are written as HWID1, HWID2, … (driver packages).
+	HardwareIDs []string `yaml:"hardware_ids"`
+}
+
+// WDAC makes an App Control for Business policy.
+type WDAC struct {
+	// Template: supplemental (allow our product on top of a base policy), audit (a base policy in audit mode), enforced (a base policy on top of Microsoft's recommended allow set) or deny-old (deny older versions of our product). Default: supplemental.
+	Template string `yaml:"template" jsonschema:"enum=supplemental|audit|enforced|deny-old,default=supplemental"`
+	// Name of the policy. Default: project.title.
+	Name string `yaml:"name"`
+	// BasePolicyID is the GUID of the base policy that a supplemental policy extends. Default: the GUID of Microsoft's example policies that allow supplements.
+	BasePolicyID string `yaml:"base_policy_id"`
+	// Level of the rules: Hash, FileName, SignedVersion, Publisher, FilePublisher, LeafCertificate or PcaCertificate. Default: FilePublisher.
+	Level string `yaml:"level" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,default=FilePublisher"`
+	// Fallback levels for files that the level cannot describe, in order. Default: Hash.
+	Fallback []string `yaml:"fallback"`
+	// Options of the policy, such as "Enabled:UMCI", added to those of the template.
+	Options []string `yaml:"options"`
+	// KeepReleases is how many earlier releases stay allowed by hash. Default: 2.
+	KeepReleases *int `yaml:"keep_releases" jsonschema:"default=2"`
+	// Merge names a policy XML of the customer that is merged in.
+	Merge string `yaml:"merge"`
+	// Format version of the compiled policy: 7, 8 or 9. Default: 7.
+	Format int `yaml:"format" jsonschema:"enum=7|8|9,default=7"`
+	// SinglePolicy also writes SiPolicy.p7b for Windows before 10 1903.
+	SinglePolicy bool `yaml:"single_policy"`
+	// Sign signs the compiled policy with the release's identity.
+	Sign bool `yaml:"sign"`
+	// TemplateFile is the path of your own policy template.
+	TemplateFile string `yaml:"template_file"`
+}
+
+// Portal writes the text and the fields for Microsoft's file submission
+// portal (false positives).
+type Portal struct {
+	// Product that reported the file. Default: Microsoft Defender Antivirus (Windows 11).
+	Product string `yaml:"product" jsonschema:"default=Microsoft Defender Antivirus (Windows 11)"`
+	// Detection is the exact name that Defender showed, such as Trojan:Win32/Wacatac.B!ml.
+	Detection string `yaml:"detection"`
+	// DefinitionVersion is the security intelligence version at the time of the detection, such as 1.457.164.0.
+	DefinitionVersion string `yaml:"definition_version"`
+	// EngineVersion of the antivirus engine.
+	EngineVersion string `yaml:"engine_version"`
+	// Stage at which the file was flagged: download, scan or run.
+	Stage string `yaml:"stage" jsonschema:"enum=download|scan|run"`
+	// FirstSeen is the time of the first detection, in UTC, as 2026-01-31T12:00:00Z.
+	FirstSeen string `yaml:"first_seen"`
+	// Behaviour explains in one or two sentences what the program does that may look bad: services, ports, paths.
+	Behaviour string `yaml:"behaviour"`
+	// DownloadURL is where the published files can be fetched, https only.
+	DownloadURL string `yaml:"download_url"`
+	// CIURL is the public build log, https only.
+	CIURL string `yaml:"ci_url"`
+	// Hosts that URLs in the text may name. Default: the hosts of project.url, project.repository, project.support and download_url.
+	Hosts []string `yaml:"hosts"`
+	// PreviousSubmissions are the IDs (GUIDs) of earlier submissions of the product.
+	PreviousSubmissions []string `yaml:"previous_submissions"`
+	// SupportCase is a Microsoft support case number, if there is one.
+	SupportCase string `yaml:"support_case"`
+	// Template is the path of your own template of the additional information.
+	Template string `yaml:"template"`
+}
