@@ -1,0 +1,244 @@
+// Package ledger keeps dist/release.json: which programs a release consists
+// of, what every step read and wrote with SHA-256 hashes, and the facts that
+// later steps and people need. It is the only thing steps hand to one another,
+// and it is what lets the next run see that nothing has changed.
+package ledger
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"sync"
+
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+)
+
+// schema is the version of the file format; a ledger of another version is
+// ignored as a whole, which makes every step run again.
+const schema = 1
+
+// Artifact is one program of the release.
+type Artifact struct {
+	// ID of the program in the spec.
+	ID string `json:"id"`
+	// Name of the file, with .exe.
+	Name string `json:"name"`
+	// GOOS and GOARCH it is compiled for.
+	GOOS   string `json:"goos"`
+	GOARCH string `json:"goarch"`
+	// Path of the unsigned program, relative to the project, with slashes.
+	Path string `json:"path"`
+}
+
+// Key names the artifact in folder names: id_goos_goarch.
+func (a Artifact) Key() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH }
+
+// File names the artifact for people and in folders: id_goos_goarch/name.exe.
+func (a Artifact) File() string { return a.Key() + "/" + a.Name }
+
+// Record says what one unit of a step did when it last succeeded.
+type Record struct {
+	Step string `json:"step"`
+	Unit string `json:"unit"`
+	// Config is the SHA-256 of the settings that decided the result.
+	Config string `json:"config"`
+	// Inputs and Outputs map paths, relative to the project, to SHA-256.
+	Inputs  map[string]string `json:"inputs,omitempty"`
+	Outputs map[string]string `json:"outputs,omitempty"`
+	// Facts are what people and later steps want to know: signer, time
+	// server, verdict.
+	Facts map[string]string `json:"facts,omitempty"`
+}
+
+// Ledger is safe for use by several goroutines.
+type Ledger struct {
+	path string
+	mu   sync.Mutex
+	data content
+}
+
+type content struct {
+	Schema    int               `json:"schema"`
+	Product   string            `json:"product"`
+	Version   string            `json:"version"`
+	Test      bool              `json:"test_identity"`
+	Artifacts []Artifact        `json:"artifacts"`
+	Records   []Record          `json:"records"`
+	Shipped   map[string]string `json:"shipped,omitempty"`
+}
+
+// Open reads the ledger at path. A missing file gives an empty ledger; so does
+// one of another schema version. A file that cannot be parsed is an error:
+// somebody edited it, and guessing would sign again.
+func Open(path string) (*Ledger, error) {
+	l := &Ledger{path: path, data: content{Schema: schema}}
+	b, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return l, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading ledger: %w", err)
+	}
+	var c content
+	if err := json.Unmarshal(b, &c); err != nil {
+		return nil, fmt.Errorf("reading ledger %s: %v\nhint: delete the file to start the release afresh", path, err)
+	}
+	if c.Schema == schema {
+		l.data = c
+	}
+	return l, nil
+}
+
+// Path of the ledger's file.
+func (l *Ledger) Path() string { return l.path }
+
+// SetProduct records what is released. A change of the test flag or version
+// touches no record; the records' own hashes decide what runs again.
+func (l *Ledger) SetProduct(product, version string, test bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.data.Product, l.data.Version, l.data.Test = product, version, test
+}
+
+// Test tells whether the release is made with the test identity.
+func (l *Ledger) Test() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.data.Test
+}
+
+// Artifacts returns the programs of the last build, sorted by key.
+func (l *Ledger) Artifacts() []Artifact {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return append([]Artifact(nil), l.data.Artifacts...)
+}
+
+// SetArtifacts records the programs of a build.
+func (l *Ledger) SetArtifacts(as []Artifact) {
+	sorted := append([]Artifact(nil), as...)
+	sort.Slice(sorted, func(i, j int) bool { return sorted[i].File() < sorted[j].File() })
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.data.Artifacts = sorted
+}
+
+// Shipped returns the files that leave the house with their SHA-256.
+func (l *Ledger) Shipped() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make(map[string]string, len(l.data.Shipped))
+	for k, v := range l.data.Shipped {
+		out[k] = v
+	}
+	return out
+}
+
+// SetShipped records the files that leave the house.
+func (l *Ledger) SetShipped(m map[string]string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.data.Shipped = m
+}
+
+// Record returns the record of a unit, if there is one.
+func (l *Ledger) Record(step, unit string) (Record, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := l.find(step, unit); i >= 0 {
+		return l.data.Records[i], true
+	}
+	return Record{}, false
+}
+
+// Records returns the records of one step, sorted by unit.
+func (l *Ledger) Records(step string) []Record {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []Record
+	for _, r := range l.data.Records {
+		if r.Step == step {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// Put stores the record of a unit and writes the file.
+func (l *Ledger) Put(r Record) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := l.find(r.Step, r.Unit); i >= 0 {
+		l.data.Records[i] = r
+	} else {
+		l.data.Records = append(l.data.Records, r)
+		sort.Slice(l.data.Records, func(i, j int) bool {
+			a, b := l.data.Records[i], l.data.Records[j]
+			if a.Step != b.Step {
+				return a.Step < b.Step
+			}
+			return a.Unit < b.Unit
+		})
+	}
+	return l.save()
+}
+
+// Drop forgets a unit and writes the file.
+func (l *Ledger) Drop(step, unit string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i := l.find(step, unit)
+	if i < 0 {
+		return nil
+	}
+	l.data.Records = append(l.data.Records[:i], l.data.Records[i+1:]...)
+	return l.save()
+}
+
+// Owner returns the step that wrote path, or "".
+func (l *Ledger) Owner(path string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.data.Records {
+		if _, ok := r.Outputs[path]; ok {
+			return r.Step
+		}
+	}
+	return ""
+}
+
+// Save writes the file atomically. Equal content is not written again.
+func (l *Ledger) Save() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.save()
+}
+
+func (l *Ledger) find(step, unit string) int {
+	for i, r := range l.data.Records {
+		if r.Step == step && r.Unit == unit {
+			return i
+		}
+	}
+	return -1
+}
+
+func (l *Ledger) save() error {
+	b, err := json.MarshalIndent(l.data, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing ledger: %v", err)
+	}
+	b = append(b, '\n')
+	if old, err := os.ReadFile(l.path); err == nil && bytes.Equal(old, b) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(l.path), 0o755); err != nil {
+		return fmt.Errorf("writing ledger: %w", err)
+	}
+	return atomicfile.Write(l.path, b, 0o644)
+}
