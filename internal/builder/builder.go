@@ -1,0 +1,61 @@
+// Package builder is what the builders have in common: the interface, the
+// question (Request) and the answer (Artifact), the compiler's flags and
+// environment, which both must use alike to get the same bytes, and the
+// checks before and after.
+package builder
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/internal/spec"
+)
+
+// Builder compiles the programs of a release.
+type Builder interface {
+	// Name as in release.yaml: goreleaser or go.
+	Name() string
+	// Version of the builder, such as go1.26.8 or 2.15.1.
+	Version(ctx context.Context) (string, error)
+	// Build compiles every binary for every target and returns what it
+	// made, sorted by ID and target. When it fails Out holds nothing new.
+	Build(ctx context.Context, req Request) ([]Artifact, error)
+}
+
+// Request says what to compile.
+type Request struct {
+	// Root is the absolute path of the folder with go.mod and release.yaml.
+	Root string
+	// Out is the absolute path of the folder that receives the programs, as
+	// <id>_<os>_<arch>/<name>.exe. What lay there before is replaced.
+	Out     string
+	Spec    *spec.Build
+	Project *spec.Project
+	// Version of the release, resolved, without a leading v.
+	Version string
+	// Commit is the full hash, or empty outside a repository.
+	Commit string
+	// Date becomes the modification time of the programs.
+	Date time.Time
+	// Log receives the lines of the programs that are run, as they come.
+	// nil: they are only kept for the error.
+	Log io.Writer
+}
+
+// Artifact is one compiled program.
+type Artifact struct {
+	// ID of the binary in release.yaml (or in the goreleaser
+	// configuration).
+	ID string
+	// Name of the file, such as app.exe.
+	Name string
+	// GOOS is windows, GOARCH amd64, arm64 or 386.
+	GOOS   string
+	GOARCH string
+	// Path is absolute and lies below Request.Out.
+	Path string
+}
+
+// Dir is the folder of the artifact below Request.Out.
+func (a Artifact) Dir() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH }
