@@ -1,0 +1,163 @@
+package secret
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+)
+
+func TestParse(t *testing.T) {
+	for name, c := range map[string]struct{ in, wantErr string }{
+		"none":              {"", ""},
+		"variable":          {"env:PASS", ""},
+		"file":              {"file:/run/secrets/p", ""},
+		"windows file":      {`file:C:\keys\p.txt`, ""},
+		"literal":           {"hunter2", "given as a reference"},
+		"literal and colon": {"pass:word", "given as a reference"},
+		"empty variable":    {"env:", "names no variable"},
+		"dollar":            {"env:$PASS", "not followed by the name"},
+		"braces":            {"env:{PASS}", "not followed by the name"},
+		"value":             {"env:PASS=hunter2", "not followed by the name"},
+		"empty file":        {"file:", "names no file"},
+		"capital kind":      {"ENV:PASS", "given as a reference"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := Parse(c.in)
+			if c.wantErr == "" {
+				if err != nil || string(r) != c.in {
+					t.Fatalf("got %q, %v", r, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), c.wantErr) {
+				t.Fatalf("got %v, want %q", err, c.wantErr)
+			}
+			if fault.Status(err) != fault.Usage || !strings.Contains(err.Error(), "hint: ") {
+				t.Errorf("no usage error with a hint: %v", err)
+			}
+			if strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "word") && name == "literal and colon" {
+				t.Errorf("error repeats the secret: %v", err)
+			}
+		})
+	}
+}
+
+func TestResolve(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("lf", "s3cret\n")
+	write("crlf", "s3cret\r\n")
+	write("two", "s3cret\n\n")
+	write("space", " s3cret ")
+	write("empty", "\n")
+	write("huge", strings.Repeat("x", MaxSize+1))
+	src := Source{Dir: dir, Getenv: func(n string) string { return map[string]string{"SET": "v\n"}[n] }}
+	for name, c := range map[string]struct {
+		ref           Ref
+		want, wantErr string
+	}{
+		"none":          {"", "", ""},
+		"variable":      {"env:SET", "v\n", ""},
+		"unset":         {"env:UNSET", "", "environment variable UNSET is not set"},
+		"lf":            {"file:lf", "s3cret", ""},
+		"crlf":          {"file:crlf", "s3cret", ""},
+		"only one cut":  {"file:two", "s3cret\n", ""},
+		"spaces stay":   {"file:space", " s3cret ", ""},
+		"absolute":      {Ref("file:" + filepath.Join(dir, "lf")), "s3cret", ""},
+		"empty":         {"file:empty", "", "is empty"},
+		"missing":       {"file:none", "", "none"},
+		"folder":        {"file:.", "", "reading secret"},
+		"huge":          {"file:huge", "", "larger than"},
+		"literal":       {"hunter2", "", "given as a reference"},
+		"unknown where": {"vault:x", "", "given as a reference"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := src.Resolve(c.ref)
+			if c.wantErr == "" && (err != nil || string(b) != c.want) {
+				t.Fatalf("got %q, %v; want %q", b, err, c.want)
+			}
+			if c.wantErr != "" && (err == nil || !strings.Contains(err.Error(), c.wantErr) || fault.Status(err) != fault.Usage) {
+				t.Fatalf("got %v, want %q", err, c.wantErr)
+			}
+		})
+	}
+}
+
+func TestResolveWarnsOfReadableFiles(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no permission bits")
+	}
+	path := filepath.Join(t.TempDir(), "p")
+	for mode, want := range map[os.FileMode]int{0o600: 0, 0o400: 0, 0o640: 1, 0o644: 1} {
+		os.Remove(path)
+		if err := os.WriteFile(path, []byte("s3cret"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		src := Source{Warn: func(s string) { got = append(got, s) }}
+		if _, err := src.Resolve(Ref("file:" + path)); err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != want || want == 1 && !strings.Contains(got[0], path) {
+			t.Errorf("mode %o: warnings %q", mode, got)
+		}
+		if strings.Contains(strings.Join(got, ""), "s3cret") {
+			t.Error("the warning repeats the secret")
+		}
+	}
+}
+
+func TestMaskerAtEverySplit(t *testing.T) {
+	secrets := [][]byte{[]byte("abcabd"), []byte("abcabdef"), []byte("xyz"), []byte("q")}
+	const text = "abcabcabd-abcabdef-xyzxyz-abcab xy q abcabde"
+	const want = "abc***-***-******-abcab xy q ***e"
+	for i := 0; i <= len(text); i++ {
+		for j := i; j <= len(text); j++ {
+			var out bytes.Buffer
+			m := NewMasker(&out, secrets...)
+			for _, part := range []string{text[:i], text[i:j], text[j:]} {
+				if n, err := m.Write([]byte(part)); err != nil || n != len(part) {
+					t.Fatalf("write: %d, %v", n, err)
+				}
+				if strings.Contains(out.String(), "abd") || strings.Contains(out.String(), "xyz") {
+					t.Fatalf("split %d,%d leaks: %q", i, j, &out)
+				}
+			}
+			if err := m.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			if out.String() != want {
+				t.Fatalf("split %d,%d: got %q, want %q", i, j, &out, want)
+			}
+		}
+	}
+}
+
+type failing struct{}
+
+func (failing) Write([]byte) (int, error) { return 0, errors.New("disk full") }
+
+func TestMaskerPassesErrorsOn(t *testing.T) {
+	if _, err := NewMasker(failing{}, []byte("abc")).Write([]byte("hello")); err == nil {
+		t.Error("no error")
+	}
+}
+
+func TestMaskText(t *testing.T) {
+	if got := MaskText("pin 123456!", []byte("123456")); got != "pin ***!" {
+		t.Errorf("got %q", got)
+	}
+}
