@@ -107,3 +107,23 @@ func TestRigSignsAndMakesCatalogs(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestOpensslTSA(t *testing.T) {
+	r := NewRig(t)
+	p := NewPKI(t)
+	url := OpensslTSA(t, p.TSA)
+	for _, stamp := range [][]string{{"/tr", url + "/rfc3161", "/td", "sha256"}, {"/t", url + "/legacy"}} {
+		file := GoProgram(t, "amd64")
+		args := append([]string{"sign", "/f", p.Leaf.LegacyPFXFile(t, "test"), "/p", "test", "/fd", "sha256"}, stamp...)
+		if out, err := r.Signtool(append(args, file)...); err != nil {
+			t.Fatalf("signtool sign %s: %v\n%s", stamp[0], err, out)
+		}
+		v := r.Verify(file)[0]
+		if !v.OK() || !strings.Contains(strings.Join(v.Chains, "\n"), "countersigner 0.0: err=0x0") {
+			t.Errorf("%s: %v", stamp[0], v)
+		}
+		if ok, out := VerifyOssl(t, file, p.Leaf.RootFile(t), p.TSA.RootFile(t)); !ok {
+			t.Errorf("%s: osslsigncode refuses:\n%s", stamp[0], out)
+		}
+	}
+}
