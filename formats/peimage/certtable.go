@@ -1,0 +1,104 @@
+package peimage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// Fields of a WIN_CERTIFICATE (PE Format, "The Attribute Certificate Table").
+const (
+	certHeaderSize = 8
+
+	CertRevision1        = 0x0100 // WIN_CERT_REVISION_1_0, legacy
+	CertRevision2        = 0x0200 // WIN_CERT_REVISION_2_0, the one in use
+	CertTypePKCSSigned   = 0x0002 // WIN_CERT_TYPE_PKCS_SIGNED_DATA
+	MaxCertificateBytes  = 64 << 20
+	maxCertificatesCount = 1024
+)
+
+// Certificate is one entry of the attribute certificate table, a WIN_CERTIFICATE.
+type Certificate struct {
+	Offset   int64  // of the entry's header
+	Length   uint32 // dwLength: header (8 bytes) and data, without the padding to a multiple of 8
+	Revision uint16
+	Type     uint16
+}
+
+// Data reads what the entry holds, Length-8 bytes: for CertTypePKCSSigned a PKCS#7 SignedData, possibly followed by padding.
+// An entry of more than MaxCertificateBytes is refused.
+func (c Certificate) Data(r io.ReaderAt) ([]byte, error) {
+	if c.Length < certHeaderSize {
+		return nil, formatError(c.Offset, "dwLength", "is %d, less than its own header", c.Length)
+	}
+	if c.Length > MaxCertificateBytes {
+		return nil, formatError(c.Offset, "dwLength", "is %d, more than %d are not read", c.Length, MaxCertificateBytes)
+	}
+	b := make([]byte, c.Length-certHeaderSize)
+	if err := readFull(r, b, c.Offset+certHeaderSize); err != nil {
+		return nil, fmt.Errorf("reading certificate table entry at offset 0x%x: %w", c.Offset, err)
+	}
+	return b, nil
+}
+
+// certificateTable follows directory 4. Whatever is wrong with the table is a finding, so that the file can still be described.
+func (p *parser) certificateTable() error {
+	im := p.im
+	if im.SecurityDirOffset == 0 {
+		return nil
+	}
+	d := im.Directories[DirectoryCertificate]
+	if d.Size == 0 && d.Address == 0 {
+		return nil
+	}
+	at := im.SecurityDirOffset
+	table := Range{Offset: int64(d.Address), Size: int64(d.Size)}
+	if d.Size == 0 || d.Address == 0 {
+		im.find(at, "certificate table directory", "address 0x%x with size %d", d.Address, d.Size)
+		return nil
+	}
+	im.CertTable = table
+	headers := im.sectionTableOffset + int64(len(im.Sections))*sectionHeaderSize
+	switch {
+	case table.Offset < headers:
+		im.find(at, "certificate table directory", "starts at 0x%x, inside the headers", table.Offset)
+		return nil
+	case table.End() > im.Size:
+		im.find(at, "certificate table directory", "ends at 0x%x, the file ends at 0x%x: truncated", table.End(), im.Size)
+		return nil
+	case table.Offset%tableAlignment != 0:
+		im.find(at, "certificate table directory", "starts at 0x%x, not on a multiple of 8", table.Offset)
+	}
+	if table.End() < im.Size {
+		im.find(table.End(), "certificate table", "%d bytes follow it; it must end the file", im.Size-table.End())
+	}
+	return p.certificateEntries(table)
+}
+
+func (p *parser) certificateEntries(table Range) error {
+	im := p.im
+	for off := table.Offset; off < table.End(); {
+		left := table.End() - off
+		if left < certHeaderSize {
+			im.find(off, "WIN_CERTIFICATE", "%d bytes are left in the table, a header needs %d", left, certHeaderSize)
+			return nil
+		}
+		b, err := p.read(off, certHeaderSize, "WIN_CERTIFICATE")
+		if err != nil {
+			return err
+		}
+		le := binary.LittleEndian
+		c := Certificate{Offset: off, Length: le.Uint32(b), Revision: le.Uint16(b[4:]), Type: le.Uint16(b[6:])}
+		if c.Length < certHeaderSize || int64(c.Length) > left {
+			im.find(off, "dwLength", "is %d, between %d and the %d bytes left in the table are possible", c.Length, certHeaderSize, left)
+			return nil
+		}
+		if len(im.Certificates) == maxCertificatesCount {
+			im.find(off, "WIN_CERTIFICATE", "more than %d entries", maxCertificatesCount)
+			return nil
+		}
+		im.Certificates = append(im.Certificates, c)
+		off += roundUp(int64(c.Length), tableAlignment)
+	}
+	return nil
+}
