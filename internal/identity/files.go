@@ -1,0 +1,146 @@
+package identity
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/secret"
+)
+
+// maxFile bounds key and certificate files in bytes. A PFX with a long chain
+// has some 20 kB, the largest certificate bundles a few hundred.
+const maxFile = 4 << 20
+
+// readFile reads a file of an identity.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "%v", err).Hint("relative paths start at the project's folder")
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fault.New(fault.Usage, "%v", err)
+	}
+	if len(b) > maxFile {
+		return nil, fault.New(fault.Usage, "%s is larger than %d bytes, so it holds no key or certificate", path, maxFile)
+	}
+	return b, nil
+}
+
+// readKeyFile reads a file that holds a private key and warns when others
+// can read it too.
+func (i *Identity) readKeyFile(path string) ([]byte, error) {
+	b, err := readFile(path)
+	if err != nil {
+		return nil, err
+	}
+	if st, err := os.Stat(path); err == nil && secret.Exposed(st.Mode()) {
+		i.warn(fmt.Sprintf("%s holds a private key and can be read by other users (mode %04o): chmod 600 it", path, st.Mode().Perm()))
+	}
+	return b, nil
+}
+
+// readCertificates reads all certificates of a file: PEM (also with other
+// text and a PKCS #7 block), DER, or PKCS #7 (.p7b, .p7c) in DER. There is
+// always at least one, or an error (Usage).
+func readCertificates(path string) ([]*x509.Certificate, error) {
+	b, err := readFile(path)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "reading certificates: %w", err)
+	}
+	certs, err := parseCertificates(b)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "reading certificates from %s: %v", path, err).
+			Hint("the file must hold X.509 certificates as PEM, DER or PKCS #7")
+	}
+	return certs, nil
+}
+
+// parseCertificates reads certificates in any of the usual forms.
+func parseCertificates(b []byte) ([]*x509.Certificate, error) {
+	if bytes.Contains(b, []byte("-----BEGIN ")) {
+		return parsePEMCertificates(b)
+	}
+	certs, err := x509.ParseCertificates(b)
+	if err == nil && len(certs) > 0 {
+		return certs, nil
+	}
+	if certs, p7 := parsePKCS7(b); p7 == nil {
+		return certs, nil
+	}
+	if err == nil {
+		return nil, fmt.Errorf("no certificate found")
+	}
+	return nil, fmt.Errorf("neither PEM nor DER nor PKCS #7: %v", err)
+}
+
+func parsePEMCertificates(b []byte) ([]*x509.Certificate, error) {
+	var certs []*x509.Certificate
+	for n := 1; ; n++ {
+		var block *pem.Block
+		if block, b = pem.Decode(b); block == nil {
+			break
+		}
+		var more []*x509.Certificate
+		var err error
+		switch block.Type {
+		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+			more, err = x509.ParseCertificates(block.Bytes)
+		case "PKCS7", "CMS":
+			more, err = parsePKCS7(block.Bytes)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("PEM block %d: %v", n, err)
+		}
+		certs = append(certs, more...)
+	}
+	if len(certs) == 0 {
+		return nil, fmt.Errorf("no certificate among the PEM blocks")
+	}
+	return certs, nil
+}
+
+// samePublicKey reports whether two public keys are the same RSA or ECDSA
+// key.
+func samePublicKey(a, b crypto.PublicKey) bool {
+	switch a := a.(type) {
+	case *rsa.PublicKey:
+		return a.Equal(b)
+	case *ecdsa.PublicKey:
+		return a.Equal(b)
+	}
+	return false
+}
+
+// pickLeaf takes the certificate that belongs to key out of certs.
+func pickLeaf(key crypto.PublicKey, certs []*x509.Certificate) (leaf *x509.Certificate, rest []*x509.Certificate) {
+	for _, c := range certs {
+		if samePublicKey(key, c.PublicKey) && (leaf == nil || preferLeaf(c, leaf)) {
+			leaf = c
+		}
+	}
+	for _, c := range certs {
+		if c != leaf {
+			rest = append(rest, c)
+		}
+	}
+	return leaf, rest
+}
+
+// preferLeaf reports whether a suits better than b when both certify the
+// same key: the one that is no CA, then the one that is valid longer.
+func preferLeaf(a, b *x509.Certificate) bool {
+	if a.IsCA != b.IsCA {
+		return b.IsCA
+	}
+	return a.NotAfter.After(b.NotAfter)
+}

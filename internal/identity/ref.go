@@ -1,0 +1,171 @@
+package identity
+
+import (
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+)
+
+// Kinds of identities, as their short forms begin.
+const (
+	KindTest   = "test"
+	KindPKCS12 = "pkcs12"
+	KindPEM    = "pem"
+	KindPKCS11 = "pkcs11"
+	KindExec   = "exec"
+)
+
+// Ref is the short form of an identity, taken apart. Which fields are set
+// depends on Kind.
+type Ref struct {
+	Kind  string
+	File  string   // pkcs12: the file; pem: the key
+	Chain string   // pem: the certificates
+	Token TokenURI // pkcs11
+	Args  []string // exec: the program and its arguments
+	text  string
+}
+
+// String is the short form again. It never holds a secret, because ParseRef
+// accepts none.
+func (r Ref) String() string { return r.text }
+
+const formsHint = "the forms are: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI and exec:PROGRAM"
+
+// ParseRef takes the short form of an identity apart:
+//
+//	test              the throw-away identity in .hallmark
+//	pkcs12:FILE       a PFX file
+//	pem:KEY,CHAIN     a private key and its certificates, in two files
+//	pkcs11:URI        a key in a token, as RFC 7512 writes it: pkcs11:token=…;object=…?module-path=…
+//	exec:PROGRAM ARG… a program that signs; see the protocol in docs/identities.md
+//
+// Only the form is checked, no file is touched. The error is a *fault.Error
+// (Usage) with a hint.
+func ParseRef(s string) (Ref, error) {
+	kind, rest, found := strings.Cut(s, ":")
+	r := Ref{Kind: kind, text: s}
+	if s == "" {
+		return Ref{}, fault.New(fault.Usage, "identity: nothing given").Hint(formsHint)
+	}
+	if strings.ContainsAny(s, "\x00\r\n") {
+		return Ref{}, fault.New(fault.Usage, "identity: control character in the short form").Hint(formsHint)
+	}
+	if kind != KindTest && !found {
+		return Ref{}, unknownKind(s)
+	}
+	return parseKind(r, rest, found)
+}
+
+func parseKind(r Ref, rest string, colon bool) (Ref, error) {
+	var err error
+	switch r.Kind {
+	case KindTest:
+		if colon {
+			err = fault.New(fault.Usage, "identity test: takes nothing behind it").Hint("write test alone")
+		}
+	case KindPKCS12:
+		r.File, err = fileName(KindPKCS12, rest)
+	case KindPEM:
+		r.File, r.Chain, err = keyAndChain(rest)
+	case KindPKCS11:
+		r.Token, err = ParseTokenURI(r.text)
+	case KindExec:
+		r.Args, err = splitCommand(rest)
+	default:
+		err = unknownKind(r.text)
+	}
+	if err != nil {
+		return Ref{}, err
+	}
+	return r, nil
+}
+
+// unknownKind guesses what was meant by a form without a known kind.
+func unknownKind(s string) error {
+	kind, _, _ := strings.Cut(s, ":")
+	lower := strings.ToLower(s)
+	e := fault.New(fault.Usage, "identity: unknown kind %q", kind)
+	switch {
+	case strings.HasSuffix(lower, ".pfx") || strings.HasSuffix(lower, ".p12"):
+		e.Hint("did you mean pkcs12:%s?", strings.TrimPrefix(s, kind+":"))
+	case strings.HasSuffix(lower, ".pem") || strings.HasSuffix(lower, ".key"):
+		e.Hint("did you mean pem:KEY,CHAIN?")
+	case kind == "pfx" || kind == "p12":
+		e.Hint("did you mean pkcs12:?")
+	case strings.ToLower(kind) != kind && strings.Contains("test pkcs12 pem pkcs11 exec", strings.ToLower(kind)):
+		e.Hint("did you mean %s, in lower case?", strings.ToLower(kind))
+	}
+	return e.Hint(formsHint)
+}
+
+func fileName(kind, s string) (string, error) {
+	if strings.TrimSpace(s) == "" {
+		return "", fault.New(fault.Usage, "identity %s: names no file", kind).Hint("write %s:FILE", kind)
+	}
+	return s, nil
+}
+
+func keyAndChain(s string) (key, chain string, err error) {
+	parts := strings.Split(s, ",")
+	if len(parts) != 2 || strings.TrimSpace(parts[0]) == "" || strings.TrimSpace(parts[1]) == "" {
+		e := fault.New(fault.Usage, "identity pem: needs a key file and a certificate file, got %d of 2", countNamed(parts))
+		if len(parts) > 2 {
+			e = fault.New(fault.Usage, "identity pem: needs two files, got %d", len(parts)).
+				Hint("a path must not hold a comma; further certificate files belong into sign.chain")
+		}
+		return "", "", e.Hint("write pem:KEY,CHAIN, such as pem:code.key,code.pem")
+	}
+	return strings.TrimSpace(parts[0]), strings.TrimSpace(parts[1]), nil
+}
+
+func countNamed(parts []string) (n int) {
+	for _, p := range parts {
+		if strings.TrimSpace(p) != "" {
+			n++
+		}
+	}
+	return n
+}
+
+// splitCommand splits a command at spaces and tabs. Text in "double" or
+// 'single' quotes keeps its spaces and may hold the other kind of quote.
+// Backslashes, dollar signs and everything else mean themselves, since no
+// shell is involved and Windows paths must stay readable.
+func splitCommand(s string) ([]string, error) {
+	var words []string
+	var word strings.Builder
+	var quote rune
+	inWord := false
+	for _, c := range s {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(c)
+		case c == '"' || c == '\'':
+			quote, inWord = c, true
+		case c == ' ' || c == '\t':
+			if inWord {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			inWord = false
+		default:
+			word.WriteRune(c)
+			inWord = true
+		}
+	}
+	if quote != 0 {
+		return nil, fault.New(fault.Usage, "identity exec: a %c quote is not closed", quote).
+			Hint("a quote that is meant itself goes between quotes of the other kind")
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	if len(words) == 0 || words[0] == "" {
+		return nil, fault.New(fault.Usage, "identity exec: names no program").
+			Hint("write exec:PROGRAM, or exec:PROGRAM ARG… with quotes around what holds spaces")
+	}
+	return words, nil
+}
