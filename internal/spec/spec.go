@@ -7,6 +7,8 @@
 // fills in a release.yaml.
 package spec
 
+import "time"
+
 // Spec is one release.yaml, version 1. A section that is missing switches
 // its step off.
 type Spec struct {
@@ -30,29 +32,45 @@ type Spec struct {
 	WDAC *WDAC `yaml:"wdac"`
 	// Portal writes the text and the fields for Microsoft's file submission portal.
 	Portal *Portal `yaml:"portal"`
+
+	// Source is what git and the environment say about the source code.
+	Source Source `yaml:"-"`
+	// lines holds the line of every field present, by path.
+	lines map[string]int
+}
+
+// Source describes the source code that is released. It comes from git and
+// the environment, not from the file.
+type Source struct {
+	// Commit on HEAD, or empty without git.
+	Commit string `yaml:"-"`
+	// Time that stands in for «now» in everything that is written: SOURCE_DATE_EPOCH, else the time of the commit, else gitinfo.NoTime.
+	Time time.Time `yaml:"-"`
+	// TimeFrom names where Time comes from.
+	TimeFrom string `yaml:"-"`
 }
 
 // Project names the product and its publisher. The values appear in version
 // information, signatures and the submission text.
 type Project struct {
 	// Name of the product. Used in file names, so letters, digits, dot, dash and underscore only.
-	Name string `yaml:"name" jsonschema:"required"`
+	Name string `yaml:"name" jsonschema:"required,format=name"`
 	// Version of the release: a semantic version such as 1.4.2, env:NAME to take it from an environment variable, or git to take it from the tag on HEAD. Default: git.
-	Version string `yaml:"version" jsonschema:"default=git"`
+	Version string `yaml:"version" jsonschema:"format=version,default=git"`
 	// Title of the product as people read it. Default: name.
 	Title string `yaml:"title"`
 	// Description of what the product does, in one sentence.
 	Description string `yaml:"description"`
 	// Company is the legal name of the publisher.
 	Company string `yaml:"company" jsonschema:"required"`
-	// Copyright notice for the version information. Default: the company's name behind the year of the release.
+	// Copyright notice for the version information. Default: the company's name behind the year of the release, which is that of the commit; without git the year is left out.
 	Copyright string `yaml:"copyright"`
 	// URL of the product's page, https only.
-	URL string `yaml:"url"`
+	URL string `yaml:"url" jsonschema:"format=https"`
 	// Support is the contact for questions about the release: an e-mail address or an https URL.
-	Support string `yaml:"support"`
+	Support string `yaml:"support" jsonschema:"format=contact"`
 	// Repository is the https URL of the source code.
-	Repository string `yaml:"repository"`
+	Repository string `yaml:"repository" jsonschema:"format=https"`
 }
 
 // Build says which programs are compiled, and how. CGO_ENABLED=0 and
@@ -61,17 +79,17 @@ type Build struct {
 	// Builder that compiles: goreleaser, go (plain go build, identical bytes), or auto (goreleaser when it is installed, else go). Default: auto.
 	Builder string `yaml:"builder" jsonschema:"enum=auto|goreleaser|go,default=auto"`
 	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, flags, tags and ldflags are then read from it and must not be set here.
-	Config string `yaml:"config"`
+	Config string `yaml:"config" jsonschema:"format=path"`
 	// Binaries are the programs to compile. Needed unless config is set.
-	Binaries []Binary `yaml:"binaries"`
+	Binaries []Binary `yaml:"binaries" jsonschema:"minitems=1"`
 	// Targets to compile for: windows/amd64, windows/arm64, windows/386. Default: windows/amd64 and windows/arm64.
-	Targets []string `yaml:"targets" jsonschema:"enum=windows/amd64|windows/arm64|windows/386"`
-	// LDFlags for the linker, one flag an entry. Default: -s and -w.
-	LDFlags []string `yaml:"ldflags"`
+	Targets []string `yaml:"targets" jsonschema:"enum=windows/amd64|windows/arm64|windows/386,default=windows/amd64|windows/arm64,minitems=1,unique"`
+	// LDFlags for the linker, one flag an entry; an empty list means none. Default: -s and -w.
+	LDFlags []string `yaml:"ldflags" jsonschema:"default=-s|-w"`
 	// Tags are Go build tags.
-	Tags []string `yaml:"tags"`
+	Tags []string `yaml:"tags" jsonschema:"format=build-tag,unique"`
 	// VersionVariable is a string variable that receives the version at link time, such as main.version.
-	VersionVariable string `yaml:"version_variable"`
+	VersionVariable string `yaml:"version_variable" jsonschema:"format=variable"`
 	// VCS controls version control stamping in the binary: off, or on, which demands a clean git tree. Default: off.
 	VCS string `yaml:"vcs" jsonschema:"enum=off|on,default=off"`
 	// Reproducible set to verify compiles everything a second time in another folder and fails when a byte differs. Default: off.
@@ -81,23 +99,23 @@ type Build struct {
 // Binary is one program.
 type Binary struct {
 	// ID names the program in this file and in folder names. Default: name.
-	ID string `yaml:"id"`
+	ID string `yaml:"id" jsonschema:"format=name"`
 	// Main is the package to compile, such as ./cmd/app. Default: . (the module's root).
-	Main string `yaml:"main" jsonschema:"default=."`
+	Main string `yaml:"main" jsonschema:"format=package,default=."`
 	// Name of the file without .exe. Default: project.name.
-	Name string `yaml:"name"`
+	Name string `yaml:"name" jsonschema:"format=name"`
 	// GUI links the program for the Windows GUI subsystem (no console window).
 	GUI bool `yaml:"gui"`
 	// Description overrides project.description in the version information.
 	Description string `yaml:"description"`
 	// Icon overrides resources.icon for this program.
-	Icon string `yaml:"icon"`
+	Icon string `yaml:"icon" jsonschema:"format=path"`
 }
 
 // Resources are the Windows resources put into every program.
 type Resources struct {
 	// FileVersion is the four-part version of the files. Default: project.version with a fourth part of 0.
-	FileVersion string `yaml:"file_version"`
+	FileVersion string `yaml:"file_version" jsonschema:"format=four-part"`
 	// ProductVersion as people read it. Default: project.version.
 	ProductVersion string `yaml:"product_version"`
 	// Company overrides project.company.
@@ -113,11 +131,11 @@ type Resources struct {
 	// Comments, as shown in the file's properties.
 	Comments string `yaml:"comments"`
 	// Language of the strings as a BCP 47 tag. Default: en-US.
-	Language string `yaml:"language" jsonschema:"default=en-US"`
+	Language string `yaml:"language" jsonschema:"format=language,default=en-US"`
 	// Translations hold the strings in further languages, by BCP 47 tag; what one leaves out is taken from the main language.
-	Translations map[string]Strings `yaml:"translations"`
+	Translations map[string]Strings `yaml:"translations" jsonschema:"keys=language"`
 	// Icon is the path of an .ico or .png file.
-	Icon string `yaml:"icon"`
+	Icon string `yaml:"icon" jsonschema:"format=path"`
 	// Manifest is the application manifest.
 	Manifest *Manifest `yaml:"manifest"`
 }
@@ -142,7 +160,7 @@ type Strings struct {
 // start.
 type Manifest struct {
 	// File is the path of a complete manifest of your own; no other field may then be set.
-	File string `yaml:"file"`
+	File string `yaml:"file" jsonschema:"format=path"`
 	// ExecutionLevel: asInvoker, highestAvailable or requireAdministrator. Default: asInvoker.
 	ExecutionLevel string `yaml:"execution_level" jsonschema:"enum=asInvoker|highestAvailable|requireAdministrator,default=asInvoker"`
 	// UIAccess lets the program drive windows of a higher integrity level (accessibility tools).
@@ -160,19 +178,19 @@ type Manifest struct {
 // Sign gives every program an Authenticode signature.
 type Sign struct {
 	// Identity that signs: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM.
-	Identity string `yaml:"identity" jsonschema:"required"`
+	Identity string `yaml:"identity" jsonschema:"required,format=identity"`
 	// Password or PIN of the identity, as env:NAME or file:PATH, never the secret itself.
-	Password string `yaml:"password"`
+	Password string `yaml:"password" jsonschema:"format=secret"`
 	// Digest of the signature: sha256, sha384 or sha512. Default: sha256.
 	Digest string `yaml:"digest" jsonschema:"enum=sha256|sha384|sha512,default=sha256"`
 	// Description is shown by Windows in consent prompts. Default: project.title.
 	Description string `yaml:"description"`
 	// URL is shown beside the description. Default: project.url.
-	URL string `yaml:"url"`
+	URL string `yaml:"url" jsonschema:"format=https"`
 	// PageHashes adds a hash of each 4096-byte page, which lets Windows check pages as they are loaded.
 	PageHashes bool `yaml:"page_hashes"`
 	// Chain lists certificate files that complete the chain from the identity's certificate to its root.
-	Chain []string `yaml:"chain"`
+	Chain []string `yaml:"chain" jsonschema:"format=path,minitems=1,unique"`
 	// FetchIntermediates allows missing intermediate certificates to be fetched from the URL that a certificate names (AIA).
 	FetchIntermediates bool `yaml:"fetch_intermediates"`
 	// AllowIncompleteChain signs although an intermediate certificate is missing.
@@ -180,35 +198,35 @@ type Sign struct {
 	// AllowECDSA signs with an elliptic-curve key although Windows' code-signing roots are RSA.
 	AllowECDSA bool `yaml:"allow_ecdsa"`
 	// AdditionalCerts are certificate files added to the signature afterwards: cross-certificates for machines that lack a newer root.
-	AdditionalCerts []string `yaml:"additional_certs"`
+	AdditionalCerts []string `yaml:"additional_certs" jsonschema:"format=path,minitems=1,unique"`
 	// RequirePathTo is the SHA-256 or SHA-1 thumbprint of a root that the embedded certificates must lead to.
-	RequirePathTo string `yaml:"require_path_to"`
+	RequirePathTo string `yaml:"require_path_to" jsonschema:"format=thumbprint"`
 	// Parallel is how many files are signed at once. Default: what the identity allows.
-	Parallel int `yaml:"parallel"`
+	Parallel int `yaml:"parallel" jsonschema:"min=1,max=64"`
 }
 
 // Timestamp lets the signatures outlive the certificate.
 type Timestamp struct {
 	// Servers to ask, in order; the first that answers is used. Either test alone, or http and https URLs.
-	Servers []string `yaml:"servers" jsonschema:"required"`
+	Servers []string `yaml:"servers" jsonschema:"required,format=time-server,minitems=1,unique"`
 	// Digest of the timestamp: sha256, sha384 or sha512. Default: sha256.
 	Digest string `yaml:"digest" jsonschema:"enum=sha256|sha384|sha512,default=sha256"`
 	// Attempts at each server. Default: 3.
-	Attempts int `yaml:"attempts" jsonschema:"default=3"`
+	Attempts int `yaml:"attempts" jsonschema:"default=3,min=1,max=20"`
 	// RequestTimeout for one answer. Default: 20s.
-	RequestTimeout Duration `yaml:"request_timeout" jsonschema:"default=20s"`
+	RequestTimeout Duration `yaml:"request_timeout" jsonschema:"default=20s,min=1s,max=10m"`
 	// Budget is the time for one file, all servers and attempts together. Default: 5m.
-	Budget Duration `yaml:"budget" jsonschema:"default=5m"`
+	Budget Duration `yaml:"budget" jsonschema:"default=5m,min=1s,max=2h"`
 	// MinInterval between two requests to one server; some operators ask for 15s. Default: 0s.
-	MinInterval Duration `yaml:"min_interval" jsonschema:"default=0s"`
+	MinInterval Duration `yaml:"min_interval" jsonschema:"default=0s,min=0s,max=10m"`
 }
 
 // Verify judges the finished files.
 type Verify struct {
 	// Roots are files with root certificates to trust for code signing, beside the system's and the built-in ones.
-	Roots []string `yaml:"roots"`
+	Roots []string `yaml:"roots" jsonschema:"format=path,minitems=1,unique"`
 	// TimestampRoots are files with root certificates to trust for time stamping.
-	TimestampRoots []string `yaml:"timestamp_roots"`
+	TimestampRoots []string `yaml:"timestamp_roots" jsonschema:"format=path,minitems=1,unique"`
 	// OnlyTheseRoots trusts nothing but roots and timestamp_roots.
 	OnlyTheseRoots bool `yaml:"only_these_roots"`
 	// RequireTimestamp fails a signature without a timestamp. Default: true.
@@ -220,17 +238,17 @@ type Verify struct {
 	// Revocation: off, files (only the CRLs below) or online (CRL and OCSP addresses of the certificates). Default: off.
 	Revocation string `yaml:"revocation" jsonschema:"enum=off|files|online,default=off"`
 	// CRLs are certificate revocation list files for revocation: files.
-	CRLs []string `yaml:"crls"`
+	CRLs []string `yaml:"crls" jsonschema:"format=path,minitems=1,unique"`
 }
 
 // Catalog lists the finished files in a security catalog.
 type Catalog struct {
 	// Name of the catalog file without .cat. Default: project.name.
-	Name string `yaml:"name"`
+	Name string `yaml:"name" jsonschema:"format=name"`
 	// Version of the catalog format: 2 (SHA-256) or 1 (SHA-1, for Windows 7). Default: 2.
 	Version int `yaml:"version" jsonschema:"enum=1|2,default=2"`
 	// Include adds files of the project by glob pattern: scripts, configuration, installers.
-	Include []string `yaml:"include"`
+	Include []string `yaml:"include" jsonschema:"format=glob,minitems=1,unique"`
 	// PageHashes adds page hashes of programs.
 	PageHashes bool `yaml:"page_hashes"`
 	// CompatSHA1 adds SHA-1 entries, so that look-ups with the old default algorithm find the catalog. Default: true, as makecat does.
@@ -238,9 +256,9 @@ type Catalog struct {
 	// PathAttribute that names each file: FilePath (for Test-FileCatalog), File (as makecat and inf2cat write it) or none. Default: FilePath.
 	PathAttribute string `yaml:"path_attribute" jsonschema:"enum=FilePath|File|none,default=FilePath"`
 	// Attributes of the catalog as a whole, such as OSAttr.
-	Attributes map[string]string `yaml:"attributes"`
+	Attributes map[string]string `yaml:"attributes" jsonschema:"keys=attribute"`
 	// HardwareIDs are written as HWID1, HWID2, … (driver packages).
-	HardwareIDs []string `yaml:"hardware_ids"`
+	HardwareIDs []string `yaml:"hardware_ids" jsonschema:"minitems=1,unique"`
 }
 
 // WDAC makes an App Control for Business policy.
@@ -250,17 +268,17 @@ type WDAC struct {
 	// Name of the policy. Default: project.title.
 	Name string `yaml:"name"`
 	// BasePolicyID is the GUID of the base policy that a supplemental policy extends. Default: the GUID of Microsoft's example policies that allow supplements.
-	BasePolicyID string `yaml:"base_policy_id"`
+	BasePolicyID string `yaml:"base_policy_id" jsonschema:"format=guid"`
 	// Level of the rules: Hash, FileName, SignedVersion, Publisher, FilePublisher, LeafCertificate or PcaCertificate. Default: FilePublisher.
 	Level string `yaml:"level" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,default=FilePublisher"`
-	// Fallback levels for files that the level cannot describe, in order. Default: Hash.
-	Fallback []string `yaml:"fallback"`
+	// Fallback levels for files that the level cannot describe, in order; an empty list means that such a file is an error. Default: Hash.
+	Fallback []string `yaml:"fallback" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,unique"`
 	// Options of the policy, such as "Enabled:UMCI", added to those of the template.
-	Options []string `yaml:"options"`
+	Options []string `yaml:"options" jsonschema:"format=policy-option,minitems=1,unique"`
 	// KeepReleases is how many earlier releases stay allowed by hash. Default: 2.
-	KeepReleases *int `yaml:"keep_releases" jsonschema:"default=2"`
+	KeepReleases *int `yaml:"keep_releases" jsonschema:"default=2,min=0,max=100"`
 	// Merge names a policy XML of the customer that is merged in.
-	Merge string `yaml:"merge"`
+	Merge string `yaml:"merge" jsonschema:"format=path"`
 	// Format version of the compiled policy: 7, 8 or 9. Default: 7.
 	Format int `yaml:"format" jsonschema:"enum=7|8|9,default=7"`
 	// SinglePolicy also writes SiPolicy.p7b for Windows before 10 1903.
@@ -268,36 +286,36 @@ type WDAC struct {
 	// Sign signs the compiled policy with the release's identity.
 	Sign bool `yaml:"sign"`
 	// TemplateFile is the path of your own policy template.
-	TemplateFile string `yaml:"template_file"`
+	TemplateFile string `yaml:"template_file" jsonschema:"format=path"`
 }
 
 // Portal writes the text and the fields for Microsoft's file submission
 // portal (false positives).
 type Portal struct {
-	// Product that reported the file. Default: Microsoft Defender Antivirus (Windows 11).
-	Product string `yaml:"product" jsonschema:"default=Microsoft Defender Antivirus (Windows 11)"`
+	// Product that reported the file, as Microsoft's form lists it. Default: Microsoft Defender Antivirus (Windows 11).
+	Product string `yaml:"product" jsonschema:"enum=Microsoft Defender Antivirus (Windows 10)|Microsoft Defender Antivirus (Windows 11)|Microsoft Defender Smartscreen,default=Microsoft Defender Antivirus (Windows 11)"`
 	// Detection is the exact name that Defender showed, such as Trojan:Win32/Wacatac.B!ml.
-	Detection string `yaml:"detection"`
+	Detection string `yaml:"detection" jsonschema:"format=detection"`
 	// DefinitionVersion is the security intelligence version at the time of the detection, such as 1.457.164.0.
-	DefinitionVersion string `yaml:"definition_version"`
+	DefinitionVersion string `yaml:"definition_version" jsonschema:"format=numbers"`
 	// EngineVersion of the antivirus engine.
-	EngineVersion string `yaml:"engine_version"`
+	EngineVersion string `yaml:"engine_version" jsonschema:"format=numbers"`
 	// Stage at which the file was flagged: download, scan or run.
 	Stage string `yaml:"stage" jsonschema:"enum=download|scan|run"`
 	// FirstSeen is the time of the first detection, in UTC, as 2026-01-31T12:00:00Z.
-	FirstSeen string `yaml:"first_seen"`
+	FirstSeen string `yaml:"first_seen" jsonschema:"format=utc"`
 	// Behaviour explains in one or two sentences what the program does that may look bad: services, ports, paths.
-	Behaviour string `yaml:"behaviour"`
+	Behaviour string `yaml:"behaviour" jsonschema:"format=ascii"`
 	// DownloadURL is where the published files can be fetched, https only.
-	DownloadURL string `yaml:"download_url"`
+	DownloadURL string `yaml:"download_url" jsonschema:"format=https"`
 	// CIURL is the public build log, https only.
-	CIURL string `yaml:"ci_url"`
+	CIURL string `yaml:"ci_url" jsonschema:"format=https"`
 	// Hosts that URLs in the text may name. Default: the hosts of project.url, project.repository, project.support and download_url.
-	Hosts []string `yaml:"hosts"`
+	Hosts []string `yaml:"hosts" jsonschema:"format=host,unique"`
 	// PreviousSubmissions are the IDs (GUIDs) of earlier submissions of the product.
-	PreviousSubmissions []string `yaml:"previous_submissions"`
+	PreviousSubmissions []string `yaml:"previous_submissions" jsonschema:"format=guid,minitems=1,unique"`
 	// SupportCase is a Microsoft support case number, if there is one.
-	SupportCase string `yaml:"support_case"`
+	SupportCase string `yaml:"support_case" jsonschema:"format=ascii"`
 	// Template is the path of your own template of the additional information.
-	Template string `yaml:"template"`
+	Template string `yaml:"template" jsonschema:"format=path"`
 }

@@ -1,0 +1,308 @@
+package spec
+
+import (
+	"fmt"
+	"net/mail"
+	"net/url"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// maxLine is the longest text, in characters, that a field of one line takes.
+const maxLine = 1024
+
+// Format is a kind of text that a field may demand.
+type Format struct {
+	// Pattern that the text must match; it means the same to Go and to
+	// ECMAScript, so that the JSON Schema can carry it.
+	Pattern string
+	// Values lists every text allowed, for a closed set.
+	Values []string
+	// Want completes the sentence «this is not …».
+	Want string
+	// Hint says how to write it.
+	Hint string
+	// Secret texts are never shown in a message.
+	Secret bool
+
+	match *regexp.Regexp
+	// check returns what is wrong with a text that matches, or "".
+	check func(string) string
+	// judge, when there, decides alone.
+	judge func(string) (message, hint string)
+}
+
+// Formats are the formats that tags name. Read-only.
+var Formats = compile(map[string]Format{
+	"line": {
+		Pattern: `^[^\x00-\x1f\x7f]+$`, Want: "one line of text",
+		Hint: "leave out line breaks, tabs and control characters",
+	},
+	"ascii": {
+		Pattern: `^[ -~]+$`, Want: "one line of plain ASCII text",
+		Hint: "Microsoft's form takes plain ASCII only; leave out accents, dashes and quotes of typography",
+	},
+	"name": {
+		Pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*$`, Want: "a file name of letters, digits, dot, dash and underscore",
+		check: checkName,
+	},
+	"version": {
+		Pattern: `^(git|env:[A-Za-z_][A-Za-z0-9_]*|` + semverPattern + `)$`, Want: "a version",
+		Hint: "write a semantic version such as 1.4.2 (without v), env:NAME, or git for the tag on HEAD",
+	},
+	"four-part": {
+		Pattern: `^[0-9]{1,5}(\.[0-9]{1,5}){3}$`, Want: "a version of four numbers",
+		Hint: "write four numbers of at most 65535, such as 1.4.2.0", check: checkFourPart,
+	},
+	"numbers": {
+		Pattern: `^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`, Want: "a version of four numbers",
+		Hint: "copy it from Windows Security, About; it looks like 1.457.164.0",
+	},
+	"https": {
+		Pattern: `^https://[^\s/?#]+([/?#]\S*)?$`, Want: "an https URL",
+		Hint: "write the whole address, such as https://example.com/product", check: checkURL,
+	},
+	"contact": {
+		Pattern: `^(https://[^\s/?#]+([/?#]\S*)?|[^\s@/]+@[^\s@/]+\.[^\s@/]+)$`, Want: "an e-mail address or an https URL",
+		check: checkContact,
+	},
+	"time-server": {
+		Pattern: `^(test|https?://[^\s/?#]+([/?#]\S*)?)$`, Want: "a time server",
+		Hint: "write test, or an address such as http://timestamp.digicert.com", check: checkTimeServer,
+	},
+	"path": {
+		Pattern: `^[^\x00-\x1f\x7f]+$`, Want: "a path",
+		Hint: "write a path relative to the project, with slashes", check: checkPath,
+	},
+	"glob": {
+		Pattern: `^[^\x00-\x1f\x7f]+$`, Want: "a glob pattern",
+		Hint: "write a pattern relative to the project, such as scripts/*.ps1", check: checkGlob,
+	},
+	"package": {
+		Pattern: `^\.(/[^\x00-\x1f\x7f\\]+)?$`, Want: "a package of this module",
+		Hint: "write . for the module's root, or a folder such as ./cmd/app", check: checkPath,
+	},
+	"variable": {
+		Pattern: `^[A-Za-z0-9_][A-Za-z0-9_./~-]*\.[A-Za-z_][A-Za-z0-9_]*$`, Want: "a package and the name of a variable",
+		Hint: "write main.version, or example.com/module/package.Variable",
+	},
+	"build-tag": {
+		Pattern: `^[A-Za-z0-9_.]+$`, Want: "a build tag",
+		Hint: "one tag an entry: letters, digits, dot and underscore",
+	},
+	"secret": {
+		Pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f\x7f]+)$`, Want: "a reference to a secret",
+		Hint: "write env:NAME or file:PATH; the secret itself must not stand in this file", Secret: true,
+	},
+	"identity": {
+		Pattern: `^(test|pkcs12:.+|pem:.+,.+|pkcs11:.+|exec:.+)$`, Want: "a signing identity",
+		Hint: "write test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM", Secret: true, judge: judgeIdentity,
+	},
+	"guid": {
+		Pattern: `^(\{` + guidPattern + `\}|` + guidPattern + `)$`, Want: "a GUID",
+		Hint: "a GUID looks like 12345678-9abc-def0-1234-56789abcdef0, braces allowed",
+	},
+	"thumbprint": {
+		Pattern: `^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$`, Want: "a thumbprint",
+		Hint: "write the SHA-256 (64) or SHA-1 (40) of the certificate as hexadecimal digits without spaces or colons",
+	},
+	"language": {
+		Pattern: `^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$`, Want: "a language tag",
+		Hint: "write a BCP 47 tag such as en-US, de-CH or zh-Hans",
+	},
+	"detection": {
+		Pattern: `^[A-Za-z]+:[A-Za-z0-9_]+/[^!\s]+(![A-Za-z0-9.]+)?$`, Want: "a detection name",
+		Hint: "copy it from Windows Security, Protection history; it looks like Trojan:Win32/Wacatac.B!ml",
+	},
+	"utc": {
+		Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`, Want: "a time in UTC",
+		Hint: "write it as 2026-01-31T12:00:00Z", check: checkUTC,
+	},
+	"host": {
+		Pattern: `^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`, Want: "a host name",
+		Hint: "write the host alone, such as example.com, without https:// and path",
+	},
+	"attribute": {
+		Pattern: `^[A-Za-z][A-Za-z0-9._-]*$`, Want: "the name of a catalog attribute",
+		Hint: "letters, digits, dot, dash and underscore, such as OSAttr",
+	},
+	"policy-option": {
+		Values: policyOptions, Want: "an option of App Control policies",
+		Hint: "options are written as Set-RuleOption prints them, such as Enabled:Audit Mode",
+	},
+})
+
+// semverPattern is the grammar of semver.org 2.0.0 without named groups.
+const semverPattern = `(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)` +
+	`(-(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)(\.(0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*))*)?` +
+	`(\+[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?`
+
+const guidPattern = `[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}`
+
+// policyOptions are the rule options of the SiPolicy schema, in the order of
+// Set-RuleOption's numbers and then those without a number.
+var policyOptions = []string{
+	"Enabled:UMCI", "Enabled:Boot Menu Protection", "Required:WHQL", "Enabled:Audit Mode", "Disabled:Flight Signing",
+	"Enabled:Inherit Default Policy", "Enabled:Unsigned System Integrity Policy", "Required:EV Signers",
+	"Enabled:Advanced Boot Options Menu", "Enabled:Boot Audit On Failure", "Disabled:Script Enforcement",
+	"Required:Enforce Store Applications", "Enabled:Managed Installer", "Enabled:Intelligent Security Graph Authorization",
+	"Enabled:Invalidate EAs on Reboot", "Enabled:Update Policy No Reboot", "Enabled:Allow Supplemental Policies",
+	"Disabled:Runtime FilePath Rule Protection", "Enabled:Dynamic Code Security", "Enabled:Revoked Expired As Unsigned",
+	"Enabled:Developer Mode Dynamic Code Trust", "Enabled:Secure Setting Policy", "Enabled:Conditional Windows Lockdown Policy",
+	"Disabled:Default Windows Certificate Remapping",
+}
+
+func compile(formats map[string]Format) map[string]Format {
+	for name, f := range formats {
+		if f.Pattern != "" {
+			f.match = regexp.MustCompile(f.Pattern)
+		}
+		formats[name] = f
+	}
+	return formats
+}
+
+// Check judges a text: message and hint, both empty when it is good.
+func (f Format) Check(s string) (message, hint string) {
+	if f.judge != nil {
+		return f.judge(s)
+	}
+	if !f.allows(s) {
+		if f.Secret {
+			return "the value is not " + f.Want, f.Hint
+		}
+		return fmt.Sprintf("%s is not %s", quote(s), f.Want), f.hintFor(s)
+	}
+	if utf8.RuneCountInString(s) > maxLine {
+		return fmt.Sprintf("the text is longer than %d characters", maxLine), "shorten it"
+	}
+	if f.check != nil {
+		if m := f.check(s); m != "" {
+			return m, f.Hint
+		}
+	}
+	return "", ""
+}
+
+func (f Format) allows(s string) bool {
+	if f.match != nil {
+		return f.match.MatchString(s)
+	}
+	return contains(f.Values, s)
+}
+
+func (f Format) hintFor(s string) string {
+	if near := nearest(s, f.Values); near != "" {
+		return fmt.Sprintf("did you mean %s?", near)
+	}
+	return f.Hint
+}
+
+// quote shows a value in a message, shortened so that it stays one line.
+func quote(s string) string {
+	if r := []rune(s); len(r) > 60 {
+		s = string(r[:57]) + "..."
+	}
+	return strconv.Quote(s)
+}
+
+// checkName refuses what Windows cannot hold as a file name, see
+// https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
+func checkName(s string) string {
+	base, _, _ := strings.Cut(strings.ToUpper(s), ".")
+	switch {
+	case strings.HasSuffix(s, "."):
+		return fmt.Sprintf("%s ends with a dot, which Windows drops", quote(s))
+	case len(s) > 64:
+		return fmt.Sprintf("%s is longer than 64 characters", quote(s))
+	case base == "CON", base == "PRN", base == "AUX", base == "NUL",
+		len(base) == 4 && (base[:3] == "COM" || base[:3] == "LPT") && base[3] != '0' && base[3] <= '9':
+		return fmt.Sprintf("%s is the name of a device on Windows", quote(s))
+	}
+	return ""
+}
+
+func checkFourPart(s string) string {
+	for _, part := range strings.Split(s, ".") {
+		if n, err := strconv.ParseUint(part, 10, 32); err != nil || n > 65535 {
+			return fmt.Sprintf("the part %s of %s is over 65535", part, s)
+		}
+	}
+	return ""
+}
+
+func checkURL(s string) string {
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return fmt.Sprintf("%s is not a URL", quote(s))
+	case u.User != nil:
+		return "the URL holds a user name or password"
+	}
+	return ""
+}
+
+func checkContact(s string) string {
+	if strings.HasPrefix(s, "https://") {
+		return checkURL(s)
+	}
+	if a, err := mail.ParseAddress(s); err != nil || a.Address != s {
+		return fmt.Sprintf("%s is not an e-mail address", quote(s))
+	}
+	return ""
+}
+
+func checkTimeServer(s string) string {
+	if s == "test" {
+		return ""
+	}
+	return checkURL(s)
+}
+
+// checkPath lets a path leave the project only when it is absolute, and so
+// visibly meant.
+func checkPath(s string) string {
+	if isAbs(s) {
+		return ""
+	}
+	if strings.Contains(s, `\`) {
+		return fmt.Sprintf("%s holds a backslash; relative paths are written with slashes", quote(s))
+	}
+	if c := path.Clean(s); c == ".." || strings.HasPrefix(c, "../") {
+		return fmt.Sprintf("%s leaves the project; only an absolute path may", quote(s))
+	}
+	return ""
+}
+
+var driveRoot = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
+
+// isAbs knows absolute paths of every system, so that a file means the same
+// on each.
+func isAbs(s string) bool { return strings.HasPrefix(s, "/") || driveRoot.MatchString(s) }
+
+func checkGlob(s string) string {
+	if _, err := path.Match(s, ""); err != nil {
+		return fmt.Sprintf("%s is not a glob pattern: a bracket is not closed, or a range is wrong", quote(s))
+	}
+	return checkPath(s)
+}
+
+func checkUTC(s string) string {
+	if _, err := time.Parse(time.RFC3339, s); err != nil {
+		return fmt.Sprintf("%s is not a time that exists", quote(s))
+	}
+	return ""
+}
+
+func contains(list []string, s string) bool {
+	for _, one := range list {
+		if one == s {
+			return true
+		}
+	}
+	return false
+}

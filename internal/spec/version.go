@@ -1,0 +1,138 @@
+package spec
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/internal/gitinfo"
+)
+
+var semver = regexp.MustCompile(`^` + semverPattern + `$`)
+
+// resolve replaces project.version by the version itself and fills Source.
+func resolve(s *Spec, env Env) []Problem {
+	if s.Project.Version == "" {
+		s.Project.Version = "git"
+	}
+	info, err := env.Git()
+	if err != nil {
+		info.Absent = err.Error()
+	}
+	var list []Problem
+	var problem *Problem
+	if s.Project.Version, problem = version(s.Project.Version, env, info); problem != nil {
+		problem.Path, problem.Line = "project.version", s.line("project.version")
+		list = append(list, *problem)
+	}
+	s.Source.Commit = info.Commit
+	if s.Source.Time, s.Source.TimeFrom, err = gitinfo.Clock(env.Getenv, info); err != nil {
+		list = append(list, Problem{Message: err.Error(), Hint: "unset it, or set it to the time of the commit: git log -1 --format=%ct"})
+	}
+	if s.Build.VCS == "on" && info.Commit == "" {
+		list = append(list, Problem{Line: s.line("build.vcs"), Path: "build.vcs",
+			Message: "version control stamping needs a commit: " + info.Absent, Hint: "commit first, or write vcs: off"})
+	}
+	return list
+}
+
+// version resolves what the file says about the version. On a problem the
+// version is empty.
+func version(from string, env Env, info gitinfo.Info) (string, *Problem) {
+	if name, ok := strings.CutPrefix(from, "env:"); ok {
+		v := strings.TrimPrefix(env.Getenv(name), "v")
+		switch {
+		case v == "":
+			return "", &Problem{Message: fmt.Sprintf("the environment variable %s is not set", name),
+				Hint: fmt.Sprintf("set %s to a semantic version such as 1.4.2", name)}
+		case !semver.MatchString(v):
+			return "", &Problem{Message: fmt.Sprintf("the environment variable %s holds %s, which is not a semantic version", name, quote(v)),
+				Hint: fmt.Sprintf("set %s to a version such as 1.4.2", name)}
+		}
+		return v, nil
+	}
+	if from != "git" {
+		return from, nil
+	}
+	if info.Commit == "" {
+		return "", &Problem{Message: "cannot take the version from git: " + info.Absent,
+			Hint: "write the version itself, such as 0.1.0, or env:NAME"}
+	}
+	best := ""
+	for _, tag := range info.Tags {
+		v := strings.TrimPrefix(tag, "v")
+		if semver.MatchString(v) && (best == "" || compareSemver(v, best) > 0) {
+			best = v
+		}
+	}
+	if best == "" {
+		return "", &Problem{Message: fmt.Sprintf("no tag on the commit %.12s is a semantic version", info.Commit),
+			Hint: "tag it (git tag v1.4.2), or write the version itself, such as 0.1.0, or env:NAME"}
+	}
+	return best, nil
+}
+
+// compareSemver orders two semantic versions by section 11 of semver.org
+// 2.0.0; build metadata is ignored.
+func compareSemver(a, b string) int {
+	coreA, preA := cutSemver(a)
+	coreB, preB := cutSemver(b)
+	if c := compareIdentifiers(coreA, coreB); c != 0 {
+		return c
+	}
+	switch {
+	case preA == preB:
+		return 0
+	case preA == "": // a release is above its pre-releases
+		return 1
+	case preB == "":
+		return -1
+	}
+	return compareIdentifiers(preA, preB)
+}
+
+func cutSemver(v string) (core, pre string) {
+	v, _, _ = strings.Cut(v, "+")
+	core, pre, _ = strings.Cut(v, "-")
+	return core, pre
+}
+
+func compareIdentifiers(a, b string) int {
+	as, bs := strings.Split(a, "."), strings.Split(b, ".")
+	for i := range min(len(as), len(bs)) {
+		if c := compareIdentifier(as[i], bs[i]); c != 0 {
+			return c
+		}
+	}
+	return len(as) - len(bs)
+}
+
+// compareIdentifier: numbers by value (without leading zeros the longer one is
+// larger, however many digits), below texts; texts by their bytes.
+func compareIdentifier(a, b string) int {
+	numA, numB := digits.MatchString(a), digits.MatchString(b)
+	switch {
+	case numA && numB && len(a) != len(b):
+		return len(a) - len(b)
+	case numA != numB && numA:
+		return -1
+	case numA != numB:
+		return 1
+	}
+	return strings.Compare(a, b)
+}
+
+var digits = regexp.MustCompile(`^[0-9]+$`)
+
+// fileVersion makes the four-part version of a semantic version: its three
+// numbers and 0. It is empty when a number is over 65535.
+func fileVersion(v string) string {
+	core, _ := cutSemver(v)
+	for _, part := range strings.Split(core, ".") {
+		if n, err := strconv.ParseUint(part, 10, 64); err != nil || n > 65535 {
+			return ""
+		}
+	}
+	return core + ".0"
+}
