@@ -1,0 +1,10 @@
+// Package templates holds the built-in templates: portal/ for the submission
+// text. A release may override each by path in release.yaml.
+package templates
+
+import "embed"
+
+// FS has the folders of the templates at its root.
+//
+//go:embed portal
+var FS embed.FS
