@@ -33,6 +33,8 @@ type Cmd struct {
 	Dir string
 	// Env is the whole environment. nil: that of this process.
 	Env []string
+	// Stdin, if set, is what the program reads.
+	Stdin io.Reader
 	// Live, if set, also receives both streams as they come.
 	Live io.Writer
 }
@@ -67,7 +69,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 // failure is an *Error.
 func Run(ctx context.Context, c Cmd) (string, error) {
 	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
-	cmd.Dir, cmd.Env = c.Dir, c.Env
+	cmd.Dir, cmd.Env, cmd.Stdin = c.Dir, c.Env, c.Stdin
 	cmd.WaitDelay = waitDelay
 	killGroup(cmd)
 	stdout, stderr := &clip{max: maxOutput}, &clip{max: maxOutput}
