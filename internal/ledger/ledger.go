@@ -45,8 +45,8 @@ func (a Artifact) File() string { return a.Key() + "/" + a.Name }
 type Record struct {
 	Step string `json:"step"`
 	Unit string `json:"unit"`
-	// Config is the SHA-256 of the settings that decided the result.
-	Config string `json:"config"`
+	// Config holds the settings that decided the result, as JSON.
+	Config json.RawMessage `json:"config"`
 	// Inputs and Outputs map paths, relative to the project, to SHA-256.
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Outputs map[string]string `json:"outputs,omitempty"`

@@ -1,0 +1,126 @@
+// Package console shows people what a release is doing: steps, files with
+// durations, a live line on a terminal, plain lines elsewhere.
+package console
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Options say how to write.
+type Options struct {
+	// Terminal turns the live line on.
+	Terminal bool
+	// Colour turns colours on. The caller honours NO_COLOR.
+	Colour bool
+	// Verbose shows what is up to date file by file, and details.
+	Verbose bool
+	// Width of the terminal in columns; 0 means 80.
+	Width int
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+}
+
+// Console writes to one stream. It is safe for several goroutines. The zero
+// value is not usable; Discard gives one that shows nothing.
+type Console struct {
+	mu     sync.Mutex
+	w      io.Writer
+	o      Options
+	live   string
+	active map[string]time.Time
+	ticker *time.Ticker
+	stop   chan struct{}
+}
+
+// New returns a console on w.
+func New(w io.Writer, o Options) *Console {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Width <= 0 {
+		o.Width = 80
+	}
+	return &Console{w: w, o: o, active: map[string]time.Time{}}
+}
+
+// Discard returns a console that shows nothing.
+func Discard() *Console { return New(io.Discard, Options{}) }
+
+// Verbose tells whether details are wanted.
+func (c *Console) Verbose() bool { return c.o.Verbose }
+
+// Line writes one line as it is.
+func (c *Console) Line(format string, args ...any) {
+	c.print(fmt.Sprintf(format, args...))
+}
+
+// Note writes a remark below the current step.
+func (c *Console) Note(format string, args ...any) {
+	c.print("  " + c.paint(cyan, "note") + "  " + indent(fmt.Sprintf(format, args...), 8))
+}
+
+// Warn writes a warning. Nothing that fails a release is a warning.
+func (c *Console) Warn(format string, args ...any) {
+	c.print("  " + c.paint(yellow, "warning") + "  " + indent(fmt.Sprintf(format, args...), 11))
+}
+
+// Detail writes a line only when details are wanted.
+func (c *Console) Detail(format string, args ...any) {
+	if c.o.Verbose {
+		c.print("  " + c.paint(dim, indent(fmt.Sprintf(format, args...), 2)))
+	}
+}
+
+// Heading writes the first line of a step.
+func (c *Console) Heading(name, note string) {
+	text := c.paint(bold, name)
+	if note != "" {
+		text += "  " + c.paint(dim, note)
+	}
+	c.print(text)
+}
+
+// Done writes the line of a finished file.
+func (c *Console) Done(file, note string, took time.Duration) {
+	c.result(green, "ok", file, note, took)
+}
+
+// Failed writes the line of a file that failed.
+func (c *Console) Failed(file string, took time.Duration) {
+	c.result(red, "failed", file, "", took)
+}
+
+func (c *Console) result(colour, mark, file, note string, took time.Duration) {
+	text := fmt.Sprintf("  %s  %s", c.paint(colour, fmt.Sprintf("%-6s", mark)), file)
+	if note != "" {
+		text += "  " + c.paint(dim, note)
+	}
+	c.print(text + "  " + c.paint(dim, Duration(took)))
+}
+
+func (c *Console) print(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear()
+	fmt.Fprintln(c.w, text)
+	c.draw()
+}
+
+// Duration renders a duration with three useful digits: 2ms, 1.25s, 3m10s.
+func Duration(d time.Duration) string {
+	switch {
+	case d < time.Second:
+		return d.Round(time.Millisecond).String()
+	case d < time.Minute:
+		return d.Round(10 * time.Millisecond).String()
+	}
+	return d.Round(time.Second).String()
+}
+
+func indent(text string, by int) string {
+	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+strings.Repeat(" ", by))
+}

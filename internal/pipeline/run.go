@@ -1,0 +1,280 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/hallmark-dev/hallmark/internal/crashpoint"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// Report counts what a run did.
+type Report struct {
+	Ran, UpToDate int
+	Took          time.Duration
+}
+
+// Execute runs the steps in order. A step whose files and settings are those
+// of its last success is skipped file by file. The first step that fails ends
+// the run, after all its files have been tried, so that every problem of that
+// step is reported at once.
+func Execute(ctx context.Context, steps []step.Step, r *step.Run) (Report, error) {
+	began := r.Now()
+	x := &execution{run: r, d: newDigester(r.Abs)}
+	if err := x.check(ctx, steps); err != nil {
+		return x.report, err
+	}
+	for _, s := range steps {
+		if err := x.step(ctx, s); err != nil {
+			return x.report, fmt.Errorf("%s: %w", s.Name, err)
+		}
+		crashpoint.Here("after step " + s.Name)
+	}
+	x.report.Took = r.Now().Sub(began)
+	return x.report, nil
+}
+
+type execution struct {
+	run    *step.Run
+	d      *digester
+	report Report
+}
+
+// check lets every step that is going to run refuse before anything is written.
+func (x *execution) check(ctx context.Context, steps []step.Step) error {
+	plan, err := Plan(steps, x.run)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, st := range plan {
+		if st.Step.Check == nil || !st.Runs() {
+			continue
+		}
+		if err := st.Step.Check(ctx, x.run); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", st.Step.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (x *execution) step(ctx context.Context, s step.Step) error {
+	if !s.Enabled(x.run.Spec) {
+		return x.tidy(s.Name, nil)
+	}
+	units, err := s.Units(x.run)
+	if err != nil {
+		return err
+	}
+	if err := x.tidy(s.Name, units); err != nil {
+		return err
+	}
+	todo, err := x.todo(s, units)
+	if err != nil {
+		return err
+	}
+	x.report.UpToDate += len(units) - len(todo)
+	x.report.Ran += len(todo)
+	c := x.run.Console
+	if len(todo) == 0 {
+		c.Heading(s.Name, "up to date")
+		return nil
+	}
+	c.Heading(s.Name, skipped(len(units)-len(todo)))
+	return x.all(ctx, s, todo)
+}
+
+func skipped(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d up to date", n)
+}
+
+func (x *execution) todo(s step.Step, units []step.Unit) ([]step.Unit, error) {
+	var todo []step.Unit
+	for _, u := range units {
+		why, err := reasonToRun(x.d, x.run.Ledger, s.Name, u, nil)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", u.Name, err)
+		}
+		if why == "" {
+			x.run.Console.Detail("up to date  %s", u.Name)
+			continue
+		}
+		x.run.Console.Detail("%s: %s", u.Name, why)
+		todo = append(todo, u)
+	}
+	return todo, nil
+}
+
+// all runs the units of a step side by side and collects every error.
+func (x *execution) all(ctx context.Context, s step.Step, units []step.Unit) error {
+	limit := runtime.GOMAXPROCS(0)
+	if s.Parallel != nil {
+		if n := s.Parallel(x.run); n > 0 {
+			limit = n
+		}
+	}
+	var g errgroup.Group
+	g.SetLimit(limit)
+	errs := make([]error, len(units))
+	for i, u := range units {
+		g.Go(func() error {
+			errs[i] = x.unit(ctx, s, u)
+			return nil
+		})
+	}
+	g.Wait()
+	return errors.Join(errs...)
+}
+
+func (x *execution) unit(ctx context.Context, s step.Step, u step.Unit) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%s: %w", u.Name, err)
+	}
+	began := time.Now()
+	end := x.run.Console.Begin(u.Name)
+	note, err := x.do(ctx, s, u)
+	end()
+	if err != nil {
+		x.run.Console.Failed(u.Name, time.Since(began))
+		return fmt.Errorf("%s: %w", u.Name, err)
+	}
+	x.run.Console.Done(u.Name, note, time.Since(began))
+	return nil
+}
+
+func (x *execution) do(ctx context.Context, s step.Step, u step.Unit) (string, error) {
+	before, err := x.inputs(u.Inputs)
+	if err != nil {
+		return "", err
+	}
+	for _, out := range u.Outputs {
+		if err := os.MkdirAll(filepath.Dir(x.run.Abs(out)), 0o755); err != nil {
+			return "", fmt.Errorf("making the output folder: %w", err)
+		}
+	}
+	res, err := u.Do(ctx)
+	if err != nil {
+		return "", err
+	}
+	crashpoint.Here("before record of " + s.Name)
+	rec, err := x.record(s.Name, u, res, before)
+	if err != nil {
+		return "", err
+	}
+	old, _ := x.run.Ledger.Record(s.Name, u.Name)
+	if err := x.run.Ledger.Put(rec); err != nil {
+		return "", err
+	}
+	return res.Note, x.removeOutputs(old, rec.Outputs)
+}
+
+// inputs hashes what a unit is about to read.
+func (x *execution) inputs(paths []string) (map[string]string, error) {
+	sums := map[string]string{}
+	for _, in := range paths {
+		sum, err := x.d.digest(in)
+		if err != nil {
+			return nil, fmt.Errorf("reading input: %w", err)
+		}
+		if sum == "" {
+			return nil, missing(x.run, in)
+		}
+		sums[in] = sum
+	}
+	return sums, nil
+}
+
+func missing(r *step.Run, path string) error {
+	err := fault.New(fault.Other, "%s is missing", path)
+	if owner := r.Ledger.Owner(path); owner != "" {
+		return err.Hint("run mage %s first, or mage release for everything", owner)
+	}
+	return err.Hint("run mage release, which makes it")
+}
+
+func (x *execution) record(stepName string, u step.Unit, res step.Result, before map[string]string) (ledger.Record, error) {
+	config, err := json.Marshal(u.Config)
+	if err != nil {
+		return ledger.Record{}, fmt.Errorf("recording settings: %v", err)
+	}
+	outputs := u.Outputs
+	if res.Outputs != nil {
+		outputs = res.Outputs
+	}
+	rec := ledger.Record{Step: stepName, Unit: u.Name, Config: config, Inputs: before, Outputs: map[string]string{}, Facts: res.Facts}
+	for _, in := range res.Inputs {
+		if rec.Inputs[in], err = x.d.digest(in); err != nil {
+			return rec, fmt.Errorf("reading input: %w", err)
+		}
+	}
+	for _, out := range outputs {
+		x.d.forget(out)
+		if rec.Outputs[out], err = x.d.digest(out); err != nil {
+			return rec, fmt.Errorf("reading output: %w", err)
+		}
+		if rec.Outputs[out] == "" {
+			return rec, fmt.Errorf("output %s was not written", out)
+		}
+	}
+	return rec, nil
+}
+
+// tidy forgets units that the step no longer has and removes their files, so
+// that dist/ holds this release and nothing of an earlier one.
+func (x *execution) tidy(stepName string, units []step.Unit) error {
+	keep := map[string]bool{}
+	for _, u := range units {
+		keep[u.Name] = true
+	}
+	for _, rec := range x.run.Ledger.Records(stepName) {
+		if keep[rec.Unit] {
+			continue
+		}
+		if err := x.removeOutputs(rec, nil); err != nil {
+			return err
+		}
+		if err := x.run.Ledger.Drop(stepName, rec.Unit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeOutputs removes the files that rec wrote and that are not in keep. A
+// file that somebody else has changed since is left alone.
+func (x *execution) removeOutputs(rec ledger.Record, keep map[string]string) error {
+	for _, out := range sortedKeys(rec.Outputs) {
+		if _, ok := keep[out]; ok {
+			continue
+		}
+		x.d.forget(out)
+		sum, err := x.d.digest(out)
+		if err != nil {
+			return fmt.Errorf("removing an old file: %w", err)
+		}
+		if sum != rec.Outputs[out] {
+			continue
+		}
+		if err := os.Remove(x.run.Abs(out)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("removing an old file: %w", err)
+		}
+		x.d.forget(out)
+		x.run.Console.Detail("removed %s, which is no longer part of the release", out)
+		os.Remove(filepath.Dir(x.run.Abs(out))) // only succeeds when empty
+	}
+	return nil
+}

@@ -1,0 +1,189 @@
+package pipeline
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sort"
+	"strings"
+	"sync"
+
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// digester hashes files and remembers the result for one run. A path that has
+// been written must be forgotten.
+type digester struct {
+	abs func(string) string
+	mu  sync.Mutex
+	sum map[string]string
+}
+
+func newDigester(abs func(string) string) *digester {
+	return &digester{abs: abs, sum: map[string]string{}}
+}
+
+// digest returns the SHA-256 of the file at path, or of the sorted names in it
+// if it is a folder. A file that does not exist gives "".
+func (d *digester) digest(path string) (string, error) {
+	d.mu.Lock()
+	sum, ok := d.sum[path]
+	d.mu.Unlock()
+	if ok {
+		return sum, nil
+	}
+	sum, err := digestFile(d.abs(path))
+	if err != nil {
+		return "", err
+	}
+	d.mu.Lock()
+	d.sum[path] = sum
+	d.mu.Unlock()
+	return sum, nil
+}
+
+func (d *digester) forget(path string) {
+	d.mu.Lock()
+	delete(d.sum, path)
+	d.mu.Unlock()
+}
+
+func digestFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	if st.IsDir() {
+		names, err := f.Readdirnames(-1)
+		if err != nil {
+			return "", err
+		}
+		sort.Strings(names)
+		io.WriteString(h, strings.Join(names, "\x00"))
+	} else if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// reasonToRun says why the unit must run, or "" when it is up to date. pending
+// maps paths that an earlier step is going to write to that step's name.
+func reasonToRun(d *digester, l *ledger.Ledger, stepName string, u step.Unit, pending map[string]string) (string, error) {
+	config, err := json.Marshal(u.Config)
+	if err != nil {
+		return "", fmt.Errorf("recording settings of %s: %v", u.Name, err)
+	}
+	rec, ok := l.Record(stepName, u.Name)
+	if !ok {
+		return "not done yet", nil
+	}
+	if why := changedSettings(rec.Config, config); why != "" {
+		return why, nil
+	}
+	if why, err := changedInputs(d, rec, u, pending); why != "" || err != nil {
+		return why, err
+	}
+	return changedOutputs(d, rec)
+}
+
+// changedSettings names the settings that differ between two JSON objects.
+func changedSettings(old, now json.RawMessage) string {
+	var a, b any
+	if json.Unmarshal(old, &a) != nil || json.Unmarshal(now, &b) != nil {
+		return "settings changed"
+	}
+	x, _ := json.Marshal(a)
+	y, _ := json.Marshal(b)
+	if bytes.Equal(x, y) {
+		return ""
+	}
+	var names []string
+	ma, _ := a.(map[string]any)
+	mb, _ := b.(map[string]any)
+	for k := range union(ma, mb) {
+		u, _ := json.Marshal(ma[k])
+		v, _ := json.Marshal(mb[k])
+		if !bytes.Equal(u, v) {
+			names = append(names, k)
+		}
+	}
+	if len(names) == 0 {
+		return "settings changed"
+	}
+	sort.Strings(names)
+	return "changed in the spec: " + strings.ReplaceAll(strings.Join(names, ", "), "_", " ")
+}
+
+func union(ms ...map[string]any) map[string]bool {
+	keys := map[string]bool{}
+	for _, m := range ms {
+		for k := range m {
+			keys[k] = true
+		}
+	}
+	return keys
+}
+
+func changedInputs(d *digester, rec ledger.Record, u step.Unit, pending map[string]string) (string, error) {
+	declared := map[string]bool{}
+	for _, in := range u.Inputs {
+		declared[in] = true
+		if by := pending[in]; by != "" {
+			return "after " + by, nil
+		}
+		if _, ok := rec.Inputs[in]; !ok {
+			return in + " is new", nil
+		}
+	}
+	for _, in := range sortedKeys(rec.Inputs) {
+		sum, err := d.digest(in)
+		if err != nil {
+			return "", fmt.Errorf("reading input: %w", err)
+		}
+		if sum != rec.Inputs[in] {
+			return in + " changed", nil
+		}
+	}
+	return "", nil
+}
+
+func changedOutputs(d *digester, rec ledger.Record) (string, error) {
+	for _, out := range sortedKeys(rec.Outputs) {
+		sum, err := d.digest(out)
+		if err != nil {
+			return "", fmt.Errorf("reading output: %w", err)
+		}
+		if sum == "" {
+			return out + " is missing", nil
+		}
+		if sum != rec.Outputs[out] {
+			return out + " was changed by somebody else", nil
+		}
+	}
+	return "", nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}

@@ -1,0 +1,83 @@
+package step
+
+import (
+	"path"
+	"path/filepath"
+
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+)
+
+// Dist is the output folder, relative to the project.
+const Dist = "dist"
+
+// LedgerPath, SumsPath and the folders below are where things lie, relative to
+// the project and with slashes.
+const (
+	LedgerPath  = Dist + "/release.json"
+	SumsPath    = Dist + "/SHA256SUMS"
+	BuildDir    = Dist + "/build"
+	StageDir    = Dist + "/stage"
+	ReleaseDir  = Dist + "/release"
+	EvidenceDir = Dist + "/evidence"
+	CatalogDir  = Dist + "/catalog"
+	WDACDir     = Dist + "/wdac"
+	PortalDir   = Dist + "/portal"
+	StateDir    = ".hallmark"
+)
+
+// Abs turns a path relative to the project into one for the operating system.
+func (r *Run) Abs(p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.FromSlash(p)
+	}
+	return filepath.Join(r.Root, filepath.FromSlash(p))
+}
+
+// Stamped is where the program with its resources lies: the bytes that are
+// signed. Without resources these are the bytes of the build.
+func (r *Run) Stamped(a ledger.Artifact) string {
+	if r.Spec.Resources == nil {
+		return a.Path
+	}
+	return path.Join(StageDir, "stamp", a.File())
+}
+
+// Signature is where the named step (sign, crosscert, timestamp) leaves the
+// PKCS#7 signature of the program.
+func (r *Run) Signature(stepName string, a ledger.Artifact) string {
+	return path.Join(StageDir, stepName, a.File()+".p7s")
+}
+
+// SignatureBefore is the signature that the named step starts from, which is
+// that of the nearest earlier step that is on; "" when the release is not
+// signed. SignatureBefore("assemble", a) is the finished one.
+func (r *Run) SignatureBefore(stepName string, a ledger.Artifact) string {
+	last := ""
+	for _, s := range []struct {
+		name string
+		on   bool
+	}{
+		{"sign", r.Spec.Sign != nil},
+		{"crosscert", r.Spec.Sign != nil && len(r.Spec.Sign.AdditionalCerts) > 0},
+		{"timestamp", r.Spec.Sign != nil && r.Spec.Timestamp != nil},
+	} {
+		if s.name == stepName {
+			break
+		}
+		if s.on {
+			last = r.Signature(s.name, a)
+		}
+	}
+	return last
+}
+
+// Released is where the finished program lies.
+func (r *Run) Released(a ledger.Artifact) string {
+	return path.Join(ReleaseDir, a.File())
+}
+
+// Evidence is the path of a piece of evidence about the program, such as
+// verify.txt.
+func (r *Run) Evidence(a ledger.Artifact, kind string) string {
+	return path.Join(EvidenceDir, a.File()+"."+kind)
+}

@@ -1,0 +1,63 @@
+// Package step defines what a step of a release is and what it gets to see.
+// The steps themselves are the packages below it; package pipeline puts them
+// in order and runs them.
+package step
+
+import (
+	"context"
+
+	"github.com/hallmark-dev/hallmark/internal/spec"
+)
+
+// Step is one entry of pipeline.Steps.
+type Step struct {
+	// Name as in mage NAME.
+	Name string
+	// Does says in a few words what the step does, for plan and help.
+	Does string
+	// Enabled tells whether the spec asks for the step.
+	Enabled func(*spec.Spec) bool
+	// Units lists the pieces of work. It must be quick and must not reach
+	// keys or the network: plan calls it too.
+	Units func(*Run) ([]Unit, error)
+	// Check, if there is one, is called before anything runs when at least
+	// one unit of the step will: reach the key, judge the certificate. What
+	// it refuses stops the release before the first file is written.
+	Check func(context.Context, *Run) error
+	// Parallel is how many units may run at once; 0 or a nil function means
+	// as many as there are processors.
+	Parallel func(*Run) int
+}
+
+// Unit is a piece of work that is done or up to date as a whole: usually one
+// file. A unit is a function from files and settings to files; it never
+// changes its inputs.
+type Unit struct {
+	// Name is unique within the step and is what people see, such as
+	// beacon_windows_amd64/beacon.exe.
+	Name string
+	// Config is everything but files that decides the result. It is kept in
+	// the ledger as JSON, so its fields must be exported and hold no secrets.
+	Config any
+	// Inputs are the paths of the files that are read, relative to the
+	// project, with slashes, or absolute. A folder stands for the sorted
+	// names in it.
+	Inputs []string
+	// Outputs are the paths that will be written, as far as known before.
+	Outputs []string
+	// Do does the work. It writes its outputs atomically.
+	Do func(context.Context) (Result, error)
+}
+
+// Result is what a unit did.
+type Result struct {
+	// Inputs found only while working, such as the source files of a build.
+	Inputs []string
+	// Outputs written, instead of the unit's Outputs if not nil.
+	Outputs []string
+	// Facts for later steps and for people. No secrets.
+	Facts map[string]string
+	// Note is a short remark shown beside the file, such as the name of the
+	// time server that answered.
+	Note string
+}
