@@ -1,0 +1,180 @@
+package rfc3161
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// Status is a PKIStatus (RFC 3161 section 2.4.2).
+type Status int
+
+// The statuses; a token comes with the first two only.
+const (
+	StatusGranted                Status = 0
+	StatusGrantedWithMods        Status = 1
+	StatusRejection              Status = 2
+	StatusWaiting                Status = 3
+	StatusRevocationWarning      Status = 4
+	StatusRevocationNotification Status = 5
+)
+
+func (s Status) String() string {
+	names := [...]string{"granted", "granted with modifications", "rejection", "waiting", "revocation warning", "revocation notification"}
+	if s >= 0 && int(s) < len(names) {
+		return names[s]
+	}
+	return fmt.Sprintf("unknown status %d", int(s))
+}
+
+// Failure is a bit of PKIFailureInfo (RFC 3161 section 2.4.2); -1 is none.
+type Failure int
+
+// The failures that RFC 3161 names, by bit number.
+const (
+	NoFailure                  Failure = -1
+	FailureBadAlg              Failure = 0
+	FailureBadRequest          Failure = 2
+	FailureBadDataFormat       Failure = 5
+	FailureTimeNotAvailable    Failure = 14
+	FailureUnacceptedPolicy    Failure = 15
+	FailureUnacceptedExtension Failure = 16
+	FailureAddInfoNotAvailable Failure = 17
+	FailureSystemFailure       Failure = 25
+)
+
+func (f Failure) String() string {
+	switch f {
+	case NoFailure:
+		return "none"
+	case FailureBadAlg:
+		return "badAlg: hash algorithm not supported"
+	case FailureBadRequest:
+		return "badRequest: transaction not permitted"
+	case FailureBadDataFormat:
+		return "badDataFormat: request malformed"
+	case FailureTimeNotAvailable:
+		return "timeNotAvailable: the server has no time source"
+	case FailureUnacceptedPolicy:
+		return "unacceptedPolicy: policy not supported"
+	case FailureUnacceptedExtension:
+		return "unacceptedExtension: extension not supported"
+	case FailureAddInfoNotAvailable:
+		return "addInfoNotAvailable: additional information not available"
+	case FailureSystemFailure:
+		return "systemFailure: the server has a fault"
+	}
+	return fmt.Sprintf("failure bit %d", int(f))
+}
+
+// StatusError is a server's answer that it makes no token.
+type StatusError struct {
+	Status  Status
+	Failure Failure
+	// Text is what the server said in words; it may be empty. Control characters are taken out.
+	Text string
+}
+
+func (e *StatusError) Error() string {
+	s := "the server answered " + e.Status.String()
+	if e.Failure != NoFailure {
+		s += " (" + e.Failure.String() + ")"
+	}
+	if e.Text != "" {
+		s += ": " + e.Text
+	}
+	return s
+}
+
+// Temporary says whether asking the same server again may help.
+func (e *StatusError) Temporary() bool {
+	return e.Status == StatusWaiting || e.Failure == FailureTimeNotAvailable || e.Failure == FailureSystemFailure
+}
+
+// ParseResponse reads a TimeStampResp (RFC 3161 section 2.4.2) and returns its token, parsed but not checked.
+// A response without a token is a *StatusError; everything else that is wrong is another error.
+func ParseResponse(b []byte) (*Token, error) {
+	in := cryptobyte.String(b)
+	var resp, info cryptobyte.String
+	if !in.ReadASN1(&resp, cbasn1.SEQUENCE) || !in.Empty() {
+		return nil, errors.New("reading time-stamp response: not exactly one SEQUENCE")
+	}
+	if !resp.ReadASN1(&info, cbasn1.SEQUENCE) {
+		return nil, errors.New("reading time-stamp response: no PKIStatusInfo")
+	}
+	status, err := readStatus(info)
+	if err != nil {
+		return nil, err
+	}
+	granted := status.Status == StatusGranted || status.Status == StatusGrantedWithMods
+	switch {
+	case !granted && !resp.Empty():
+		return nil, fmt.Errorf("reading time-stamp response: a token although the status is %v (RFC 3161 section 2.4.2)", status.Status)
+	case !granted:
+		return nil, status
+	case resp.Empty():
+		return nil, errors.New("reading time-stamp response: granted, but there is no token (RFC 3161 section 2.4.2)")
+	}
+	return ParseToken(resp)
+}
+
+func readStatus(info cryptobyte.String) (*StatusError, error) {
+	e := &StatusError{Failure: NoFailure}
+	var n int
+	if !info.ReadASN1Integer(&n) {
+		return nil, errors.New("reading time-stamp response: malformed PKIStatus")
+	}
+	e.Status = Status(n)
+	if info.PeekASN1Tag(cbasn1.SEQUENCE) {
+		var texts cryptobyte.String
+		if !info.ReadASN1(&texts, cbasn1.SEQUENCE) {
+			return nil, errors.New("reading time-stamp response: malformed statusString")
+		}
+		var all []string
+		for !texts.Empty() {
+			var text cryptobyte.String
+			if !texts.ReadASN1(&text, cbasn1.UTF8String) {
+				return nil, errors.New("reading time-stamp response: malformed statusString")
+			}
+			all = append(all, string(text))
+		}
+		e.Text = printable(strings.Join(all, "; "), 500)
+	}
+	if info.PeekASN1Tag(cbasn1.BIT_STRING) {
+		var bits cryptobyte.String
+		if !info.ReadASN1(&bits, cbasn1.BIT_STRING) || len(bits) == 0 {
+			return nil, errors.New("reading time-stamp response: malformed failInfo")
+		}
+		e.Failure = firstBit(bits[1:])
+	}
+	if !info.Empty() {
+		return nil, errors.New("reading time-stamp response: unexpected bytes in PKIStatusInfo")
+	}
+	return e, nil
+}
+
+// firstBit returns the number of the first bit set, counted from the most significant one (X.690 section 8.6.2).
+func firstBit(b []byte) Failure {
+	for i := range len(b) * 8 {
+		if b[i/8]&(0x80>>(i%8)) != 0 {
+			return Failure(i)
+		}
+	}
+	return NoFailure
+}
+
+// printable cuts foreign text to limit bytes and takes out what could disturb a terminal or a log.
+func printable(s string, limit int) string {
+	if len(s) > limit {
+		s = s[:limit] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}
