@@ -1,0 +1,144 @@
+package authenticode
+
+import (
+	"crypto/x509"
+	"encoding/asn1"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+)
+
+// pathRules are the checks of a finished path. Each looks at the certificate at index i (0 is the leaf).
+var pathRules = []func(path []*x509.Certificate, i int, o ChainOptions) []Finding{
+	ruleValidity, ruleUsage, ruleIssuer, ruleKeyUsage, rulePathLength, ruleCritical, ruleNames,
+}
+
+func judgePath(path []*x509.Certificate, o ChainOptions) []Finding {
+	var out []Finding
+	for i := range path {
+		for _, rule := range pathRules {
+			out = append(out, rule(path, i, o)...)
+		}
+	}
+	return out
+}
+
+// ruleValidity: every certificate, the root too, must be valid at the time that counts (RFC 5280 section 6.1.3 (a)(2)).
+func ruleValidity(path []*x509.Certificate, i int, o ChainOptions) []Finding {
+	c := path[i]
+	const day = "2006-01-02"
+	switch {
+	case o.Time.Before(c.NotBefore):
+		return []Finding{problem(CheckChain, VerdictExpired, "%s is valid from %s on only, judged at %s", name(c), c.NotBefore.UTC().Format(day), o.Time.UTC().Format(day))}
+	case o.Time.After(c.NotAfter):
+		return []Finding{problem(CheckChain, VerdictExpired, "%s expired on %s, judged at %s", name(c), c.NotAfter.UTC().Format(day), o.Time.UTC().Format(day))}
+	}
+	return nil
+}
+
+// ruleUsage: extended key usages nest. A certificate that names usages must name ours, or any; one that names
+// none allows all (Microsoft, CertGetCertificateChain, "usage match"; stricter than RFC 5280, which looks at the leaf).
+func ruleUsage(path []*x509.Certificate, i int, o ChainOptions) []Finding {
+	c := path[i]
+	if !hasExtension(c, cms.OIDExtensionExtKeyUsage) || hasEKU(c, o.Usage.oid()) || hasEKU(c, cms.OIDEKUAny) {
+		return nil
+	}
+	return []Finding{problem(CheckUsage, VerdictWrongUsage, "%s is not for %s (extended key usage %s is missing)", name(c), o.Usage, o.Usage.oid())}
+}
+
+// ruleIssuer: who issues must be a CA (RFC 5280 section 6.1.4 (k)). A trusted root of X.509 version 1 cannot say so and need not.
+func ruleIssuer(path []*x509.Certificate, i int, o ChainOptions) []Finding {
+	c := path[i]
+	if i == 0 || (c.BasicConstraintsValid && c.IsCA) {
+		return nil
+	}
+	if c.Version < 3 && o.Anchors.Contains(c) {
+		return nil
+	}
+	return []Finding{problem(CheckChain, VerdictBasicConstraints, "%s issued a certificate but is not a CA", name(c))}
+}
+
+// ruleKeyUsage: an issuer that names key usages must have keyCertSign (RFC 5280 section 6.1.4 (n)).
+func ruleKeyUsage(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
+	c := path[i]
+	if i == 0 || c.KeyUsage == 0 || c.KeyUsage&x509.KeyUsageCertSign != 0 {
+		return nil
+	}
+	return []Finding{problem(CheckChain, VerdictWrongUsage, "%s issued a certificate but its key usage lacks keyCertSign", name(c))}
+}
+
+// rulePathLength counts the CAs below that are not self-issued (RFC 5280 section 6.1.4 (l), (m)).
+func rulePathLength(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
+	c := path[i]
+	if i == 0 || !c.BasicConstraintsValid || c.MaxPathLen < 0 || (c.MaxPathLen == 0 && !c.MaxPathLenZero) {
+		return nil
+	}
+	below := 0
+	for _, p := range path[1:i] {
+		if !selfIssued(p) {
+			below++
+		}
+	}
+	if below <= c.MaxPathLen {
+		return nil
+	}
+	return []Finding{problem(CheckChain, VerdictBasicConstraints, "%s allows %d CAs below it, there are %d", name(c), c.MaxPathLen, below)}
+}
+
+// ruleCritical: what is critical and not understood refuses the path (RFC 5280 section 4.2).
+func ruleCritical(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
+	c := path[i]
+	if len(c.UnhandledCriticalExtensions) == 0 {
+		return nil
+	}
+	return []Finding{problem(CheckChain, VerdictCritical, "%s has the critical extension %s, which is not supported", name(c), c.UnhandledCriticalExtensions[0])}
+}
+
+// ruleNames: an issuer with name constraints may have issued no certificate with a name of a constrained kind.
+// Signing certificates carry hardly ever such names, so instead of matching them the path is refused (fail closed).
+// Constraints on directory names are not understood by crypto/x509 and fall under ruleCritical.
+func ruleNames(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
+	c := path[i]
+	if i == 0 {
+		return nil
+	}
+	for _, p := range path[:i] {
+		if kind := constrainedName(c, p); kind != "" {
+			return []Finding{problem(CheckChain, VerdictInvalidName, "%s constrains %s names and %s has one", name(c), kind, name(p))}
+		}
+	}
+	return nil
+}
+
+func constrainedName(ca, c *x509.Certificate) string {
+	switch {
+	case len(ca.PermittedDNSDomains)+len(ca.ExcludedDNSDomains) > 0 && len(c.DNSNames) > 0:
+		return "DNS"
+	case len(ca.PermittedEmailAddresses)+len(ca.ExcludedEmailAddresses) > 0 && len(c.EmailAddresses) > 0:
+		return "e-mail"
+	case len(ca.PermittedIPRanges)+len(ca.ExcludedIPRanges) > 0 && len(c.IPAddresses) > 0:
+		return "IP"
+	case len(ca.PermittedURIDomains)+len(ca.ExcludedURIDomains) > 0 && len(c.URIs) > 0:
+		return "URI"
+	}
+	return ""
+}
+
+func hasExtension(c *x509.Certificate, id asn1.ObjectIdentifier) bool {
+	for _, e := range c.Extensions {
+		if e.Id.Equal(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// weakDigest names the digest of a certificate's signature if it can be forged today.
+func weakDigest(alg x509.SignatureAlgorithm) (string, bool) {
+	switch alg {
+	case x509.MD2WithRSA, x509.MD5WithRSA:
+		return "MD5", true
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1:
+		return "SHA-1", true
+	}
+	return "", false
+}

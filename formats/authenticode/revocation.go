@@ -1,0 +1,220 @@
+package authenticode
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+)
+
+// Revocation says what is known about revoked certificates. Lists and responses are used only where they are
+// signed by the right issuer and current, so they may come from anywhere.
+type Revocation struct {
+	CRLs [][]byte // CRLs, DER or PEM
+	OCSP [][]byte // OCSP responses, DER
+	// Need makes it an error if the status of a certificate cannot be found out (WTD_REVOKE_WHOLECHAIN). Otherwise,
+	// as with Windows' default, only what is known to be revoked is refused.
+	Need bool
+}
+
+// maxRevocationFetches bounds the network work for one chain.
+const maxRevocationFetches = 16
+
+// revocationStatus is what one source says about one certificate.
+type revocationStatus struct {
+	known   bool
+	revoked bool
+	at      time.Time // of the revocation
+	reason  int       // CRLReason, RFC 5280 section 5.3.1
+	source  string
+}
+
+// revocationChecker asks all sources about the certificates of a chain.
+type revocationChecker struct {
+	opts     VerifyOptions
+	crls     []*x509.RevocationList
+	problems []Finding // sources that cannot be read
+	fetches  int
+}
+
+func newRevocationChecker(o VerifyOptions) *revocationChecker {
+	rc := &revocationChecker{opts: o}
+	for i, b := range o.Revocation.CRLs {
+		if crl, err := parseCRL(b); err != nil {
+			rc.problems = append(rc.problems, problem(CheckRevocation, VerdictRevocationFailure, "reading CRL %d: %v", i+1, err))
+		} else {
+			rc.crls = append(rc.crls, crl)
+		}
+	}
+	return rc
+}
+
+func parseCRL(b []byte) (*x509.RevocationList, error) {
+	if block, _ := pem.Decode(b); block != nil {
+		b = block.Bytes
+	}
+	return x509.ParseRevocationList(b)
+}
+
+// embedded adds the CRLs that a signature carries.
+func (rc *revocationChecker) embedded(crls [][]byte) {
+	for _, b := range crls {
+		if crl, err := x509.ParseRevocationList(b); err == nil {
+			rc.crls = append(rc.crls, crl)
+		}
+	}
+}
+
+// check judges the chain, whose signature counts as made at signed (zero if nobody vouches for a time). The root is
+// left out: who trusts it trusts it.
+func (rc *revocationChecker) check(ctx context.Context, chain []*x509.Certificate, signed time.Time) []Finding {
+	var out []Finding
+	for i := 0; i+1 < len(chain); i++ {
+		st, trouble := rc.status(ctx, chain[i], chain[i+1])
+		out = append(out, rc.judge(chain[i], st, trouble, signed)...)
+	}
+	return out
+}
+
+// judge applies the rule of revocation dates: a signature that a timestamp proves older than the revocation stays
+// good, one that is younger dies with it, also when the date was set back (CA/Browser Forum code signing
+// requirements 4.9.6; RFC 5280 section 5.3.2).
+func (rc *revocationChecker) judge(c *x509.Certificate, st revocationStatus, trouble []string, signed time.Time) []Finding {
+	switch {
+	case st.revoked && !signed.IsZero() && signed.Before(st.at):
+		return []Finding{note(CheckRevocation, "%s was revoked on %s, after the timestamp: the signature stays good", name(c), st.at.UTC().Format(time.RFC3339))}
+	case st.revoked:
+		return []Finding{problem(CheckRevocation, VerdictRevoked, "%s was revoked on %s (reason %d) according to %s", name(c), st.at.UTC().Format(time.RFC3339), st.reason, st.source)}
+	case st.known:
+		return []Finding{note(CheckRevocation, "%s is not revoked according to %s", name(c), st.source)}
+	case !rc.opts.Revocation.Need:
+		return nil
+	case len(trouble) > 0:
+		return []Finding{problem(CheckRevocation, VerdictRevocationOffline, "revocation of %s is not known: %s", name(c), strings.Join(trouble, "; "))}
+	}
+	return []Finding{problem(CheckRevocation, VerdictRevocationFailure, "revocation of %s is not known: no current CRL or OCSP response for it", name(c)).
+		hint("give a CRL or allow the network")}
+}
+
+// status asks the sources in turn, those at hand first; a source that says "revoked" ends the search.
+func (rc *revocationChecker) status(ctx context.Context, c, issuer *x509.Certificate) (revocationStatus, []string) {
+	st := rc.fromCRLs(rc.crls, c, issuer)
+	for _, b := range rc.opts.Revocation.OCSP {
+		if s, err := ocspStatus(b, c, issuer, rc.opts.now()); err == nil && (s.revoked || !st.known) {
+			st = s
+		}
+	}
+	if st.known || rc.opts.Fetcher == nil {
+		return st, nil
+	}
+	return rc.fetch(ctx, c, issuer)
+}
+
+// fetch asks the issuer's servers, OCSP before CRL.
+func (rc *revocationChecker) fetch(ctx context.Context, c, issuer *x509.Certificate) (revocationStatus, []string) {
+	var trouble []string
+	try := func(url string, ask func() (revocationStatus, error)) (revocationStatus, bool) {
+		if rc.fetches++; rc.fetches > maxRevocationFetches {
+			trouble = append(trouble, "too many servers to ask")
+			return revocationStatus{}, false
+		}
+		st, err := ask()
+		if err != nil {
+			trouble = append(trouble, fmt.Sprintf("%s: %v", url, err))
+		}
+		return st, err == nil && st.known
+	}
+	for _, url := range c.OCSPServer {
+		if st, ok := try(url, func() (revocationStatus, error) { return rc.askOCSP(ctx, url, c, issuer) }); ok {
+			return st, nil
+		}
+	}
+	for _, url := range c.CRLDistributionPoints {
+		if st, ok := try(url, func() (revocationStatus, error) { return rc.askCRL(ctx, url, c, issuer) }); ok {
+			return st, nil
+		}
+	}
+	return revocationStatus{}, trouble
+}
+
+func (rc *revocationChecker) askCRL(ctx context.Context, url string, c, issuer *x509.Certificate) (revocationStatus, error) {
+	b, err := rc.opts.Fetcher.Fetch(ctx, url, nil)
+	if err != nil {
+		return revocationStatus{}, err
+	}
+	crl, err := parseCRL(b)
+	if err != nil {
+		return revocationStatus{}, fmt.Errorf("reading CRL: %v", err)
+	}
+	rc.crls = append(rc.crls, crl)
+	st := rc.fromCRLs([]*x509.RevocationList{crl}, c, issuer)
+	if !st.known {
+		return st, fmt.Errorf("the CRL there is not current, not complete or not signed by %s", name(issuer))
+	}
+	return st, nil
+}
+
+// fromCRLs looks c up in every list of its issuer; one that names it counts, whatever the others say.
+func (rc *revocationChecker) fromCRLs(crls []*x509.RevocationList, c, issuer *x509.Certificate) revocationStatus {
+	var st revocationStatus
+	for _, crl := range crls {
+		if string(crl.RawIssuer) != string(c.RawIssuer) || !completeCRL(crl, c) || crlSignature(crl, issuer) != nil {
+			continue
+		}
+		for _, e := range crl.RevokedCertificateEntries {
+			if e.SerialNumber.Cmp(c.SerialNumber) == 0 && e.ReasonCode != reasonRemoveFromCRL {
+				return revocationStatus{known: true, revoked: true, at: invalidSince(e), reason: e.ReasonCode, source: "the CRL of " + issuerName(c)}
+			}
+		}
+		if crl.NextUpdate.IsZero() || rc.opts.now().Before(crl.NextUpdate) {
+			st = revocationStatus{known: true, source: "the CRL of " + issuerName(c)}
+		}
+	}
+	return st
+}
+
+const reasonRemoveFromCRL = 8 // RFC 5280 section 5.3.1; in delta CRLs only
+
+// invalidSince is the date from which on signatures are void: the revocation date, or the earlier invalidity date
+// if the issuer gave one (RFC 5280 section 5.3.2).
+func invalidSince(e x509.RevocationListEntry) time.Time {
+	at := e.RevocationTime
+	for _, x := range e.Extensions {
+		if x.Id.Equal(oidInvalidityDate) {
+			if t, err := parseGeneralizedTime(x.Value); err == nil && t.Before(at) {
+				at = t
+			}
+		}
+	}
+	return at
+}
+
+// completeCRL refuses lists that do not say all about c (delta, some reasons, indirect): who is not named there may
+// still be revoked. RFC 5280 section 5.2: unknown critical extensions make a CRL unusable for the question.
+func completeCRL(crl *x509.RevocationList, c *x509.Certificate) bool {
+	for _, e := range crl.Extensions {
+		if e.Id.Equal(oidDeltaCRL) || (e.Critical && !e.Id.Equal(oidIssuingDistributionPoint)) {
+			return false
+		}
+		if e.Id.Equal(oidIssuingDistributionPoint) && partialScope(e.Value, c) {
+			return false
+		}
+	}
+	return true
+}
+
+// crlSignature checks that issuer signed the list and may sign lists (RFC 5280 section 6.3.3 (f), (g)).
+func crlSignature(crl *x509.RevocationList, issuer *x509.Certificate) error {
+	if string(crl.RawIssuer) != string(issuer.RawSubject) {
+		return fmt.Errorf("CRL of another issuer")
+	}
+	if issuer.KeyUsage != 0 && issuer.KeyUsage&x509.KeyUsageCRLSign == 0 {
+		return fmt.Errorf("issuer may not sign CRLs")
+	}
+	signed := &x509.Certificate{SignatureAlgorithm: crl.SignatureAlgorithm, RawTBSCertificate: crl.RawTBSRevocationList, Signature: crl.Signature}
+	return cms.CheckCertificate(signed, issuer)
+}

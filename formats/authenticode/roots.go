@@ -1,0 +1,162 @@
+package authenticode
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/x509"
+	"embed"
+	"encoding/pem"
+	"fmt"
+	"io/fs"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+)
+
+// Pool is a set of trust anchors. The zero value is an empty pool: it trusts nobody.
+// It is filled first and then only read; reading is safe from several goroutines.
+type Pool struct {
+	bySubject map[string][]*x509.Certificate
+	seen      map[[sha256.Size]byte]bool
+	list      []*x509.Certificate
+}
+
+// NewPool returns a pool of the given anchors.
+func NewPool(certs ...*x509.Certificate) *Pool {
+	p := &Pool{}
+	p.Add(certs...)
+	return p
+}
+
+// Add puts anchors into the pool; one that is there already is left out.
+func (p *Pool) Add(certs ...*x509.Certificate) {
+	if p.seen == nil {
+		p.seen = map[[sha256.Size]byte]bool{}
+		p.bySubject = map[string][]*x509.Certificate{}
+	}
+	for _, c := range certs {
+		id := sha256.Sum256(c.Raw)
+		if p.seen[id] {
+			continue
+		}
+		p.seen[id] = true
+		p.bySubject[string(c.RawSubject)] = append(p.bySubject[string(c.RawSubject)], c)
+		p.list = append(p.list, c)
+	}
+}
+
+// Contains reports whether exactly this certificate is an anchor.
+func (p *Pool) Contains(c *x509.Certificate) bool {
+	return p != nil && p.seen[sha256.Sum256(c.Raw)]
+}
+
+// Certificates returns the anchors in the order in which they were added.
+func (p *Pool) Certificates() []*x509.Certificate {
+	if p == nil {
+		return nil
+	}
+	return append([]*x509.Certificate(nil), p.list...)
+}
+
+// Len is the number of anchors.
+func (p *Pool) Len() int {
+	if p == nil {
+		return 0
+	}
+	return len(p.list)
+}
+
+func (p *Pool) named(rawSubject []byte) []*x509.Certificate {
+	if p == nil {
+		return nil
+	}
+	return p.bySubject[string(rawSubject)]
+}
+
+// Roots are the trust anchors of a verification. Code signing and time stamping are separate purposes
+// with separate lists in Microsoft's root programme, so a root of the one pool is worth nothing in the other.
+type Roots struct {
+	CodeSigning  *Pool // anchors of publishers
+	TimeStamping *Pool // anchors of time stamping authorities
+}
+
+// NewRoots returns roots that trust each of the given anchors for both purposes, for a private hierarchy.
+func NewRoots(certs ...*x509.Certificate) *Roots {
+	return &Roots{CodeSigning: NewPool(certs...), TimeStamping: NewPool(certs...)}
+}
+
+// Add puts the anchors of other into r.
+func (r *Roots) Add(other *Roots) {
+	if r.CodeSigning == nil {
+		r.CodeSigning = &Pool{}
+	}
+	if r.TimeStamping == nil {
+		r.TimeStamping = &Pool{}
+	}
+	r.CodeSigning.Add(other.CodeSigning.Certificates()...)
+	r.TimeStamping.Add(other.TimeStamping.Certificates()...)
+}
+
+//go:embed roots/*.pem
+var builtinRoots embed.FS
+
+// BuiltinRoots returns the roots that come with this package: Microsoft's own and the ones that
+// Linux root bundles, which are made for TLS, lack. roots/README.md lists them with their thumbprints.
+// Windows trusts all of them for code signing and for time stamping.
+func BuiltinRoots() (*Roots, error) {
+	names, err := fs.Glob(builtinRoots, "roots/*.pem")
+	if err != nil {
+		return nil, fmt.Errorf("listing built-in roots: %v", err)
+	}
+	roots := NewRoots()
+	for _, name := range names {
+		b, err := builtinRoots.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("reading built-in root %s: %v", name, err)
+		}
+		certs, err := ParseCertificates(b)
+		if err != nil {
+			return nil, fmt.Errorf("reading built-in root %s: %v", name, err)
+		}
+		roots.CodeSigning.Add(certs...)
+		roots.TimeStamping.Add(certs...)
+	}
+	return roots, nil
+}
+
+// ParseCertificates reads certificates from b: PEM blocks of type CERTIFICATE (others are passed over),
+// or one or more certificates in DER one after the other. A file without any certificate is an error.
+func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
+	if !bytes.Contains(b, []byte("-----BEGIN")) {
+		return parseDERCertificates(b)
+	}
+	var out []*x509.Certificate
+	for n := 1; ; n++ {
+		var block *pem.Block
+		if block, b = pem.Decode(b); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" && block.Type != "TRUSTED CERTIFICATE" {
+			continue
+		}
+		c, err := cms.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("PEM block %d: %v", n, err)
+		}
+		out = append(out, c)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no certificate in it")
+	}
+	return out, nil
+}
+
+func parseDERCertificates(b []byte) ([]*x509.Certificate, error) {
+	out, err := x509.ParseCertificates(b)
+	if err != nil {
+		return nil, fmt.Errorf("neither PEM nor DER certificates: %v", err)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("no certificate in it")
+	}
+	return out, nil
+}

@@ -1,0 +1,275 @@
+package authenticode
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
+)
+
+// Limits on what one file may make us do.
+const (
+	maxJudged      = 64
+	maxJudgedDepth = 8
+	maxCertEntries = 16
+)
+
+// Verify judges every signature of the file of size bytes in r: the entries of its certificate table and everything
+// nested in them. The file is read once, whatever the number of signatures and digests.
+//
+// An error means that the file could not be judged: reading failed, the context ended, the built-in roots or a
+// catalog could not be read. Whatever is wrong with the file itself is in the report, which is then never trusted.
+func Verify(ctx context.Context, r io.ReaderAt, size int64, o VerifyOptions) (*Report, error) {
+	v, err := newVerifier(o)
+	if err != nil {
+		return nil, err
+	}
+	v.report.Size = size
+	im, err := peimage.Parse(r, size)
+	var format *peimage.FormatError
+	switch {
+	case errors.As(err, &format):
+		err = v.otherFile(ctx, r, size, format)
+	case err == nil:
+		err = v.image(ctx, im, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return v.finish(), nil
+}
+
+// VerifyBlob judges a PKCS#7 signature that stands alone: a catalog (contentType cms.OIDCTL) or one taken out of a
+// file (cms.OIDSpcIndirectData, whose digests are then not compared with anything, which is noted).
+func VerifyBlob(ctx context.Context, p7 []byte, contentType []int, o VerifyOptions) (*Report, error) {
+	v, err := newVerifier(o)
+	if err != nil {
+		return nil, err
+	}
+	v.report.Format, v.report.Size = "PKCS7", int64(len(p7))
+	v.content = contentType
+	v.collect(p7, 0, 0)
+	for _, m := range v.messages {
+		v.judge(ctx, m)
+	}
+	return v.finish(), ctx.Err()
+}
+
+// verifier holds what is shared by all signatures of one file.
+type verifier struct {
+	opts       VerifyOptions
+	roots      *Roots
+	revocation *revocationChecker
+	content    []int // the content type that signatures must have
+	report     *Report
+	messages   []*message
+	digests    *peimage.Digests // nil if there is no file to compare with
+	pages      error            // why page hashes could not be computed
+}
+
+// message is one PKCS#7 blob of the file.
+type message struct {
+	raw    []byte
+	data   *cms.SignedData // nil if it cannot be parsed
+	err    error
+	signed *signedContent // nil if it cannot be parsed, or is a catalog's
+	bad    error          // why
+	report *SignatureReport
+}
+
+func newVerifier(o VerifyOptions) (*verifier, error) {
+	v := &verifier{opts: o, roots: o.Roots, content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
+	if v.roots == nil {
+		var err error
+		if v.roots, err = BuiltinRoots(); err != nil {
+			return nil, err
+		}
+	}
+	v.revocation = newRevocationChecker(o)
+	v.report.Findings = append(v.report.Findings, v.revocation.problems...)
+	return v, nil
+}
+
+func (v *verifier) find(f ...Finding) { v.report.Findings = append(v.report.Findings, f...) }
+
+// image judges a PE file.
+func (v *verifier) image(ctx context.Context, im *peimage.Image, r io.ReaderAt) error {
+	v.report.Format = "PE"
+	v.checkTable(im)
+	if err := v.readTable(im, r); err != nil {
+		return err
+	}
+	if err := v.digest(ctx, im, r); err != nil {
+		return err
+	}
+	v.checkChecksum(im)
+	for _, m := range v.messages {
+		v.judge(ctx, m)
+	}
+	if len(v.messages) > 0 {
+		return ctx.Err()
+	}
+	return v.unsigned(ctx, v.digests.Authentihash, "the file carries no signature")
+}
+
+// checkTable reports what keeps Windows from seeing a signature (PE Format, "The Attribute Certificate Table").
+func (v *verifier) checkTable(im *peimage.Image) {
+	for _, f := range im.Findings() {
+		c := CheckTable
+		if im.CertTable.Size > 0 && f.Offset >= im.CertTable.End() {
+			c = CheckTrailingData
+		}
+		v.find(problem(c, VerdictNoSignature, "%v", f))
+	}
+	if n := len(im.Certificates); n > 1 {
+		v.find(note(CheckTable, "the certificate table has %d entries; Windows looks at the first only", n))
+	}
+}
+
+// readTable reads the signatures out of the certificate table.
+func (v *verifier) readTable(im *peimage.Image, r io.ReaderAt) error {
+	for i, c := range im.Certificates {
+		if i == maxCertEntries {
+			v.find(strict(CheckTable, "the certificate table has more than %d entries", maxCertEntries))
+			break
+		}
+		if c.Type != peimage.CertTypePKCSSigned {
+			v.find(strict(CheckTable, "entry %d of the certificate table is of type 0x%04x, not PKCS#7", i, c.Type))
+			continue
+		}
+		data, err := c.Data(r)
+		var format *peimage.FormatError
+		if errors.As(err, &format) {
+			v.find(problem(CheckTable, VerdictNoSignature, "entry %d: %v", i, format))
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("reading entry %d of the certificate table: %w", i, err)
+		}
+		if err := v.checkGap(im, r, i); err != nil {
+			return err
+		}
+		v.collect(data, i, 0)
+	}
+	return nil
+}
+
+// collect parses a blob and everything nested in it, depth first, in the order in which signatures are numbered.
+func (v *verifier) collect(raw []byte, entry, depth int) {
+	if len(v.messages) == maxJudged || depth > maxJudgedDepth {
+		v.find(strict(CheckNested, "more than %d signatures, or nested deeper than %d: the rest is not judged", maxJudged, maxJudgedDepth))
+		return
+	}
+	m := &message{raw: raw, report: &SignatureReport{Index: len(v.messages), Entry: entry, Depth: depth}}
+	v.messages = append(v.messages, m)
+	v.report.Signatures = append(v.report.Signatures, m.report)
+	if m.data, m.err = cms.Parse(raw); m.err != nil {
+		return
+	}
+	if m.data.ContentType.Equal(cms.OIDSpcIndirectData) {
+		m.signed, m.bad = parseSignedContent(m.data.Content)
+	}
+	for _, si := range m.data.Signers {
+		for _, nested := range unsignedValues(&si, cms.OIDNestedSignature) {
+			v.collect(nested, entry, depth+1)
+		}
+	}
+}
+
+// unsignedValues returns all values of an unsigned attribute; some tools repeat the attribute instead of adding a value.
+func unsignedValues(si *cms.SignerInfo, oid []int) [][]byte {
+	var out [][]byte
+	for _, a := range si.UnsignedAttrs {
+		if slices.Equal(a.Type, oid) {
+			out = append(out, a.Values...)
+		}
+	}
+	return out
+}
+
+// digest computes all that any signature or catalog wants, in one pass.
+func (v *verifier) digest(ctx context.Context, im *peimage.Image, r io.ReaderAt) error {
+	q := peimage.Request{Checksum: true}
+	for _, m := range v.messages {
+		if m.signed == nil {
+			continue
+		}
+		q.Authentihash = addHash(q.Authentihash, m.signed.hash)
+		for h := range m.signed.pageHashes {
+			q.PageHashes = addHash(q.PageHashes, h)
+		}
+	}
+	if len(v.messages) == 0 && v.opts.Catalogs != nil {
+		for _, h := range v.opts.Catalogs.Hashes() {
+			q.Authentihash = addHash(q.Authentihash, h)
+		}
+	}
+	if len(q.Authentihash) == 0 {
+		q.Authentihash = []crypto.Hash{crypto.SHA256}
+	}
+	var err error
+	v.digests, err = im.Digest(ctx, r, q)
+	var format *peimage.FormatError
+	if len(q.PageHashes) > 0 && errors.As(err, &format) { // pages cannot be told apart; everything else can be computed
+		v.pages = format
+		q.PageHashes = nil
+		v.digests, err = im.Digest(ctx, r, q)
+	}
+	if err != nil {
+		return fmt.Errorf("hashing: %w", err)
+	}
+	v.report.Digests = hexDigests(v.digests.Authentihash)
+	return nil
+}
+
+func addHash(hs []crypto.Hash, h crypto.Hash) []crypto.Hash {
+	if slices.Contains(hs, h) {
+		return hs
+	}
+	return append(hs, h)
+}
+
+// checkChecksum compares the CheckSum field. Programs run with a wrong one and Windows' verifier does not look at it,
+// drivers and boot images do not load (PE Format, "CheckSum"). 0 means that no tool has written one.
+func (v *verifier) checkChecksum(im *peimage.Image) {
+	v.report.Checksum = &ChecksumReport{Header: im.CheckSum, Computed: v.digests.Checksum}
+	switch {
+	case im.CheckSum == v.digests.Checksum:
+	case im.CheckSum == 0:
+		v.find(note(CheckChecksum, "the PE checksum is not set"))
+	default:
+		v.find(strict(CheckChecksum, "the PE checksum is 0x%08x, the file has 0x%08x", im.CheckSum, v.digests.Checksum).
+			hint("sign the file again, or allow this finding: only drivers depend on it"))
+	}
+}
+
+// finish draws the conclusions.
+func (v *verifier) finish() *Report {
+	r := v.report
+	r.Findings = v.opts.admit(r.Findings)
+	r.Windows = firstVerdict(r.Findings)
+	for _, s := range r.allSignatures() {
+		s.Findings = v.opts.admit(s.Findings)
+		s.Windows = firstVerdict(s.Findings)
+		s.Trusted = len(grave(s.Findings)) == 0
+	}
+	if r.Windows == VerdictTrusted {
+		r.Windows = r.primary()
+	}
+	r.Trusted = r.Windows == VerdictTrusted && len(r.Problems()) == 0
+	return r
+}
+
+func (r *Report) primary() Verdict {
+	switch all := r.allSignatures(); len(all) {
+	case 0:
+		return VerdictNoSignature
+	default:
+		return all[0].Windows
+	}
+}

@@ -1,0 +1,117 @@
+package authenticode
+
+import (
+	"context"
+	"crypto"
+	"encoding/hex"
+	"fmt"
+	"io"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
+)
+
+// checkGap looks at the bytes between the end of an entry and the multiple of 8 at which the next one starts: they
+// belong to nobody and must be zero (PE Format, "The Attribute Certificate Table").
+func (v *verifier) checkGap(im *peimage.Image, r io.ReaderAt, i int) error {
+	c := im.Certificates[i]
+	end := c.Offset + int64(c.Length)
+	gap := make([]byte, min((8-int64(c.Length)%8)%8, max(im.CertTable.End()-end, 0)))
+	if _, err := r.ReadAt(gap, end); err != nil && err != io.EOF {
+		return fmt.Errorf("reading the padding of entry %d of the certificate table: %w", i, err)
+	}
+	if !allZero(gap) {
+		v.find(strict(CheckPadding, "entry %d of the certificate table is padded with % x instead of zeros", i, gap))
+	}
+	return nil
+}
+
+func allZero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func hexDigests(m map[crypto.Hash][]byte) map[string]string {
+	out := make(map[string]string, len(m))
+	for h, d := range m {
+		out[h.String()] = hex.EncodeToString(d)
+	}
+	return out
+}
+
+// otherFile judges what is no PE file: only a catalog can vouch for it.
+func (v *verifier) otherFile(ctx context.Context, r io.ReaderAt, size int64, format *peimage.FormatError) error {
+	v.report.Format = "other"
+	if v.opts.Catalogs == nil {
+		v.find(problem(CheckFormat, VerdictFormUnknown, "not a PE file: %v", format))
+		return nil
+	}
+	digests, err := flatDigests(ctx, r, size, v.opts.Catalogs.Hashes())
+	if err != nil {
+		return err
+	}
+	v.report.Digests = hexDigests(digests)
+	return v.unsigned(ctx, digests, "not a PE file, so it carries no signature of its own")
+}
+
+// flatDigests hashes the whole file.
+func flatDigests(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.Hash) (map[crypto.Hash][]byte, error) {
+	var ws []io.Writer
+	out := map[crypto.Hash][]byte{}
+	sums := map[crypto.Hash]func([]byte) []byte{}
+	for _, h := range hashes {
+		w := h.New()
+		ws, sums[h] = append(ws, w), w.Sum
+	}
+	if _, err := io.Copy(io.MultiWriter(ws...), contextReader{ctx, io.NewSectionReader(r, 0, size)}); err != nil {
+		return nil, fmt.Errorf("hashing: %w", err)
+	}
+	for h, sum := range sums {
+		out[h] = sum(nil)
+	}
+	return out, nil
+}
+
+// contextReader stops reading when the context ends.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c contextReader) Read(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(b)
+}
+
+// unsigned asks the catalogs about a file without a signature.
+func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte, why string) error {
+	none := problem(CheckSignature, VerdictNoSignature, "%s", why)
+	if v.opts.Catalogs == nil || len(grave(v.report.Findings)) > 0 {
+		v.find(none)
+		return nil
+	}
+	match, ok, err := v.opts.Catalogs.Find(ctx, digests)
+	if err != nil {
+		return fmt.Errorf("looking the file up in catalogs: %w", err)
+	}
+	if !ok {
+		v.find(none, problem(CheckCatalog, VerdictNoSignature, "no catalog lists the file"))
+		return nil
+	}
+	o := v.opts
+	o.Catalogs = nil
+	rep, err := VerifyBlob(ctx, match.PKCS7, cms.OIDCTL, o)
+	if err != nil {
+		return fmt.Errorf("judging catalog %s: %w", match.Name, err)
+	}
+	v.find(rep.Findings...)
+	v.report.Catalog = &CatalogReport{Name: match.Name, Member: match.Member, Algorithm: match.Hash.String(), Signature: rep.Signatures[0]}
+	v.find(note(CheckCatalog, "%s; it is listed in the catalog %s", why, match.Name))
+	return nil
+}

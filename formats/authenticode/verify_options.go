@@ -1,0 +1,90 @@
+package authenticode
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"slices"
+	"time"
+)
+
+// VerifyOptions says how strict Verify is. The zero value is the strictest: built-in roots, no network, every
+// check on. A finding of severity "strict" (Windows would let it pass) can be allowed by name, one of
+// severity "error" never.
+type VerifyOptions struct {
+	// Time is the moment of the verification; zero is now. Signatures with a good timestamp are judged at
+	// the time of the stamp instead.
+	Time time.Time
+	// Roots are the trust anchors; nil means BuiltinRoots.
+	Roots *Roots
+	// Intermediates are further certificates that may complete a chain; they are not trusted by themselves.
+	Intermediates []*x509.Certificate
+
+	// HashOnly compares digests and does not look at signers at all, as WTD_HASH_ONLY_FLAG does.
+	HashOnly bool
+	// LifetimeSigning treats every signer as if it had the lifetime signing usage, as WTD_LIFETIME_SIGNING_FLAG
+	// does: a timestamp does not prolong the signature beyond the certificate.
+	LifetimeSigning bool
+
+	// Allow lists checks whose findings of severity "strict" become warnings: CheckNoTimestamp, CheckAlgorithms, CheckPadding, …
+	Allow []Check
+	// Require lists what the publisher has to be; the zero value asks for nothing but trust.
+	Require Require
+
+	// Revocation says what is known about revoked certificates and how much has to be known.
+	Revocation Revocation
+	// Fetcher gets missing issuers, CRLs and OCSP responses from the network. Nil means no network.
+	Fetcher Fetcher
+	// Catalogs is asked about a file that carries no signature of its own. Nil means that there are none.
+	Catalogs Catalogs
+}
+
+// Require is a policy on the first signature, the one whose publisher Windows shows.
+type Require struct {
+	// Classes lists the kinds of certificate that will do, such as ClassEV; empty means any.
+	Classes []Class
+	// EKUs lists extended key usages that the signer's certificate must all have, as dotted numbers. The way to
+	// pin a subscriber of Artifact Signing, whose certificates change daily, is its own usage below 1.3.6.1.4.1.311.97.
+	EKUs []string
+	// Thumbprints lists signer certificates that will do, SHA-1 or SHA-256 in hexadecimal; empty means any.
+	Thumbprints []string
+}
+
+// Fetcher gets bytes from the network for chains and revocation. Implementations must bound size and time, take
+// http and https only, and may cache. request is nil for a GET, else the body of a POST of an OCSP request.
+type Fetcher interface {
+	Fetch(ctx context.Context, url string, request []byte) ([]byte, error)
+}
+
+// Catalogs looks files up in security catalogs. formats/catalog implements it.
+type Catalogs interface {
+	// Hashes lists the digests that Find wants: for PE files the Authentihash, for others the flat hash.
+	Hashes() []crypto.Hash
+	// Find returns the catalog that lists one of the digests; ok is false where none does.
+	Find(ctx context.Context, digests map[crypto.Hash][]byte) (match CatalogMatch, ok bool, err error)
+}
+
+// CatalogMatch is a catalog that lists a file.
+type CatalogMatch struct {
+	Name   string      // of the catalog, for people
+	PKCS7  []byte      // the whole catalog; its signature is judged like any other
+	Member string      // tag of the member
+	Hash   crypto.Hash // by which the file was found
+}
+
+func (o VerifyOptions) now() time.Time {
+	if o.Time.IsZero() {
+		return time.Now()
+	}
+	return o.Time
+}
+
+// admit applies Allow to findings.
+func (o VerifyOptions) admit(fs []Finding) []Finding {
+	for i := range fs {
+		if fs[i].Severity == SeverityStrict && slices.Contains(o.Allow, fs[i].Check) {
+			fs[i].Severity = SeverityWarning
+		}
+	}
+	return fs
+}

@@ -1,0 +1,159 @@
+package authenticode
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+)
+
+// Report is the result of Verify: what was found and what follows from it. It renders as text (String) for
+// people and as evidence, and as JSON.
+type Report struct {
+	Format string    `json:"format"` // "PE", "PKCS7" for a signature alone, "other"
+	Size   int64     `json:"size"`   // bytes
+	Time   time.Time `json:"verified_at"`
+
+	// Windows is what WinVerifyTrust answers about the file: about its first signature, or else its catalog's.
+	Windows Verdict `json:"windows"`
+	// Trusted is our own judgement: Windows trusts the file, every signature in it holds, and nothing of severity
+	// error or strict is left.
+	Trusted bool `json:"trusted"`
+
+	Digests    map[string]string  `json:"digests,omitempty"` // Authentihash (other files: flat hash) by name of the hash, hexadecimal
+	Checksum   *ChecksumReport    `json:"checksum,omitempty"`
+	Findings   []Finding          `json:"findings,omitempty"` // about the file as a whole
+	Signatures []*SignatureReport `json:"signatures,omitempty"`
+	Catalog    *CatalogReport     `json:"catalog,omitempty"`
+}
+
+// ChecksumReport compares the CheckSum of the optional header with the file.
+type ChecksumReport struct {
+	Header   uint32 `json:"header"` // 0 means that nobody has written one
+	Computed uint32 `json:"computed"`
+}
+
+// SignatureReport is the result for one signature.
+type SignatureReport struct {
+	// Index counts all signatures of the file: the entries of the certificate table in order, each followed by the
+	// signatures nested in it, depth first.
+	Index int `json:"index"`
+	Entry int `json:"entry"` // of the certificate table
+	Depth int `json:"depth"` // 0 for a signature in the table, 1 for one nested in it, …
+
+	Windows Verdict `json:"windows"` // as WSS_VERIFY_SPECIFIC would answer
+	Trusted bool    `json:"trusted"` // no finding of severity error or strict
+
+	Digest     *DigestReport  `json:"digest,omitempty"`
+	PageHashes []DigestReport `json:"page_hashes,omitempty"`
+
+	Signer      *CertificateReport  `json:"signer,omitempty"`
+	Chain       []CertificateReport `json:"chain,omitempty"`       // leaf first, the best of all paths
+	JudgedAt    time.Time           `json:"judged_at,omitzero"`    // the time at which the chain was judged
+	SigningTime time.Time           `json:"signing_time,omitzero"` // what the signer claims; nobody vouches for it
+	Description string              `json:"description,omitempty"`
+	URL         string              `json:"url,omitempty"`
+	Timestamps  []TimestampReport   `json:"timestamps,omitempty"`
+
+	Findings []Finding `json:"findings,omitempty"`
+}
+
+// DigestReport compares a stored with a computed digest, in hexadecimal. Of page hash tables it compares the
+// SHA-256 of the table, which itself is long.
+type DigestReport struct {
+	Algorithm string `json:"algorithm"`
+	Stored    string `json:"stored"`
+	Computed  string `json:"computed"`
+	Match     bool   `json:"match"`
+}
+
+// CertificateReport identifies a certificate.
+type CertificateReport struct {
+	Subject   string    `json:"subject"`
+	Issuer    string    `json:"issuer"`
+	Serial    string    `json:"serial"` // hexadecimal
+	NotBefore time.Time `json:"not_before"`
+	NotAfter  time.Time `json:"not_after"`
+	SHA1      string    `json:"sha1"`   // thumbprint as Windows shows it
+	SHA256    string    `json:"sha256"` // thumbprint
+	Class     Class     `json:"class"`
+	EKUs      []string  `json:"ekus,omitempty"`
+}
+
+// TimestampReport is the result for one timestamp of a signature.
+type TimestampReport struct {
+	Kind      string              `json:"kind"` // "RFC 3161" or "PKCS#9 countersignature"
+	Time      time.Time           `json:"time,omitzero"`
+	Algorithm string              `json:"algorithm,omitempty"` // of the imprint
+	Policy    string              `json:"policy,omitempty"`
+	Serial    string              `json:"serial,omitempty"`
+	Chain     []CertificateReport `json:"chain,omitempty"`
+	Trusted   bool                `json:"trusted"`
+}
+
+// CatalogReport is the result for a file that is trusted by a catalog instead of by a signature of its own.
+type CatalogReport struct {
+	Name      string           `json:"name"`
+	Member    string           `json:"member"`
+	Algorithm string           `json:"algorithm"`
+	Signature *SignatureReport `json:"signature"`
+}
+
+// Problems returns all findings of severity error or strict, of the file and of each signature, in order.
+func (r *Report) Problems() []Finding {
+	out := grave(r.Findings)
+	for _, s := range r.allSignatures() {
+		out = append(out, grave(s.Findings)...)
+	}
+	return out
+}
+
+func (r *Report) allSignatures() []*SignatureReport {
+	if r.Catalog != nil && r.Catalog.Signature != nil {
+		return append(r.Signatures[:len(r.Signatures):len(r.Signatures)], r.Catalog.Signature)
+	}
+	return r.Signatures
+}
+
+// JSON renders the report, indented, with a newline at the end.
+func (r *Report) JSON() ([]byte, error) {
+	b, err := json.MarshalIndent(r, "", "  ")
+	return append(b, '\n'), err
+}
+
+func grave(fs []Finding) []Finding {
+	var out []Finding
+	for _, f := range fs {
+		if f.Severity == SeverityError || f.Severity == SeverityStrict {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// firstVerdict is Windows' answer: it stops at the first thing that is wrong.
+func firstVerdict(fs []Finding) Verdict {
+	for _, f := range fs {
+		if f.Severity == SeverityError && f.Verdict != VerdictTrusted {
+			return f.Verdict
+		}
+	}
+	return VerdictTrusted
+}
+
+func certificateReport(c *x509.Certificate) CertificateReport {
+	s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
+	return CertificateReport{Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
+		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), SHA1: hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]),
+		Class: Classify(c), EKUs: EKUs(c)}
+}
+
+func certificateReports(cs []*x509.Certificate) []CertificateReport {
+	out := make([]CertificateReport, len(cs))
+	for i, c := range cs {
+		out[i] = certificateReport(c)
+	}
+	return out
+}

@@ -1,0 +1,197 @@
+package authenticode
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+)
+
+const (
+	maxTimestamps = 8               // of one signature; real ones have one
+	stampSkew     = 5 * time.Minute // how far a stamp may be ahead of our clock
+)
+
+// timestamps judges the stamps in the unsigned attributes. The first good one proves that the signature existed at
+// its time, at which the chain is then judged.
+func (j *judging) timestamps(ctx context.Context) bool {
+	n := 0
+	for _, kind := range []struct {
+		attr  []int
+		judge func(*judging, context.Context, []byte) TimestampReport
+	}{
+		{cms.OIDRFC3161Token, (*judging).token},
+		{cms.OIDCountersignature, (*judging).countersignature},
+	} {
+		for _, value := range unsignedValues(j.signer, kind.attr) {
+			if n++; n > maxTimestamps {
+				j.find(strict(CheckTimestamp, "more than %d timestamps: the rest is not judged", maxTimestamps))
+				return true
+			}
+			rep := kind.judge(j, ctx, value)
+			j.m.report.Timestamps = append(j.m.report.Timestamps, rep)
+			if rep.Trusted && j.stamped.IsZero() {
+				j.stamped = rep.Time
+			}
+		}
+	}
+	if n == 0 {
+		j.find(strict(CheckNoTimestamp, "no timestamp: the signature ends with the certificate on %s", j.cert.NotAfter.UTC().Format("2006-01-02")).
+			hint("timestamp the signature, or allow no-timestamp"))
+	}
+	return true
+}
+
+// token judges an RFC 3161 token.
+func (j *judging) token(ctx context.Context, der []byte) TimestampReport {
+	rep := TimestampReport{Kind: "RFC 3161"}
+	t, err := rfc3161.ParseToken(der)
+	if err != nil {
+		j.find(problem(CheckTimestamp, VerdictTimeStamp, "%v", err))
+		return rep
+	}
+	rep.Time, rep.Algorithm, rep.Policy, rep.Serial = t.GenTime.UTC(), t.Hash.String(), t.Policy.String(), t.Serial.Text(16)
+	own, _ := t.SignedData.X509Certificates() // one that cannot be read is missed only if the chain needs it
+	certs := append(append(own, j.embedded...), j.v.opts.Intermediates...)
+	fs := tokenFindings(t.Problems(j.signer.Signature, rfc3161.CheckOptions{Certificates: certs, NoChain: true}))
+	if cert, err := t.Signer(); err == nil {
+		fs = append(fs, j.stampChain(ctx, &rep, cert, certs)...)
+	} else if cert, err := findAmong(certs, &t.SignedData.Signers[0]); err == nil {
+		fs = append(fs, j.stampChain(ctx, &rep, cert, certs)...)
+	}
+	j.find(fs...)
+	rep.Trusted = firstVerdict(fs) == VerdictTrusted
+	return rep
+}
+
+// laxRules are the rules of RFC 3161 that Windows does not insist on.
+var laxRules = map[rfc3161.Rule]Check{
+	rfc3161.RuleUsage:     CheckTimestamp, // Windows wants the usage in the chain, neither alone nor critical
+	rfc3161.RuleKeyUsage:  CheckTimestamp,
+	rfc3161.RuleESS:       CheckTimestamp,
+	rfc3161.RuleVersion:   CheckTimestamp,
+	rfc3161.RuleAlgorithm: CheckAlgorithms,
+}
+
+func tokenFindings(ps []rfc3161.Problem) []Finding {
+	var out []Finding
+	for _, p := range ps {
+		if check, lax := laxRules[p.Rule]; lax {
+			out = append(out, strict(check, "timestamp: %v", p))
+		} else {
+			out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "timestamp: %v", p))
+		}
+	}
+	return out
+}
+
+// stampChain judges the authority's certificate at the time of its stamp.
+func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x509.Certificate, certs []*x509.Certificate) []Finding {
+	best := j.v.bestChain(ctx, cert, ChainOptions{Time: rep.Time, Usage: UsageTimeStamping, Anchors: j.v.roots.TimeStamping, Intermediates: certs})
+	rep.Chain = certificateReports(best.Certificates)
+	j.mark(best)
+	var out []Finding
+	for _, p := range best.Problems {
+		p.Message = "timestamp: " + p.Message + " (" + p.Verdict.String() + ")"
+		p.Check, p.Verdict = CheckTimestamp, VerdictTimeStamp
+		out = append(out, p)
+	}
+	if rep.Time.After(j.v.opts.now().Add(stampSkew)) {
+		out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "timestamp: %s lies in the future", rep.Time.Format(time.RFC3339)))
+	}
+	out = append(out, weakChain(best, "timestamp: ")...)
+	for _, f := range j.v.revocation.check(ctx, best.Certificates, rep.Time) {
+		f.Message = "timestamp: " + f.Message
+		out = append(out, f)
+	}
+	return out
+}
+
+// countersignature judges a PKCS#9 countersignature, the older kind of timestamp: a SignerInfo over the signature
+// value whose certificates are in the outer set (Microsoft, "Time Stamping Authenticode Signatures"; RFC 2985 section 5.3.6).
+func (j *judging) countersignature(ctx context.Context, der []byte) TimestampReport {
+	rep := TimestampReport{Kind: "PKCS#9 countersignature"}
+	si, err := cms.ParseSignerInfo(der)
+	if err != nil {
+		j.find(problem(CheckTimestamp, VerdictCounterSigner, "countersignature: %v", err))
+		return rep
+	}
+	rep.Time = claimedTime(si)
+	if h, err := si.Hash(); err == nil {
+		rep.Algorithm = h.String()
+	}
+	certs := append(j.embedded[:len(j.embedded):len(j.embedded)], j.v.opts.Intermediates...)
+	cert, err := findAmong(certs, si)
+	if err != nil {
+		j.find(problem(CheckTimestamp, VerdictCounterSigner, "countersignature: %v", err))
+		return rep
+	}
+	fs := checkCountersignature(si, cert, j.signer.Signature)
+	if rep.Time.IsZero() {
+		fs = append(fs, problem(CheckTimestamp, VerdictTimeStamp, "countersignature: no signingTime in it"))
+	} else {
+		fs = append(fs, j.stampChain(ctx, &rep, cert, certs)...)
+	}
+	j.find(fs...)
+	rep.Trusted = firstVerdict(fs) == VerdictTrusted
+	return rep
+}
+
+func checkCountersignature(si *cms.SignerInfo, cert *x509.Certificate, signature []byte) []Finding {
+	var out []Finding
+	content, err := octetString(signature)
+	if err == nil {
+		err = si.CheckMessageDigest(content)
+	}
+	if err != nil {
+		out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "countersignature is of another signature: %v", err))
+	}
+	if err := si.CheckSignature(cert); err != nil {
+		out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "countersignature is not by %s: %v", name(cert), err))
+	}
+	if h, err := si.Hash(); err == nil && weakHash(h) {
+		out = append(out, strict(CheckAlgorithms, "countersignature is made with %v", h))
+	}
+	return out
+}
+
+func octetString(b []byte) ([]byte, error) {
+	var out cryptobyte.Builder
+	out.AddASN1OctetString(b)
+	return out.Bytes()
+}
+
+// claimedTime reads the signingTime attribute (RFC 2985 section 5.3.3); zero if there is none that can be read.
+func claimedTime(si *cms.SignerInfo) time.Time {
+	a, ok := si.Attr(cms.OIDSigningTime)
+	if !ok || len(a.Values) != 1 {
+		return time.Time{}
+	}
+	t, err := parseTime(a.Values[0])
+	if err != nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// parseTime reads a Time: UTCTime or GeneralizedTime (RFC 5652 section 11.3).
+func parseTime(der []byte) (time.Time, error) {
+	in := cryptobyte.String(der)
+	var t time.Time
+	var ok bool
+	if in.PeekASN1Tag(cbasn1.UTCTime) {
+		ok = in.ReadASN1UTCTime(&t)
+	} else {
+		ok = in.ReadASN1GeneralizedTime(&t)
+	}
+	if !ok {
+		return t, fmt.Errorf("not a UTCTime or GeneralizedTime")
+	}
+	return t, nil
+}
