@@ -124,3 +124,22 @@ func Duration(d time.Duration) string {
 func indent(text string, by int) string {
 	return strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n"+strings.Repeat(" ", by))
 }
+
+// Child returns a writer for the output of a program that is run: shown line
+// by line when details are wanted, else nil, which means that it is only kept
+// for the error.
+func (c *Console) Child() io.Writer {
+	if !c.o.Verbose {
+		return nil
+	}
+	return childWriter{c}
+}
+
+type childWriter struct{ c *Console }
+
+func (w childWriter) Write(b []byte) (int, error) {
+	for _, l := range strings.Split(strings.TrimRight(string(b), "\n"), "\n") {
+		w.c.Detail("| %s", l)
+	}
+	return len(b), nil
+}
