@@ -1,0 +1,253 @@
+package authenticode
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+)
+
+// Existing says what Sign does with a file that is signed already.
+type Existing int
+
+const (
+	// ExistingRefuse makes it an error.
+	ExistingRefuse Existing = iota
+	// ExistingReplace drops all signatures that the file has.
+	ExistingReplace
+	// ExistingAppend keeps them and nests the new one in the first (signtool /as). An unsigned file is simply signed.
+	ExistingAppend
+	// ExistingSkip leaves a file alone that carries an intact signature of the same certificate with the same hash, and page hashes if they
+	// are wanted. Where such a signature no longer fits the file, or lacks what is wanted, all are replaced; signatures of somebody
+	// else alone are an error, as with ExistingRefuse.
+	ExistingSkip
+)
+
+// ErrSigned: the file is signed already and ExistingRefuse, or ExistingSkip with somebody else's signature, was asked for.
+var ErrSigned = errors.New("the file is signed already")
+
+// SignOptions says how to sign. Only Signer is needed.
+type SignOptions struct {
+	// Signer is the key with its certificate and the intermediates to embed. A self-signed root in Chain is left out: it is of no
+	// use inside a signature.
+	Signer cms.Signer
+	// Hash of the file, its pages and the signature: SHA-256, SHA-384 or SHA-512. 0 is Signer.Hash, and if that is 0 SHA-256.
+	Hash crypto.Hash
+	// Description is the program name that Windows shows in consent prompts, URL a link beside it. Both may be empty.
+	Description, URL string
+	// Commercial claims the purpose "commercial" in SpcStatementType instead of "individual". Windows ignores it today.
+	Commercial bool
+	// PageHashes adds a hash of each page of the file. They exist for SHA-256 only.
+	PageHashes bool
+	// Additional are further certificates to embed, such as cross-certificates; Sign does not judge them, see JudgeAdditional.
+	Additional []*x509.Certificate
+	// Existing says what becomes of signatures that the file has.
+	Existing Existing
+}
+
+func (o SignOptions) hash() crypto.Hash { return hashOrDefault(o.Hash, o.Signer.Hash) }
+
+// cmsSigner is Signer with everything to embed, roots left out.
+func (o SignOptions) cmsSigner() cms.Signer {
+	s := o.Signer
+	s.Hash, s.Chain = o.hash(), nil
+	for _, list := range [][]*x509.Certificate{o.Signer.Chain, o.Additional} {
+		for _, c := range list {
+			if !isRoot(c) {
+				s.Chain = append(s.Chain, c)
+			}
+		}
+	}
+	return s
+}
+
+// isRoot recognises a certificate that its own key has signed.
+func isRoot(c *x509.Certificate) bool { return selfIssued(c) && cms.CheckCertificate(c, c) == nil }
+
+func (o SignOptions) check() error {
+	switch h := o.hash(); {
+	case o.Signer.Certificate == nil:
+		return errors.New("signing: the signer has no certificate")
+	case h != crypto.SHA256 && h != crypto.SHA384 && h != crypto.SHA512:
+		return fmt.Errorf("signing with %v: new signatures are made with SHA-256, SHA-384 or SHA-512", h)
+	case o.PageHashes && h != crypto.SHA256:
+		return fmt.Errorf("signing with %v: page hashes exist for SHA-256 only", h)
+	case o.Existing < ExistingRefuse || o.Existing > ExistingSkip:
+		return fmt.Errorf("signing: unknown policy %d for existing signatures", o.Existing)
+	}
+	return nil
+}
+
+// Result says what was signed.
+type Result struct {
+	PKCS7   []byte // the whole blob in the file, DER
+	Index   int    // of the new signature in it
+	Skipped bool   // ExistingSkip: the file was left alone, nothing was written
+	Content Content
+	Size    int64 // of the file that was written
+	// Warnings are about the signature itself, for example that Windows does not trust elliptic-curve roots.
+	Warnings []string
+}
+
+// Sign signs the PE file of size bytes in src and writes the signed file to dst, which starts empty. The source is read once when dst is a file,
+// since the copy is made at the same time; it is read twice for any other writer. On an error dst holds anything, so write to a
+// temporary file and rename it.
+//
+// The same input gives the same bytes with an RSA key. A timestamp is attached afterwards, see Timestamp.
+func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o SignOptions) (*Result, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	s, err := openSubject(src, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.admits(o.Existing); err != nil {
+		return nil, err
+	}
+	out, err := newOutput(dst)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.digest(ctx, o.hash(), o.PageHashes, out); err != nil {
+		return nil, err
+	}
+	r, err := s.sign(ctx, o)
+	if err != nil || r.Skipped {
+		return r, err
+	}
+	r.Size, err = s.write(ctx, out, r.PKCS7)
+	return r, err
+}
+
+// sign makes the new blob for a subject that has been read.
+func (s *Subject) sign(ctx context.Context, o SignOptions) (*Result, error) {
+	content := s.Content(o.hash(), o.PageHashes)
+	if o.Existing == ExistingSkip && s.pkcs7 != nil {
+		index, err := s.ownSignature(o)
+		if err != nil {
+			return nil, err
+		}
+		if index >= 0 {
+			return &Result{PKCS7: s.pkcs7, Index: index, Skipped: true, Content: content, Size: s.image.Size}, nil
+		}
+	}
+	p7, err := Build(ctx, content, o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Result{Content: content, Warnings: warnings(o)}
+	r.PKCS7, r.Index, err = s.combine(p7, o.Existing)
+	return r, err
+}
+
+// Build signs content and returns the PKCS#7 blob (DER) alone. Attach puts it into the file.
+func Build(ctx context.Context, content Content, o SignOptions) ([]byte, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	der, attrs, err := toSign(content, o)
+	if err != nil {
+		return nil, err
+	}
+	sd, err := cms.Sign(ctx, cms.ContentInfo{Type: cms.OIDSpcIndirectData, DER: der}, o.cmsSigner(), attrs)
+	if err != nil {
+		return nil, err
+	}
+	return sd.Marshal()
+}
+
+func toSign(content Content, o SignOptions) ([]byte, cms.Attributes, error) {
+	if content.Hash != o.hash() {
+		return nil, nil, fmt.Errorf("signing with %v: the file was hashed with %v", o.hash(), content.Hash)
+	}
+	der, err := marshalContent(content)
+	if err != nil {
+		return nil, nil, err
+	}
+	attrs, err := signedAttributes(o)
+	return der, attrs, err
+}
+
+func warnings(o SignOptions) []string {
+	var out []string
+	if _, ok := o.Signer.Certificate.PublicKey.(*ecdsa.PublicKey); ok {
+		out = append(out, "the key is an elliptic-curve key: Microsoft's root programme accepts RSA roots only for code signing, "+
+			"so Windows trusts this signature only where a private root is installed")
+	}
+	return out
+}
+
+// admits applies the policy for signatures that are there as far as that is possible before the file has been read.
+func (s *Subject) admits(policy Existing) error {
+	switch {
+	case !s.image.HasSignature() || policy == ExistingReplace:
+		return nil
+	case policy == ExistingRefuse:
+		return fmt.Errorf("%w: choose to replace its signatures, to append another one, or to skip the file", ErrSigned)
+	case s.damaged != nil:
+		return fmt.Errorf("%w, but its signature cannot be read: %v", ErrSigned, s.damaged)
+	}
+	return nil
+}
+
+// ownSignature looks for an intact signature of o's certificate over the file as it is and returns its index, or -1 if the
+// certificate's signature has to be renewed.
+func (s *Subject) ownSignature(o SignOptions) (int, error) {
+	sigs, err := Signatures(s.pkcs7)
+	if err != nil {
+		return -1, err
+	}
+	own := false
+	for _, sig := range sigs {
+		cert, err := sig.SignerCertificate(0)
+		if err != nil || !bytes.Equal(cert.Raw, o.Signer.Certificate.Raw) {
+			continue
+		}
+		own = true
+		if checkSigner(sig.SignedData) == nil && s.covers(sig.SignedData, o) {
+			return sig.Index, nil
+		}
+	}
+	if !own {
+		return -1, fmt.Errorf("%w, by somebody else: choose to replace or to append", ErrSigned)
+	}
+	return -1, nil
+}
+
+// covers compares what a signature says with the file and with what is wanted.
+func (s *Subject) covers(sd *cms.SignedData, o SignOptions) bool {
+	c, err := contentOf(sd)
+	if err != nil || c.hash != o.hash() {
+		return false
+	}
+	want := s.Content(o.hash(), o.PageHashes)
+	return bytes.Equal(c.digest, want.Authentihash) && (!o.PageHashes || bytes.Equal(c.pageHashes[c.hash], want.PageHashes))
+}
+
+// combine joins the new signature with those of the file as the policy wants, and finds its index.
+func (s *Subject) combine(p7 []byte, policy Existing) ([]byte, int, error) {
+	if policy != ExistingAppend || !s.image.HasSignature() {
+		return p7, 0, nil
+	}
+	whole, err := AppendSignature(s.pkcs7, p7)
+	if err != nil {
+		return nil, 0, err
+	}
+	sigs, err := Signatures(whole)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, sig := range sigs {
+		if der, err := sig.Marshal(); err == nil && bytes.Equal(der, p7) {
+			return whole, sig.Index, nil
+		}
+	}
+	return nil, 0, errors.New("appending: the new signature is not found in the result")
+}

@@ -1,0 +1,226 @@
+package authenticode
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+)
+
+// Limits on nested signatures of foreign files. Windows itself looks one level deep.
+const (
+	maxTreeSignatures = 64
+	maxTreeDepth      = 8
+)
+
+// Signature is one signature of a PKCS#7 blob: the first signer, or one nested in its unsigned attribute 1.3.6.1.4.1.311.2.4.1.
+type Signature struct {
+	Index int // 0 is the outermost; nested ones follow depth first, in the order of the file
+	Depth int // 0 is the outermost
+	*cms.SignedData
+}
+
+// Signatures lists all signatures in a PKCS#7 blob (DER or BER; bytes after it are ignored). At least one is returned unless there
+// is an error.
+//
+// An index is only good until the blob changes: nested signatures are a SET, and in DER that is sorted by its bytes.
+func Signatures(p7 []byte) ([]Signature, error) {
+	root, err := parseTree(p7)
+	if err != nil {
+		return nil, err
+	}
+	var out []Signature
+	for i, n := range root.list() {
+		out = append(out, Signature{Index: i, Depth: n.depth, SignedData: n.sd})
+	}
+	return out, nil
+}
+
+// sigNode is a signature with those nested in it.
+type sigNode struct {
+	sd       *cms.SignedData
+	depth    int
+	children []*sigNode
+}
+
+func parseTree(p7 []byte) (*sigNode, error) {
+	budget := maxTreeSignatures
+	return parseNode(p7, 0, &budget)
+}
+
+func parseNode(p7 []byte, depth int, budget *int) (*sigNode, error) {
+	if *budget--; *budget < 0 || depth > maxTreeDepth {
+		return nil, fmt.Errorf("reading signatures: more than %d, or nested deeper than %d", maxTreeSignatures, maxTreeDepth)
+	}
+	sd, err := cms.Parse(p7)
+	if err != nil {
+		return nil, fmt.Errorf("reading signature: %w", err)
+	}
+	if len(sd.Signers) != 1 {
+		return nil, fmt.Errorf("reading signature: %d signers, Authenticode has exactly one", len(sd.Signers))
+	}
+	n := &sigNode{sd: sd, depth: depth}
+	for i, v := range nestedValues(sd) {
+		child, err := parseNode(v, depth+1, budget)
+		if err != nil {
+			return nil, fmt.Errorf("nested signature %d: %w", i, err)
+		}
+		n.children = append(n.children, child)
+	}
+	return n, nil
+}
+
+// nestedValues returns the values of all nested signature attributes; some tools repeat the attribute instead of adding a value.
+func nestedValues(sd *cms.SignedData) [][]byte {
+	var out [][]byte
+	for _, a := range sd.Signers[0].UnsignedAttrs {
+		if a.Type.Equal(cms.OIDNestedSignature) {
+			out = append(out, a.Values...)
+		}
+	}
+	return out
+}
+
+// list returns the node and all below it, depth first.
+func (n *sigNode) list() []*sigNode {
+	out := []*sigNode{n}
+	for _, c := range n.children {
+		out = append(out, c.list()...)
+	}
+	return out
+}
+
+// marshal writes the tree; the nested signatures replace what the attribute held.
+func (n *sigNode) marshal() ([]byte, error) {
+	si := &n.sd.Signers[0]
+	si.UnsignedAttrs.Remove(cms.OIDNestedSignature)
+	for _, c := range n.children {
+		der, err := c.marshal()
+		if err != nil {
+			return nil, err
+		}
+		si.UnsignedAttrs.Add(cms.OIDNestedSignature, der)
+	}
+	return n.sd.Marshal()
+}
+
+// intact reports whether signer and content belong together: the signature computes and covers the content.
+func (n *sigNode) intact() bool { return checkSigner(n.sd) == nil }
+
+func checkSigner(sd *cms.SignedData) error {
+	cert, err := sd.SignerCertificate(0)
+	if err != nil {
+		return err
+	}
+	si := &sd.Signers[0]
+	if len(si.SignedAttrs) == 0 {
+		return errors.New("there are no signed attributes")
+	}
+	if err := si.CheckMessageDigest(sd.Content); err != nil {
+		return err
+	}
+	return si.CheckSignature(cert)
+}
+
+// editSignature changes one signature of a blob and writes all of it again in DER. Whatever the change does, signatures that were
+// intact must still be: an edit that breaks one is an error.
+func editSignature(p7 []byte, index int, change func(*sigNode) error) ([]byte, error) {
+	root, err := parseTree(p7)
+	if err != nil {
+		return nil, err
+	}
+	nodes := root.list()
+	if index < 0 || index >= len(nodes) {
+		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(nodes))
+	}
+	intact := 0
+	for _, n := range nodes {
+		if n.intact() {
+			intact++
+		}
+	}
+	if err := change(nodes[index]); err != nil {
+		return nil, err
+	}
+	der, err := root.marshal()
+	if err != nil {
+		return nil, err
+	}
+	if err := stillIntact(der, intact); err != nil {
+		return nil, err
+	}
+	return der, nil
+}
+
+func stillIntact(der []byte, want int) error {
+	root, err := parseTree(der)
+	if err != nil {
+		return fmt.Errorf("reading the changed signature back: %w", err)
+	}
+	for _, n := range root.list() {
+		if n.intact() {
+			want--
+		}
+	}
+	if want > 0 {
+		return errors.New("the change would break a signature: nothing was changed")
+	}
+	return nil
+}
+
+// AppendSignature nests a signature (PKCS#7) in another one, as signtool /as does. Neither loses its timestamp.
+func AppendSignature(p7, nested []byte) ([]byte, error) {
+	child, err := parseTree(nested)
+	if err != nil {
+		return nil, fmt.Errorf("appending: %w", err)
+	}
+	if len(child.children) > 0 {
+		return nil, errors.New("appending: the new signature contains others; Windows looks one level deep only")
+	}
+	return editSignature(p7, 0, func(n *sigNode) error {
+		n.children = append(n.children, child)
+		return nil
+	})
+}
+
+// RemoveSignature takes a nested signature out. The outermost, index 0, cannot be taken away alone: strip the file.
+func RemoveSignature(p7 []byte, index int) ([]byte, error) {
+	if index == 0 {
+		return nil, errors.New("removing signature 0: the others are nested in it; strip the file instead")
+	}
+	root, err := parseTree(p7)
+	if err != nil {
+		return nil, err
+	}
+	nodes := root.list()
+	if index < 0 || index >= len(nodes) {
+		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(nodes))
+	}
+	for _, n := range nodes {
+		for i, c := range n.children {
+			if c == nodes[index] {
+				n.children = append(n.children[:i:i], n.children[i+1:]...)
+			}
+		}
+	}
+	return root.marshal()
+}
+
+// contentOf reads what a signature says about the file.
+func contentOf(sd *cms.SignedData) (*signedContent, error) {
+	if !sd.ContentType.Equal(cms.OIDSpcIndirectData) {
+		return nil, fmt.Errorf("the signature is over %v, not over a file (SpcIndirectDataContent)", sd.ContentType)
+	}
+	return parseSignedContent(sd.Content)
+}
+
+// hashOrDefault is SHA-256 unless something else is wanted.
+func hashOrDefault(hs ...crypto.Hash) crypto.Hash {
+	for _, h := range hs {
+		if h != 0 {
+			return h
+		}
+	}
+	return crypto.SHA256
+}

@@ -1,0 +1,196 @@
+package authenticode
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
+)
+
+// Subject is a PE file that has been read for signing. ReadSubject, Build and Write are the parts of Sign, for callers that keep the PKCS#7 blob for
+// themselves in between.
+type Subject struct {
+	src     io.ReaderAt
+	image   *peimage.Image
+	digests *peimage.Digests
+	copied  *os.File // holds the file's content already
+
+	pkcs7   []byte   // of the first entry of the certificate table, without padding; nil if the file is unsigned
+	others  [][]byte // further entries of the table, as they are
+	damaged error    // why pkcs7 cannot be read although there is a table
+}
+
+// ReadSubject reads a PE file once and computes what Content and Write need.
+func ReadSubject(ctx context.Context, src io.ReaderAt, size int64, h crypto.Hash, pageHashes bool) (*Subject, error) {
+	s, err := openSubject(src, size)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.digest(ctx, hashOrDefault(h), pageHashes, output{})
+}
+
+// openSubject reads layout and certificate table.
+func openSubject(src io.ReaderAt, size int64) (*Subject, error) {
+	image, err := peimage.Parse(src, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := image.Check(); err != nil {
+		return nil, err
+	}
+	s := &Subject{src: src, image: image}
+	if !image.HasSignature() {
+		return s, nil
+	}
+	return s, s.readTable()
+}
+
+// readTable keeps the entries of the table. Windows looks at the first one only.
+func (s *Subject) readTable() error {
+	for i, c := range s.image.Certificates {
+		b, err := c.Data(s.src)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			s.others = append(s.others, b)
+			continue
+		}
+		if c.Type != peimage.CertTypePKCSSigned {
+			s.damaged = fmt.Errorf("certificate table entry at offset 0x%x has type %d, not PKCS#7", c.Offset, c.Type)
+			continue
+		}
+		if s.pkcs7, err = trimPKCS7(b); err != nil {
+			s.damaged = err
+		}
+	}
+	return nil
+}
+
+// trimPKCS7 cuts off what follows the DER.
+func trimPKCS7(b []byte) ([]byte, error) {
+	if _, err := parseTree(b); err != nil {
+		return nil, err
+	}
+	sd, err := cms.Parse(b)
+	if err != nil {
+		return nil, err
+	}
+	return b[:len(b)-sd.Trailing], nil
+}
+
+// digest reads the file for a signature with h; if out is a file its content is written there at the same time.
+func (s *Subject) digest(ctx context.Context, h crypto.Hash, pageHashes bool, out output) error {
+	q := peimage.Request{Authentihash: []crypto.Hash{h}, Checksum: true}
+	if pageHashes {
+		q.PageHashes = []crypto.Hash{h}
+	}
+	return s.read(ctx, q, out)
+}
+
+func (s *Subject) read(ctx context.Context, q peimage.Request, out output) (err error) {
+	if out.file == nil {
+		s.digests, err = s.image.Digest(ctx, s.src, q)
+		return err
+	}
+	s.digests, err = s.image.DigestAndCopy(ctx, out.file, s.src, q)
+	s.copied = out.file
+	return err
+}
+
+// Content returns what a signature with the given hash, for which the subject must have been read, says about the file.
+func (s *Subject) Content(h crypto.Hash, pageHashes bool) Content {
+	c := Content{Hash: h, Authentihash: s.digests.Authentihash[h]}
+	if pageHashes {
+		c.PageHashes = s.digests.PageHashes[h]
+	}
+	return c
+}
+
+// PKCS7 returns the blob that the file carries (DER), nil if it is unsigned.
+func (s *Subject) PKCS7() []byte { return s.pkcs7 }
+
+// Image returns the layout of the file.
+func (s *Subject) Image() *peimage.Image { return s.image }
+
+// Write writes the file with p7 as its only certificate table entry, CheckSum put right, to dst, which starts empty. It returns the size
+// of the new file.
+func (s *Subject) Write(ctx context.Context, dst io.Writer, p7 []byte) (int64, error) {
+	out, err := newOutput(dst)
+	if err != nil {
+		return 0, err
+	}
+	return s.write(ctx, out, p7)
+}
+
+func (s *Subject) write(ctx context.Context, out output, blobs ...[]byte) (int64, error) {
+	edit, err := s.image.Signed(s.digests, peimage.CertificateTable(blobs...))
+	if err != nil {
+		return 0, err
+	}
+	return edit.Size, out.apply(ctx, edit, s.src, s.copied)
+}
+
+// output is where a changed file goes: an empty regular file, which can be filled in any order and by the kernel, or any writer.
+type output struct {
+	file   *os.File
+	writer io.Writer
+}
+
+func newOutput(dst io.Writer) (output, error) {
+	f, ok := dst.(*os.File)
+	if !ok {
+		return output{writer: dst}, nil
+	}
+	st, err := f.Stat()
+	if err != nil {
+		return output{}, fmt.Errorf("writing PE file: %w", err)
+	}
+	if !st.Mode().IsRegular() {
+		return output{writer: dst}, nil
+	}
+	if st.Size() != 0 {
+		return output{}, errors.New("writing PE file: the destination must start empty; to change a file in place write a new one and rename it")
+	}
+	return output{file: f, writer: f}, nil
+}
+
+// apply writes the edited src. A regular file is left positioned at its end, as after any other writing.
+func (o output) apply(ctx context.Context, edit *peimage.Edit, src io.ReaderAt, copied *os.File) error {
+	if o.file == nil {
+		return edit.WriteTo(ctx, o.writer, src)
+	}
+	if copied != o.file {
+		if err := edit.CopyTo(ctx, o.file, src); err != nil {
+			return err
+		}
+	}
+	if err := edit.ApplyTo(o.file); err != nil {
+		return err
+	}
+	_, err := o.file.Seek(0, io.SeekEnd)
+	return err
+}
+
+// checkCovers makes sure that a signature is about this very file.
+func (s *Subject) checkCovers(sd *cms.SignedData) error {
+	c, err := contentOf(sd)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(c.digest, s.digests.Authentihash[c.hash]) {
+		return fmt.Errorf("the signature is over a file with Authentihash %x, this one has %x", c.digest, s.digests.Authentihash[c.hash])
+	}
+	for h, table := range c.pageHashes {
+		if !bytes.Equal(table, s.digests.PageHashes[h]) {
+			return fmt.Errorf("the signature's page hashes (%v) are not those of this file", h)
+		}
+	}
+	return checkSigner(sd)
+}
