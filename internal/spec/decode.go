@@ -63,6 +63,9 @@ func (d *decoder) value(n *yaml.Node, line int, v reflect.Value, path string, r 
 
 func emptyHint(t reflect.Type, path string) string {
 	key := path[strings.LastIndexByte(path, '.')+1:]
+	if strings.HasSuffix(key, "]") {
+		return "give it a value, or delete the entry"
+	}
 	if t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct && !needs(t.Elem()) {
 		return fmt.Sprintf("write %s: {} to have the section with its defaults, or delete the line", key)
 	}
@@ -188,7 +191,7 @@ func (d *decoder) section(n *yaml.Node, line int, v reflect.Value, path string) 
 	}
 	for _, f := range fields {
 		if f.rule.Required && !seen[f.key] && !meant[f.key] {
-			d.problem(line, join(path, f.key), "is missing", "add it; see docs/spec.md")
+			d.problem(line, join(path, f.key), "is missing", fmt.Sprintf("add the line %s: …", f.key))
 		}
 	}
 }
@@ -263,14 +266,18 @@ func kindOf(n *yaml.Node) string {
 		return "a list"
 	}
 	switch n.ShortTag() {
-	case "!!int", "!!float":
+	case "!!int":
 		return "a number"
+	case "!!float":
+		return "a fraction"
 	case "!!bool":
 		return "true or false"
 	case "!!null":
 		return "nothing"
+	case "!!str", "!!timestamp":
+		return "a text"
 	}
-	return "a text"
+	return "a value with the tag " + n.Tag
 }
 
 func (d *decoder) scalar(n *yaml.Node, line int, v reflect.Value, path string, r Rule) {
@@ -303,7 +310,7 @@ func setString(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
 		if f.Secret {
 			return "expected a reference to a secret, found " + kindOf(n), f.Hint
 		}
-		return "expected a text, found " + kindOf(n), fmt.Sprintf("put it in quotes: %q", n.Value)
+		return "expected a text, found " + kindOf(n), quotesHint(n, f)
 	}
 	s := n.Value
 	switch {
@@ -320,6 +327,15 @@ func setString(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
 	}
 	v.SetString(s)
 	return "", ""
+}
+
+// quotesHint says how to make a text of a value that YAML takes for something
+// else.
+func quotesHint(n *yaml.Node, f Format) string {
+	if message, _ := f.Check(n.Value); message != "" && f.Hint != "" {
+		return f.Hint
+	}
+	return fmt.Sprintf("put it in quotes: %q", n.Value)
 }
 
 func format(r Rule) string {
@@ -345,15 +361,16 @@ func setBool(n *yaml.Node, v reflect.Value) (message, hint string) {
 }
 
 func setInt(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
-	if n.ShortTag() != "!!int" {
+	// yaml.v3 takes 20 digits for a float.
+	if tag := n.ShortTag(); tag != "!!int" && (tag != "!!float" || !digits.MatchString(n.Value)) {
 		return "expected a whole number, found " + kindOf(n), "write digits only, without quotes"
 	}
 	i, err := strconv.ParseInt(n.Value, 10, 32)
 	if err != nil || n.Value != strconv.FormatInt(i, 10) {
-		return fmt.Sprintf("%s is not a whole number in decimal digits of sensible size", quote(n.Value)), rangeHint(r)
+		return fmt.Sprintf("%s is not a whole number of sensible size, in decimal digits", n.Value), rangeHint(r)
 	}
 	if len(r.Enum) > 0 && !contains(r.Enum, n.Value) {
-		return fmt.Sprintf("%d is not one of %s", i, strings.Join(r.Enum, ", ")), "choose one of them"
+		return fmt.Sprintf("%d is not %s", i, strings.Join(r.Enum, " or ")), rangeHint(r)
 	}
 	if low, err := strconv.ParseInt(r.Min, 10, 32); err == nil && i < low {
 		return fmt.Sprintf("%d is too small", i), rangeHint(r)
@@ -382,6 +399,8 @@ func setDuration(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
 
 func rangeHint(r Rule) string {
 	switch {
+	case len(r.Enum) == 1:
+		return "write " + r.Enum[0]
 	case len(r.Enum) > 0:
 		return "choose one of " + strings.Join(r.Enum, ", ")
 	case r.Max == "":

@@ -2,11 +2,16 @@ package spec
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 )
+
+// identityPrefix stands before the messages about identities; here the path
+// of the field says it.
+var identityPrefix = regexp.MustCompile(`^identity:? `)
 
 // judgeIdentity judges the short form of an identity. The message names the
 // kind and what is missing, never the text behind it.
@@ -16,7 +21,7 @@ func judgeIdentity(s string) (message, hint string) {
 		return "", ""
 	}
 	if e := (*fault.Error)(nil); errors.As(err, &e) {
-		return strings.TrimPrefix(e.Err.Error(), "identity: "), strings.Join(e.Hints, "; ")
+		return identityPrefix.ReplaceAllString(e.Err.Error(), ""), strings.Join(e.Hints, "; ")
 	}
 	return err.Error(), ""
 }

@@ -96,10 +96,11 @@ func text(b []byte) ([]byte, *Problem) {
 }
 
 var (
-	yamlLine  = regexp.MustCompile(`^yaml: line (\d+): (.*)`)
-	tabIndent = regexp.MustCompile(`^ *\t\s*[^\s#]`)
-	expansion = regexp.MustCompile(`\$\{[^}]*\}|\{\{`)
-	plainKey  = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
+	unknownAnchor = regexp.MustCompile(`^unknown anchor '(.*)' referenced`)
+	yamlLine      = regexp.MustCompile(`^yaml: line (\d+): (.*)`)
+	tabIndent     = regexp.MustCompile(`^ *\t\s*[^\s#]`)
+	expansion     = regexp.MustCompile(`\$\{[^}]*\}|\{\{`)
+	plainKey      = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
 )
 
 // syntax says in plain words what the YAML parser complains about.
@@ -119,12 +120,23 @@ func syntax(err error, b []byte) *Problem {
 	}
 	hint := "check the indentation and the colons near this line; texts with : or # inside need quotes"
 	switch {
-	case strings.Contains(message, "unknown anchor"):
-		hint = "an alias *name needs an anchor &name above it"
+	case unknownAnchor.MatchString(message):
+		line = lineOf(lines, "*"+unknownAnchor.FindStringSubmatch(message)[1])
+		hint = "an alias *name needs an anchor &name above it; a text that begins with * needs quotes"
 	case strings.Contains(message, "exceeded max depth"):
 		hint = "a release.yaml is at most five levels deep"
 	}
 	return &Problem{Line: line, Message: "this is not YAML: " + oneLine(message), Hint: hint}
+}
+
+// lineOf is the first line that holds the text, counted from 1; 0 when none.
+func lineOf(lines []string, text string) int {
+	for i, l := range lines {
+		if strings.Contains(l, text) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -5,7 +5,7 @@ import "strings"
 // nearest returns the candidate that a person who wrote word most likely
 // meant, or "" when none is near.
 func nearest(word string, candidates []string) string {
-	best, bestDistance := "", len([]rune(word))/3+1
+	best, bestDistance := "", min(1+len([]rune(word))/5, 3)
 	for _, c := range candidates {
 		if plain(c) == plain(word) {
 			return c
