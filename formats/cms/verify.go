@@ -183,6 +183,11 @@ func checkRSA(pub *rsa.PublicKey, sch scheme, h crypto.Hash, salt int, digest, s
 	switch sch {
 	case schemePKCS1v15:
 		err = rsa.VerifyPKCS1v15(pub, h, digest, sig)
+		if err != nil && (h == crypto.SHA1 || h == crypto.MD5) {
+			// Symantec's time-stamp server put the bare hash under the padding, without the DigestInfo that names its
+			// algorithm; CryptoAPI calls that CRYPT_NOHASHOID and accepts it. putty.exe of 2019 is stamped so.
+			err = rsa.VerifyPKCS1v15(pub, 0, digest, sig)
+		}
 	case schemePSS:
 		// A salt of 0 octets would mean "any" to crypto/rsa; anything else is compared exactly.
 		err = rsa.VerifyPSS(pub, h, digest, sig, &rsa.PSSOptions{SaltLength: salt, Hash: h})

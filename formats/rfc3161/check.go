@@ -26,7 +26,8 @@ const (
 	RulePolicy      Rule = "policy"              // RFC 3161 section 2.4.2: the policy that was asked for
 	RuleTime        Rule = "time"                // RFC 3161 section 2.2: the client verifies timeliness
 	RuleCertificate Rule = "certificate"         // RFC 3161 section 2.4.1: certReq puts the certificate into the token
-	RuleUsage       Rule = "extended key usage"  // RFC 3161 section 2.3: timeStamping, alone and critical
+	RuleUsage       Rule = "extended key usage"  // RFC 3161 section 2.3: timeStamping and nothing else
+	RuleCritical    Rule = "critical usage"      // RFC 3161 section 2.3: that usage is critical; it was not in Microsoft's own servers up to 2021
 	RuleKeyUsage    Rule = "key usage"           // RFC 5280 section 4.2.1.3: digitalSignature or contentCommitment
 	RuleESS         Rule = "signing certificate" // RFC 3161 section 2.4.2 and RFC 5816: ESSCertID or ESSCertIDv2 of the signer
 	RuleContent     Rule = "message digest"      // RFC 5652 section 5.6
@@ -39,7 +40,7 @@ const (
 var sources = map[Rule]string{
 	RuleVersion: "RFC 3161 section 2.4.2", RuleSigners: "RFC 3161 section 2.4.2", RuleImprint: "RFC 3161 section 2.4.2",
 	RuleNonce: "RFC 3161 section 2.4.2", RulePolicy: "RFC 3161 section 2.4.2", RuleTime: "RFC 3161 section 2.2",
-	RuleCertificate: "RFC 3161 section 2.4.1", RuleUsage: "RFC 3161 section 2.3", RuleKeyUsage: "RFC 5280 section 4.2.1.3",
+	RuleCertificate: "RFC 3161 section 2.4.1", RuleUsage: "RFC 3161 section 2.3", RuleCritical: "RFC 3161 section 2.3", RuleKeyUsage: "RFC 5280 section 4.2.1.3",
 	RuleESS: "RFC 3161 section 2.4.2, RFC 5816", RuleContent: "RFC 5652 section 5.6", RuleSignature: "RFC 5652 section 5.6",
 	RuleAlgorithm: "RFC 6194, RFC 6151", RuleChain: "RFC 5280 section 6",
 }
@@ -261,7 +262,7 @@ func CertificateProblems(cert *x509.Certificate) []Problem {
 	case !only:
 		c.fail(RuleUsage, "the certificate of %q is not for timeStamping alone", cert.Subject)
 	case !critical:
-		c.fail(RuleUsage, "timeStamping is not critical in the certificate of %q", cert.Subject)
+		c.fail(RuleCritical, "timeStamping is not critical in the certificate of %q", cert.Subject)
 	}
 	if ku := cert.KeyUsage; ku != 0 && ku&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
 		c.fail(RuleKeyUsage, "the certificate of %q may not make signatures", cert.Subject)
