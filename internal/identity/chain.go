@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 )
 
 const (
@@ -53,7 +55,11 @@ func (i *Identity) completeChain(ctx context.Context) error {
 		}
 		candidates = append(candidates, certs...)
 	}
-	candidates = append(candidates, i.opts.Roots...)
+	builtin, err := authenticode.BuiltinRoots()
+	if err != nil {
+		return fmt.Errorf("completing chain: %v", err)
+	}
+	candidates = append(append(candidates, i.opts.Roots...), builtin.CodeSigning.Certificates()...)
 	if len(candidates) > maxCandidates {
 		return fmt.Errorf("completing chain: %d certificates to choose from, at most %d make sense", len(candidates), maxCandidates)
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -93,7 +94,9 @@ func parsePEMCertificates(b []byte) ([]*x509.Certificate, error) {
 		var more []*x509.Certificate
 		var err error
 		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE":
+		case "TRUSTED CERTIFICATE":
+			err = errors.New("holds OpenSSL trust settings: write it again with openssl x509 -in OLD -out NEW")
+		case "CERTIFICATE", "X509 CERTIFICATE":
 			more, err = x509.ParseCertificates(block.Bytes)
 		case "PKCS7", "CMS":
 			more, err = parsePKCS7(block.Bytes)

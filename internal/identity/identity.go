@@ -132,6 +132,10 @@ func (i *Identity) load(ctx context.Context, r Ref) error {
 		return i.loadPKCS12(r)
 	case KindPEM:
 		return i.loadPEM(r)
+	case KindPKCS11:
+		return i.loadPKCS11(r)
+	case KindExec:
+		return i.loadExec(ctx, r)
 	}
 	return fault.New(fault.Usage, "identity: unknown kind %q", r.Kind)
 }

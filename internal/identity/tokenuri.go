@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"encoding/hex"
 	"net/url"
 	"strconv"
 	"strings"
@@ -162,34 +161,4 @@ func (u *TokenURI) setPIN(value string) error {
 	}
 	u.PIN = r
 	return nil
-}
-
-// describe names the token for messages.
-func (u TokenURI) describe() string {
-	var parts []string
-	add := func(name, value string) {
-		if value != "" {
-			parts = append(parts, name+" "+strconv.Quote(value))
-		}
-	}
-	add("label", u.Token)
-	add("serial", u.Serial)
-	add("manufacturer", u.Manufacturer)
-	add("model", u.Model)
-	if u.Slot != nil {
-		parts = append(parts, "slot "+strconv.FormatUint(uint64(*u.Slot), 10))
-	}
-	return strings.Join(parts, ", ")
-}
-
-// describeKey names the key for messages.
-func (u TokenURI) describeKey() string {
-	var parts []string
-	if u.Object != "" {
-		parts = append(parts, "label "+strconv.Quote(u.Object))
-	}
-	if u.ID != nil {
-		parts = append(parts, "id "+hex.EncodeToString(u.ID))
-	}
-	return strings.Join(parts, ", ")
 }

@@ -1,0 +1,209 @@
+package identity
+
+import (
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+)
+
+const (
+	// minRSABits is the least for leaf keys in the CA/Browser Forum's
+	// baseline requirements for code signing, section 6.1.5.2.
+	minRSABits = 3072
+	// weakRSABits is below what anybody accepts.
+	weakRSABits = 2048
+	// maxRSABits is the most that Microsoft's trusted root programme allows
+	// (programme requirements, section 3.1).
+	maxRSABits = 4096
+	// maxValidity is the longest that a code-signing certificate may be valid
+	// when it is issued from shortValidity on (baseline requirements, 6.3.2).
+	maxValidity = 460 * 24 * time.Hour
+	// soon is how long before its end a certificate is warned about; getting
+	// a new one takes a CA days to weeks.
+	soon = 30 * 24 * time.Hour
+	// shortLived certificates (Artifact Signing: three days) are replaced by
+	// machines, so they are not warned about.
+	shortLived = 90 * 24 * time.Hour
+)
+
+// since is midnight UTC of a day from which on a rule holds.
+func since(year int, month time.Month, day int) time.Time {
+	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
+}
+
+const oidLifetimeSigning = "1.3.6.1.4.1.311.10.3.13" // szOID_KP_LIFETIME_SIGNING in wincrypt.h
+
+func one(s Severity, rule, text, hint string) []Problem {
+	return []Problem{{Severity: s, Rule: rule, Text: text, Hint: hint}}
+}
+
+func judgeValidity(i *Identity, now time.Time) []Problem {
+	c := i.Certificate
+	switch left := c.NotAfter.Sub(now); {
+	case now.Before(c.NotBefore):
+		return one(Error, RuleValidity, fmt.Sprintf("the certificate is valid only from %s on", c.NotBefore.UTC().Format(time.RFC3339)),
+			"see whether the clock of this machine is right")
+	case left < 0:
+		return one(Error, RuleValidity, fmt.Sprintf("the certificate expired on %s", c.NotAfter.UTC().Format(time.RFC3339)),
+			"get a new certificate from the CA; what was timestamped before stays valid")
+	case left < soon && c.NotAfter.Sub(c.NotBefore) > shortLived:
+		return one(Warning, RuleValidity, fmt.Sprintf("the certificate expires in %d days", days(left)),
+			"order its successor now")
+	}
+	return nil
+}
+
+// days are whole days, rounded down.
+func days(d time.Duration) int {
+	n := int(d / (24 * time.Hour))
+	if d < 0 && d%(24*time.Hour) != 0 {
+		n--
+	}
+	return n
+}
+
+func judgePurpose(i *Identity, _ time.Time) []Problem {
+	c := i.Certificate
+	var problems []Problem
+	if c.IsCA {
+		problems = append(problems, one(Error, RulePurpose, "the certificate is a CA certificate (CA:TRUE)",
+			"CA certificates must not sign files: use a leaf certificate for code signing")...)
+	}
+	if !codeSigning(c) {
+		problems = append(problems, one(Error, RulePurpose, "the certificate lacks the extended key usage code signing (1.3.6.1.5.5.7.3.3)",
+			"it was issued for "+purposes(c)+"; order a code-signing certificate")...)
+	}
+	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		problems = append(problems, one(Error, RulePurpose, "the certificate's key usage lacks digital signature",
+			"order a code-signing certificate")...)
+	}
+	return problems
+}
+
+func codeSigning(c *x509.Certificate) bool {
+	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageCodeSigning)
+}
+
+func judgeLifetimeSigning(i *Identity, _ time.Time) []Problem {
+	if !slices.Contains(authenticode.EKUs(i.Certificate), oidLifetimeSigning) {
+		return nil
+	}
+	return one(Error, RulePurpose, "the certificate has the lifetime-signing key usage ("+oidLifetimeSigning+")",
+		"its signatures die with the certificate, timestamp or not: a release needs another certificate")
+}
+
+func judgeKeySize(i *Identity, _ time.Time) []Problem {
+	switch key := i.Certificate.PublicKey.(type) {
+	case *ecdsa.PublicKey:
+		if i.opts.AllowECDSA {
+			return one(Warning, RuleAlgorithm, "the key is ECDSA", "Windows' code-signing programme and App Control's signer rules know RSA only")
+		}
+		return one(Error, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme knows RSA only",
+			"order an RSA certificate, or set sign.allow_ecdsa for machines that you control")
+	case *rsa.PublicKey:
+		return judgeRSA(i.Certificate, key.N.BitLen())
+	}
+	return one(Error, RuleAlgorithm, fmt.Sprintf("a key of type %T cannot make Authenticode signatures", i.Certificate.PublicKey), "order an RSA certificate")
+}
+
+func judgeRSA(c *x509.Certificate, bits int) []Problem {
+	text := fmt.Sprintf("the RSA key has %d bits", bits)
+	switch {
+	case bits < weakRSABits:
+		return one(Error, RuleAlgorithm, text+", which is broken", "order a certificate with 3072 or 4096 bits")
+	case bits > maxRSABits:
+		return one(Warning, RuleAlgorithm, text, "Microsoft's root programme supports up to 4096 for code signing")
+	case bits >= minRSABits:
+		return nil
+	case isPublic(c) && !c.NotBefore.Before(since(2021, time.June, 1)):
+		return one(Error, RuleAlgorithm, text+", and public code-signing certificates need 3072 since 2021-06-01",
+			"ask the CA for a new certificate with 3072 or 4096 bits")
+	}
+	return one(Warning, RuleAlgorithm, text+"; 3072 is today's least", "take 3072 or 4096 bits for the next certificate")
+}
+
+// isPublic reports whether the certificate claims to come from a public CA,
+// which the CA/Browser Forum's rules bind.
+func isPublic(c *x509.Certificate) bool {
+	switch authenticode.Classify(c) {
+	case authenticode.ClassEV, authenticode.ClassOV, authenticode.ClassArtifactSigningPublic, authenticode.ClassMicrosoft:
+		return true
+	}
+	return false
+}
+
+func judgeSHA1(i *Identity, _ time.Time) []Problem {
+	const hint = "Windows distrusts SHA-1 in certificates: ask the CA for a chain that is signed with SHA-256"
+	var problems []Problem
+	if weakSignature(i.Certificate) {
+		problems = append(problems, one(Error, RuleAlgorithm, fmt.Sprintf("the certificate is signed with %v", i.Certificate.SignatureAlgorithm), hint)...)
+	}
+	for _, c := range i.Chain {
+		if weakSignature(c) {
+			problems = append(problems, one(Warning, RuleAlgorithm,
+				fmt.Sprintf("the intermediate certificate %q is signed with %v", printable(c.Subject.String()), c.SignatureAlgorithm), hint)...)
+		}
+	}
+	return problems
+}
+
+func weakSignature(c *x509.Certificate) bool {
+	switch c.SignatureAlgorithm {
+	case x509.MD2WithRSA, x509.MD5WithRSA, x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1:
+		return true
+	}
+	return false
+}
+
+func judgeValidityDays(i *Identity, _ time.Time) []Problem {
+	c := i.Certificate
+	if length := c.NotAfter.Sub(c.NotBefore); length > maxValidity && !c.NotBefore.Before(since(2026, time.March, 1)) {
+		return one(Warning, RuleLifetime, fmt.Sprintf("the certificate is valid for %d days", days(length)),
+			"public CAs may issue for at most 460 days since 2026-03-01, so Windows may come to refuse it")
+	}
+	return nil
+}
+
+func judgeChain(i *Identity, _ time.Time) []Problem {
+	if i.incomplete == "" {
+		return nil
+	}
+	p := Problem{Severity: Error, Rule: RuleChain, Text: "the chain is incomplete: " + printable(i.incomplete), Err: i.chainErr,
+		Hint: "name the missing certificates, up to the root, in sign.chain, or set sign.fetch_intermediates"}
+	if i.opts.AllowIncompleteChain {
+		p.Severity = Warning
+		p.Hint = "machines that lack the intermediate certificate will call the publisher unknown"
+	}
+	return []Problem{p}
+}
+
+// judgeIssuers judges what stands above the certificate.
+func judgeIssuers(i *Identity, now time.Time) []Problem {
+	var problems []Problem
+	for _, c := range i.Chain {
+		name := printable(c.Subject.String())
+		if now.After(c.NotAfter) || now.Before(c.NotBefore) {
+			problems = append(problems, one(Error, RuleChain, fmt.Sprintf("the intermediate certificate %q is valid from %s to %s only",
+				name, c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly)),
+				"get the CA's current intermediate certificate and name it in sign.chain")...)
+		}
+		if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !codeSigning(c) && !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny) {
+			problems = append(problems, one(Error, RuleChain, fmt.Sprintf("the intermediate certificate %q may not issue for code signing", name),
+				"the chain runs through the wrong CA: get the one for code signing")...)
+		}
+	}
+	switch {
+	case i.Root == nil:
+	case i.Root.Equal(i.Certificate):
+		problems = append(problems, one(Warning, RuleChain, "the certificate is self-signed", "only machines that were told to trust it will")...)
+	case now.After(i.Root.NotAfter):
+		problems = append(problems, one(Warning, RuleChain, fmt.Sprintf("the root %q expired on %s", printable(i.Root.Subject.String()), i.Root.NotAfter.UTC().Format(time.DateOnly)),
+			"ask the CA for a chain to a current root")...)
+	}
+	return problems
+}
