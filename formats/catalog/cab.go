@@ -1,0 +1,68 @@
+package catalog
+
+import (
+	"context"
+	"crypto"
+	"encoding/binary"
+	"fmt"
+	"io"
+)
+
+// CFHEADER of a cabinet (Microsoft, "Microsoft Cabinet Format"): sizes and offsets in bytes.
+const (
+	cabHeaderSize    = 36
+	cabSizeOffset    = 8  // cbCabinet, uint32
+	cabFlagsOffset   = 30 // uint16
+	cabSetIDEnd      = 34 // iCabinet follows
+	cabReserveOffset = 36 // cbCFHeader, present with the flag below
+	cabReserveFlag   = 0x0004
+	// The reserved area of a cabinet that is signed, or that has room for a signature, holds 20 bytes: four fixed ones,
+	// the signature's offset and size, and eight more of which the last four are hashed.
+	cabSignatureRoom   = 20
+	cabSignatureOffset = 44 // uint32
+	cabReserveHashed   = 56
+	cabReserveEnd      = 60
+)
+
+// digestCAB hashes a cabinet as Microsoft's SIP does (measured on wintrust 10.0.15063): everything but reserved1 (offset 4)
+// and, where there is room for a signature, but iCabinet, the sizes of the reserved areas, the signature and the fields
+// that locate it.
+func digestCAB(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.Hash) (*Digests, error) {
+	spans, err := cabSpans(r, size)
+	if err != nil {
+		return nil, err
+	}
+	d := &Digests{Kind: KindCAB}
+	if d.Hash, err = hashSpans(ctx, r, spans, hashes); err != nil {
+		return nil, err
+	}
+	d.Enhanced, err = hashSpans(ctx, r, []span{{cabSizeOffset, 4}}, hashes)
+	return d, err
+}
+
+func cabSpans(r io.ReaderAt, size int64) ([]span, error) {
+	if size < cabHeaderSize {
+		return nil, fmt.Errorf("reading cabinet: %d bytes are less than its header of %d", size, cabHeaderSize)
+	}
+	head := make([]byte, min(size, cabReserveEnd))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
+		return nil, fmt.Errorf("reading cabinet header: %w", err)
+	}
+	if binary.LittleEndian.Uint16(head[cabFlagsOffset:])&cabReserveFlag == 0 {
+		return []span{{0, 4}, {8, size - 8}}, nil
+	}
+	if len(head) < cabReserveEnd {
+		return nil, fmt.Errorf("reading cabinet: it ends at %d, inside the reserved area of its header", size)
+	}
+	if n := binary.LittleEndian.Uint16(head[cabReserveOffset:]); n != cabSignatureRoom {
+		return nil, fmt.Errorf("reading cabinet: field cbCFHeader at offset 36 reserves %d bytes; Windows hashes cabinets with none or with %d", n, cabSignatureRoom)
+	}
+	end := size
+	if at := int64(binary.LittleEndian.Uint32(head[cabSignatureOffset:])); at != 0 {
+		if at < cabReserveEnd || at > size {
+			return nil, fmt.Errorf("reading cabinet: signature offset 0x%x at offset 44 is outside the file of %d bytes", at, size)
+		}
+		end = at
+	}
+	return []span{{0, 4}, {8, cabSetIDEnd - 8}, {cabReserveHashed, end - cabReserveHashed}}, nil
+}
