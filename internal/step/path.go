@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/spec"
 )
 
 // Dist is the output folder, relative to the project.
@@ -57,9 +58,9 @@ func (r *Run) SignatureBefore(stepName string, a ledger.Artifact) string {
 		name string
 		on   bool
 	}{
-		{"sign", r.Spec.Sign != nil},
-		{"crosscert", r.Spec.Sign != nil && len(r.Spec.Sign.AdditionalCerts) > 0},
-		{"timestamp", r.Spec.Sign != nil && r.Spec.Timestamp != nil},
+		{"sign", Signs(r.Spec)},
+		{"crosscert", CrossCertifies(r.Spec)},
+		{"timestamp", Timestamps(r.Spec)},
 	} {
 		if s.name == stepName {
 			break
@@ -81,3 +82,13 @@ func (r *Run) Released(a ledger.Artifact) string {
 func (r *Run) Evidence(a ledger.Artifact, kind string) string {
 	return path.Join(EvidenceDir, a.File()+"."+kind)
 }
+
+// Signs, CrossCertifies and Timestamps tell which of the three steps that make
+// up a signature are on.
+func Signs(s *spec.Spec) bool { return s.Sign != nil }
+
+func CrossCertifies(s *spec.Spec) bool {
+	return s.Sign != nil && (len(s.Sign.AdditionalCerts) > 0 || s.Sign.RequirePathTo != "")
+}
+
+func Timestamps(s *spec.Spec) bool { return s.Sign != nil && s.Timestamp != nil }

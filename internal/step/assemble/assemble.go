@@ -1,0 +1,65 @@
+// Package assemble is the step that puts program and signature together. Only
+// finished programs ever appear in dist/release, and making them again costs
+// neither a signature nor a timestamp.
+package assemble
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// Step writes the programs as they are shipped.
+func Step() step.Step {
+	return step.Step{
+		Name:    "assemble",
+		Does:    "put programs and signatures together in dist/release",
+		Enabled: func(*spec.Spec) bool { return true },
+		Units:   units,
+	}
+}
+
+func units(r *step.Run) ([]step.Unit, error) {
+	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
+		u := step.Unit{Name: a.File(), Inputs: []string{r.Stamped(a)}, Outputs: []string{r.Released(a)}}
+		sig := r.SignatureBefore("assemble", a)
+		if sig != "" {
+			u.Inputs = append(u.Inputs, sig)
+		}
+		u.Do = func(ctx context.Context) (step.Result, error) { return step.Result{}, do(ctx, r, a, sig) }
+		return u
+	})
+}
+
+func do(ctx context.Context, r *step.Run, a ledger.Artifact, sig string) error {
+	program, out := r.Abs(r.Stamped(a)), r.Abs(r.Released(a))
+	if sig == "" {
+		return atomicfile.Copy(out, program, 0o644)
+	}
+	p7, err := os.ReadFile(r.Abs(sig))
+	if err != nil {
+		return fmt.Errorf("reading the signature: %w", err)
+	}
+	return atomicfile.WriteFunc(out, 0o644, func(dst *os.File) error { return attach(ctx, dst, program, p7) })
+}
+
+func attach(ctx context.Context, dst *os.File, program string, p7 []byte) error {
+	f, err := os.Open(program)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	// Attach refuses a signature that is not over this program.
+	_, err = authenticode.Attach(ctx, f, st.Size(), dst, p7, authenticode.ExistingRefuse)
+	return err
+}

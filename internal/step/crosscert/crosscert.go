@@ -1,0 +1,130 @@
+// Package crosscert is the step that adds further certificates to a finished
+// signature (signtool /ac): cross-certificates for machines that lack a newer
+// root. None of the signed bytes change.
+package crosscert
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// Step judges and adds the certificates.
+func Step() step.Step {
+	return step.Step{
+		Name:    "crosscert",
+		Does:    "add cross-certificates to the signatures",
+		Enabled: step.CrossCertifies,
+		Units:   units,
+	}
+}
+
+func units(r *step.Run) ([]step.Unit, error) {
+	s := r.Spec.Sign
+	var files []string
+	for _, f := range s.AdditionalCerts {
+		files = append(files, filepath.ToSlash(f))
+	}
+	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
+		return step.Unit{
+			Name: a.File(),
+			Config: struct {
+				Additional    []string `json:"additional_certs"`
+				RequirePathTo string   `json:"require_path_to"`
+			}{s.AdditionalCerts, s.RequirePathTo},
+			Inputs:  append([]string{r.SignatureBefore("crosscert", a)}, files...),
+			Outputs: []string{r.Signature("crosscert", a)},
+			Do:      func(ctx context.Context) (step.Result, error) { return do(r, a) },
+		}
+	})
+}
+
+func do(r *step.Run, a ledger.Artifact) (step.Result, error) {
+	p7, err := os.ReadFile(r.Abs(r.SignatureBefore("crosscert", a)))
+	if err != nil {
+		return step.Result{}, fmt.Errorf("reading the signature: %w", err)
+	}
+	extra, err := load(r)
+	if err != nil {
+		return step.Result{}, err
+	}
+	report, err := judge(r, p7, extra)
+	if err != nil {
+		return step.Result{}, err
+	}
+	out, err := authenticode.AddCertificatesTo(p7, 0, extra)
+	if err != nil {
+		return step.Result{}, err
+	}
+	var paths []string
+	for _, p := range report.Paths {
+		r.Console.Detail("path built from the file alone: %s", p)
+		paths = append(paths, p.String())
+	}
+	res := step.Result{Facts: map[string]string{"paths": strings.Join(paths, "; ")}, Note: fmt.Sprintf("%d added", len(extra))}
+	return res, atomicfile.Write(r.Abs(r.Signature("crosscert", a)), out, 0o644)
+}
+
+// load reads all certificate files and reports every one that cannot be read.
+func load(r *step.Run) ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	var errs []error
+	for _, f := range r.Spec.Sign.AdditionalCerts {
+		b, err := os.ReadFile(r.Abs(f))
+		if err == nil {
+			var certs []*x509.Certificate
+			if certs, err = authenticode.ParseCertificates(b); err == nil {
+				all = append(all, certs...)
+				continue
+			}
+			err = fmt.Errorf("%s: %w", f, err)
+		}
+		errs = append(errs, fmt.Errorf("reading an additional certificate: %w", err))
+	}
+	return all, errors.Join(errs...)
+}
+
+func judge(r *step.Run, p7 []byte, extra []*x509.Certificate) (*authenticode.AdditionalReport, error) {
+	sigs, err := authenticode.Signatures(p7)
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := sigs[0].SignerCertificate(0)
+	if err != nil {
+		return nil, err
+	}
+	embedded, err := sigs[0].X509Certificates()
+	if err != nil {
+		return nil, err
+	}
+	roots, err := r.Roots()
+	if err != nil {
+		return nil, err
+	}
+	report := authenticode.JudgeAdditional(extra, authenticode.AdditionalOptions{
+		Leaf: leaf, Embedded: embedded, Time: r.Now(), Anchors: roots.CodeSigning, RequirePathTo: r.Spec.Sign.RequirePathTo,
+	})
+	var refused []string
+	for _, f := range report.Findings {
+		if f.Severity == authenticode.SeverityWarning {
+			r.Console.Warn("%s", f)
+			continue
+		}
+		refused = append(refused, f.String())
+	}
+	if len(refused) > 0 {
+		return nil, fault.New(fault.Other, "judging the additional certificates: %s", strings.Join(refused, "; ")).
+			Hint("leave out what is on no path; sign.additional_certs needs only what a machine without newer roots lacks")
+	}
+	return report, nil
+}

@@ -1,0 +1,80 @@
+// Package sums is the last step: SHA-256 of everything that is shipped, in the
+// form that sha256sum -c reads.
+package sums
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// shipped are the steps whose outputs leave the house beside the programs.
+var shipped = []string{"catalog", "wdac"}
+
+// Step writes dist/SHA256SUMS.
+func Step() step.Step {
+	return step.Step{
+		Name:    "sums",
+		Does:    "write SHA256SUMS over everything that is shipped",
+		Enabled: func(*spec.Spec) bool { return true },
+		Units:   units,
+	}
+}
+
+func units(r *step.Run) ([]step.Unit, error) {
+	u := step.Unit{Name: "SHA256SUMS", Outputs: []string{step.SumsPath}}
+	as, err := r.Artifacts()
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range as {
+		u.Inputs = append(u.Inputs, r.Released(a))
+	}
+	for _, name := range shipped {
+		for _, rec := range r.Ledger.Records(name) {
+			for out := range rec.Outputs {
+				u.Inputs = append(u.Inputs, out)
+			}
+		}
+	}
+	sort.Strings(u.Inputs)
+	u.Do = func(context.Context) (step.Result, error) { return step.Result{}, do(r, u.Inputs) }
+	return []step.Unit{u}, nil
+}
+
+func do(r *step.Run, files []string) error {
+	sums := map[string]string{}
+	var b strings.Builder
+	for _, f := range files {
+		sum, err := hash(r.Abs(f))
+		if err != nil {
+			return fmt.Errorf("hashing what is shipped: %w", err)
+		}
+		sums[f] = sum
+		fmt.Fprintf(&b, "%s  %s\n", sum, strings.TrimPrefix(path.Clean(f), step.Dist+"/"))
+	}
+	r.Ledger.SetShipped(sums)
+	return atomicfile.Write(r.Abs(step.SumsPath), []byte(b.String()), 0o644)
+}
+
+func hash(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%x", h.Sum(nil)), nil
+}

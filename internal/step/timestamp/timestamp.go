@@ -1,0 +1,79 @@
+// Package timestamp is the step that lets a signature outlive its certificate:
+// an RFC 3161 token over the signature value, as an unsigned attribute.
+package timestamp
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// concurrent requests to the time servers: what waits is the network, not a
+// processor, and the client keeps its own limit for each server.
+const concurrent = 8
+
+// Step asks for one timestamp for each program.
+func Step() step.Step {
+	return step.Step{
+		Name:     "timestamp",
+		Does:     "get RFC 3161 timestamps",
+		Enabled:  step.Timestamps,
+		Units:    units,
+		Parallel: func(*step.Run) int { return concurrent },
+	}
+}
+
+func units(r *step.Run) ([]step.Unit, error) {
+	t := r.Spec.Timestamp
+	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
+		return step.Unit{
+			Name: a.File(),
+			// How often and how long is asked does not change the result.
+			Config: struct {
+				Servers []string
+				Digest  string
+			}{t.Servers, t.Digest},
+			Inputs:  []string{r.SignatureBefore("timestamp", a)},
+			Outputs: []string{r.Signature("timestamp", a)},
+			Do:      func(ctx context.Context) (step.Result, error) { return do(ctx, r, a) },
+		}
+	})
+}
+
+func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error) {
+	p7, err := os.ReadFile(r.Abs(r.SignatureBefore("timestamp", a)))
+	if err != nil {
+		return step.Result{}, fmt.Errorf("reading the signature: %w", err)
+	}
+	sigs, err := authenticode.Signatures(p7)
+	if err != nil {
+		return step.Result{}, err
+	}
+	s, err := r.Stamper(ctx)
+	if err != nil {
+		return step.Result{}, err
+	}
+	der, server, err := s.Stamp(ctx, sigs[0].Signers[0].Signature)
+	if err != nil {
+		return step.Result{}, err
+	}
+	token, err := rfc3161.ParseToken(der)
+	if err != nil {
+		return step.Result{}, err
+	}
+	if p7, err = authenticode.SetToken(p7, 0, der); err != nil {
+		return step.Result{}, err
+	}
+	res := step.Result{
+		Facts: map[string]string{"server": server, "time": token.GenTime.UTC().Format(time.RFC3339)},
+		Note:  "by " + server,
+	}
+	return res, atomicfile.Write(r.Abs(r.Signature("timestamp", a)), p7, 0o644)
+}

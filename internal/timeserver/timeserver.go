@@ -1,0 +1,117 @@
+// Package timeserver gives a release its timestamps: from the servers that the
+// spec lists, or, for the test identity, from a server of our own that runs on
+// loopback while the release does.
+package timeserver
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+)
+
+// Test is the name of the time server that belongs to the test identity.
+const Test = "test"
+
+// Hash turns a digest name of the spec into a hash; "" is SHA-256.
+func Hash(name string) (crypto.Hash, error) {
+	switch name {
+	case "", "sha256":
+		return crypto.SHA256, nil
+	case "sha384":
+		return crypto.SHA384, nil
+	case "sha512":
+		return crypto.SHA512, nil
+	}
+	return 0, fault.New(fault.Usage, "digest %q is unknown", name).Hint("use sha256, sha384 or sha512")
+}
+
+// Stamper asks time servers. It is safe for several goroutines.
+type Stamper struct {
+	client *rfc3161.Client
+	hash   crypto.Hash
+	names  map[string]string // what people call a server, by URL
+}
+
+// Open prepares the time servers of t; opened gives the identity, which is
+// asked for only with the server test. The returned function stops what was
+// started.
+func Open(ctx context.Context, t *spec.Timestamp, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
+	hash, err := Hash(t.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	s := &Stamper{hash: hash, names: map[string]string{}, client: &rfc3161.Client{
+		Servers:     t.Servers,
+		Attempts:    t.Attempts,
+		Timeout:     time.Duration(t.RequestTimeout),
+		Budget:      time.Duration(t.Budget),
+		MinInterval: time.Duration(t.MinInterval),
+		// The chain is judged with the whole file, by the verify step.
+		Check: rfc3161.CheckOptions{NoChain: true},
+	}}
+	if len(t.Servers) != 1 || t.Servers[0] != Test {
+		return s, func() error { return nil }, nil
+	}
+	id, err := opened(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	url, stop, err := Serve(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	s.client.Servers, s.names[url] = []string{url}, "the test time server"
+	return s, stop, nil
+}
+
+// Serve starts the time server of a test identity on loopback.
+func Serve(id *identity.Identity) (url string, stop func() error, err error) {
+	if id.TSA == nil {
+		return "", nil, fault.New(fault.Usage, "the identity %s has no time server of its own", id.Ref).
+			Hint("name real time servers, such as http://timestamp.digicert.com")
+	}
+	h, err := rfc3161.NewServer(rfc3161.ServerOptions{Key: id.TSA.Key, Certificate: id.TSA.Certificate, Chain: id.TSA.Chain})
+	if err != nil {
+		return "", nil, err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("starting the test time server: %v", err)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
+	go srv.Serve(l)
+	return "http://" + l.Addr().String() + "/", srv.Close, nil
+}
+
+// Stamp gets a token over a signature value. A server that fails is a
+// *fault.Error with status Service.
+func (s *Stamper) Stamp(ctx context.Context, signature []byte) (token []byte, server string, err error) {
+	stamp, err := s.client.Timestamp(ctx, signature, s.hash)
+	if err != nil {
+		return nil, "", ServiceFault(err)
+	}
+	server = stamp.Server
+	if name := s.names[server]; name != "" {
+		server = name
+	}
+	return stamp.Raw, server, nil
+}
+
+// ServiceFault gives the failure of time servers its exit status and a hint.
+func ServiceFault(err error) error {
+	var se *rfc3161.ServiceError
+	if !errors.As(err, &se) {
+		return err
+	}
+	return fault.New(fault.Service, "%w", err).
+		Hint("nothing is lost: run the same command again, and it goes on from here; a second server in timestamp.servers makes this rarer")
+}
