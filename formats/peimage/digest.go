@@ -17,7 +17,7 @@ type Request struct {
 	Authentihash []crypto.Hash // hash of the file without CheckSum, certificate table and its directory entry
 	Flat         []crypto.Hash // hash of the file as it is
 	PageHashes   []crypto.Hash // table of page hashes as stored in SpcPeImageData; needs sections that do not overlap
-	FirstPage    []crypto.Hash // hash of the headers padded to a page, as App Control policies list it
+	FirstPage    []crypto.Hash // hash of the first page as in PageHashes, which is what App Control policies list; same needs
 	Checksum     bool          // PE checksum; also needed to write a signed file
 }
 
@@ -93,7 +93,10 @@ func (im *Image) plan(q Request) (*plan, error) {
 		p.sinks = append(p.sinks, p.sum)
 	}
 	for _, h := range unique(q.FirstPage) {
-		spans, pad := im.headerSpans()
+		spans, pad, err := im.firstPage()
+		if err != nil {
+			return nil, err
+		}
 		p.span(h, spans, pad, func(d *Digests) map[crypto.Hash][]byte { return d.FirstPage })
 	}
 	return p, nil
@@ -156,18 +159,32 @@ func (im *Image) signedSpans() []Range {
 	return spans
 }
 
-// headerSpans returns what the first record of a page hash table covers, and the zero bytes that fill its last page.
-func (im *Image) headerSpans() (spans []Range, pad int64) {
-	size := min(int64(im.SizeOfHeaders), im.Size)
-	return im.withoutFields(size), roundUp(size, PageSize) - size
+// firstPage returns what the first record of a page hash table covers, and the zero bytes that fill the page.
+func (im *Image) firstPage() (spans []Range, pad int64, err error) {
+	cuts, err := im.pageCuts()
+	if err != nil {
+		return nil, 0, err
+	}
+	size := min(cuts[0], PageSize)
+	return im.withoutFields(size), PageSize - size, nil
 }
 
-// withoutFields returns [0, end) without the CheckSum field and the certificate table's directory entry.
-func (im *Image) withoutFields(end int64) []Range {
-	afterSum := im.ChecksumOffset + 4
-	if im.SecurityDirOffset == 0 {
-		return []Range{{0, im.ChecksumOffset}, {afterSum, max(0, end-afterSum)}}
+// leftOut returns the CheckSum field and the certificate table's directory entry.
+func (im *Image) leftOut() []Range {
+	out := []Range{{im.ChecksumOffset, 4}}
+	if im.SecurityDirOffset > 0 {
+		out = append(out, Range{im.SecurityDirOffset, directoryEntrySize})
 	}
-	afterDir := im.SecurityDirOffset + directoryEntrySize
-	return []Range{{0, im.ChecksumOffset}, {afterSum, im.SecurityDirOffset - afterSum}, {afterDir, max(0, end-afterDir)}}
+	return out
+}
+
+// withoutFields returns [0, end) without leftOut.
+func (im *Image) withoutFields(end int64) []Range {
+	var spans []Range
+	from := int64(0)
+	for _, gap := range im.leftOut() {
+		spans = append(spans, Range{from, max(0, min(gap.Offset, end)-from)})
+		from = gap.End()
+	}
+	return append(spans, Range{from, max(0, end-from)})
 }

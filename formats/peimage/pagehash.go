@@ -12,62 +12,79 @@ import (
 // sections of an image aligned to 0x2000 into pages of 4096 too.
 const PageSize = 4096
 
-// A page hash table is a sequence of records, a 32-bit little endian file offset and a hash each: the headers, every page of every
-// section, and as an end mark the end of the last section with a hash of zero bytes.
+// A page hash table is a sequence of records, a 32-bit little endian file offset and a hash each, in the order of the file; the last
+// record is an end mark, the end of the last section with a hash of zero bytes. Pages start at the beginning of the file and at the start of
+// each section, and go on every 4096 bytes up to the next section; the rest of a page counts as zero bytes. A gap after the headers
+// or after a section is thus part of its pages, as measured on what Microsoft's signtool /ph writes. CheckSum and the directory entry of the certificate
+// table are left out of the page that holds them.
 const pageOffsetSize = 4
-
-// pageRun is one section's pages: their place in the file and the record of the first one.
-type pageRun struct {
-	Range
-	record int
-}
 
 // pageSink hashes page by page into a table that has its final size from the start.
 type pageSink struct {
-	id     crypto.Hash
-	hash   hash.Hash
-	table  []byte
-	runs   []pageRun // by offset
-	header spanSink
-	filled int // bytes of the current page that are hashed
-	record int // of the current page
+	id    crypto.Hash
+	hash  hash.Hash
+	table []byte
+
+	cuts   []int64 // where pages end for another reason than their size: starts of sections, end of the last one; ascending
+	gaps   []Range // what is left out, ascending
+	start  int64   // of the current page
+	pos    int64   // up to which the file has been seen
+	record int
 }
 
 func (im *Image) newPageSink(id crypto.Hash) (*pageSink, error) {
-	runs, records, end, err := im.pageRuns()
+	cuts, err := im.pageCuts()
 	if err != nil {
 		return nil, err
 	}
-	spans, pad := im.headerSpans()
-	s := &pageSink{id: id, hash: id.New(), runs: runs, header: spanSink{hash: id.New(), spans: spans, pad: pad}}
+	records, from := 1, int64(0)
+	for _, cut := range cuts {
+		records += int(roundUp(cut-from, PageSize) / PageSize)
+		from = cut
+	}
+	s := &pageSink{id: id, hash: id.New(), cuts: cuts, gaps: im.leftOut()}
 	s.table = make([]byte, records*(pageOffsetSize+id.Size()))
-	binary.LittleEndian.PutUint32(s.at(records-1), uint32(end))
+	binary.LittleEndian.PutUint32(s.at(records-1), uint32(from))
 	return s, nil
 }
 
-// pageRuns lays out the table. Records follow the section table, the file is read by offset.
-func (im *Image) pageRuns() (runs []pageRun, records int, end int64, err error) {
-	records, end = 1, int64(im.SizeOfHeaders)
+// pageCuts returns the starts of all sections that have data, and the end of the last one.
+func (im *Image) pageCuts() ([]int64, error) {
+	sections, err := im.sectionRanges()
+	if err != nil {
+		return nil, err
+	}
+	if len(sections) == 0 {
+		return []int64{min(int64(im.SizeOfHeaders), im.Size)}, nil
+	}
+	var cuts []int64
+	for _, s := range sections {
+		cuts = append(cuts, s.Offset)
+	}
+	return append(cuts, sections[len(sections)-1].End()), nil
+}
+
+// sectionRanges returns the sections' data by offset. Overlaps and sections that the file does not hold are errors.
+func (im *Image) sectionRanges() ([]Range, error) {
+	var out []Range
 	for i, s := range im.Sections {
 		if s.SizeOfRawData == 0 {
 			continue
 		}
-		run := pageRun{Range{int64(s.PointerToRawData), int64(s.SizeOfRawData)}, records}
-		if run.End() > im.Size {
-			return nil, 0, 0, formatError(im.sectionHeader(i)+16, "SizeOfRawData of section "+s.Name,
-				"ends at 0x%x, the file ends at 0x%x: no page hashes possible", run.End(), im.Size)
+		r := Range{int64(s.PointerToRawData), int64(s.SizeOfRawData)}
+		if r.End() > im.Size {
+			return nil, formatError(im.sectionHeader(i)+16, "SizeOfRawData of section "+s.Name,
+				"ends at 0x%x, the file ends at 0x%x: no page hashes possible", r.End(), im.Size)
 		}
-		runs = append(runs, run)
-		records += int(roundUp(run.Size, PageSize) / PageSize)
-		end = run.End()
+		out = append(out, r)
 	}
-	slices.SortFunc(runs, func(a, b pageRun) int { return cmp.Compare(a.Offset, b.Offset) })
-	for i := 1; i < len(runs); i++ {
-		if runs[i].Offset < runs[i-1].End() {
-			return nil, 0, 0, formatError(runs[i].Offset, "section table", "sections overlap: no page hashes possible")
+	slices.SortFunc(out, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
+	for i := 1; i < len(out); i++ {
+		if out[i].Offset < out[i-1].End() {
+			return nil, formatError(out[i].Offset, "section table", "sections overlap: no page hashes possible")
 		}
 	}
-	return runs, records + 1, end, nil
+	return out, nil
 }
 
 func (s *pageSink) at(record int) []byte {
@@ -75,44 +92,49 @@ func (s *pageSink) at(record int) []byte {
 }
 
 func (s *pageSink) write(p []byte, off int64) {
-	if len(s.header.spans) > 0 {
-		s.header.write(p, off)
-		if len(s.header.spans) == 0 {
-			copy(s.at(0)[pageOffsetSize:], s.header.sum())
+	s.pos = off
+	for len(p) > 0 && len(s.cuts) > 0 {
+		end := min(s.start+PageSize, s.cuts[0]) // of the page
+		n := min(end-s.pos, int64(len(p)))
+		s.add(p[:n])
+		p = p[n:]
+		s.pos += n
+		if s.pos == end {
+			s.emit()
 		}
 	}
-	for len(p) > 0 && len(s.runs) > 0 {
-		run := s.runs[0]
-		if skip := run.Offset - off; skip > 0 && s.filled == 0 {
-			n := min(skip, int64(len(p)))
-			p, off = p[n:], off+n
-			continue
+}
+
+// add hashes the bytes at pos, without what is left out.
+func (s *pageSink) add(p []byte) {
+	off, end := s.pos, s.pos+int64(len(p))
+	for len(s.gaps) > 0 && s.gaps[0].Offset < end {
+		gap := s.gaps[0]
+		if gap.Offset > off {
+			s.hash.Write(p[off-s.pos : gap.Offset-s.pos])
 		}
-		n := int(min(int64(PageSize-s.filled), run.End()-off, int64(len(p))))
-		if s.filled == 0 {
-			binary.LittleEndian.PutUint32(s.at(run.record), uint32(off))
+		off = min(gap.End(), end)
+		if gap.End() > end {
+			return
 		}
-		s.hash.Write(p[:n])
-		s.filled += n
-		p, off = p[n:], off+int64(n)
-		if s.filled == PageSize || off == run.End() {
-			s.emit(off)
-		}
+		s.gaps = s.gaps[1:]
 	}
+	s.hash.Write(p[off-s.pos:])
 }
 
 // zeros fills pages up; read only.
 var zeros [PageSize]byte
 
-// emit finishes the current page, which ends at off.
-func (s *pageSink) emit(off int64) {
-	run := &s.runs[0]
-	s.hash.Write(zeros[s.filled:])
-	s.hash.Sum(s.at(run.record)[:pageOffsetSize])
+// emit finishes the page that ends at pos.
+func (s *pageSink) emit() {
+	record := s.at(s.record)
+	binary.LittleEndian.PutUint32(record, uint32(s.start))
+	s.hash.Write(zeros[s.pos-s.start:])
+	s.hash.Sum(record[:pageOffsetSize])
 	s.hash.Reset()
-	s.filled = 0
-	run.record++
-	if off == run.End() {
-		s.runs = s.runs[1:]
+	s.record++
+	s.start = s.pos
+	for len(s.cuts) > 0 && s.cuts[0] <= s.pos {
+		s.cuts = s.cuts[1:]
 	}
 }

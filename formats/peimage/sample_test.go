@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"encoding/asn1"
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -175,3 +176,12 @@ func findPageHashes(der []byte, e *embedded) {
 func setChecksum(b []byte, im *peimage.Image, v uint32) {
 	binary.LittleEndian.PutUint32(b[im.ChecksumOffset:], v)
 }
+
+func recordAt(b []byte, off int) []byte {
+	if off >= len(b) {
+		return nil
+	}
+	return b[off:min(len(b), off+36)]
+}
+
+func hex(b []byte) string { return fmt.Sprintf("%x", b) }
