@@ -1,0 +1,118 @@
+package builder
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+)
+
+// Target is an operating system and a machine.
+type Target struct{ GOOS, GOARCH string }
+
+// String writes the target as in release.yaml: windows/amd64.
+func (t Target) String() string { return t.GOOS + "/" + t.GOARCH }
+
+// Job is one program to compile: a binary for a target.
+type Job struct {
+	Binary spec.Binary
+	Target Target
+}
+
+// Artifact is what the job makes; its Path is not set.
+func (j Job) Artifact() Artifact {
+	return Artifact{ID: j.Binary.ID, Name: j.Binary.Name + ".exe", GOOS: j.Target.GOOS, GOARCH: j.Target.GOARCH}
+}
+
+// architectures that Go can compile for and that Windows still runs.
+var architectures = []string{"amd64", "arm64", "386"}
+
+// ParseTarget reads windows/amd64, windows/arm64 or windows/386.
+func ParseTarget(s string) (Target, error) {
+	goos, goarch, ok := strings.Cut(s, "/")
+	if !ok || goos != "windows" || !slices.Contains(architectures, goarch) {
+		return Target{}, fault.New(fault.Usage, "build.targets: %q is not a target", s).
+			Hint("the targets are windows/%s", strings.Join(architectures, ", windows/"))
+	}
+	return Target{goos, goarch}, nil
+}
+
+// Plan lists the jobs of a release, sorted by ID and target. Two binaries
+// with one ID, or with one file name, are an error: the files of a release
+// are told apart by name when they are published and listed.
+func Plan(b *spec.Build) ([]Job, error) {
+	targets, err := parseTargets(b.Targets)
+	if err != nil {
+		return nil, err
+	}
+	if err := distinct(b.Binaries); err != nil {
+		return nil, err
+	}
+	var jobs []Job
+	for _, binary := range b.Binaries {
+		for _, t := range targets {
+			jobs = append(jobs, Job{binary, t})
+		}
+	}
+	if len(jobs) == 0 {
+		return nil, fault.New(fault.Usage, "build: there is nothing to compile").
+			Hint("name at least one program below build.binaries and one of build.targets")
+	}
+	slices.SortFunc(jobs, func(a, b Job) int { return strings.Compare(a.Artifact().Dir(), b.Artifact().Dir()) })
+	return jobs, nil
+}
+
+func parseTargets(names []string) ([]Target, error) {
+	var targets []Target
+	for _, name := range names {
+		t, err := ParseTarget(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(targets, t) {
+			return nil, fault.New(fault.Usage, "build.targets: %s is listed twice", t)
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
+}
+
+// distinct compares as Windows does, without regard to case.
+func distinct(binaries []spec.Binary) error {
+	ids, names := map[string]bool{}, map[string]bool{}
+	for i, b := range binaries {
+		id, name := strings.ToLower(b.ID), strings.ToLower(b.Name)
+		if b.ID == "" || b.Name == "" {
+			return fault.New(fault.Usage, "build.binaries[%d]: id or name is missing", i)
+		}
+		if ids[id] {
+			return fault.New(fault.Usage, "build.binaries[%d].id: %q is used twice", i, b.ID).
+				Hint("give each binary an id of its own")
+		}
+		if names[name] {
+			return fault.New(fault.Usage, "build.binaries[%d].name: two binaries are called %s.exe", i, b.Name).
+				Hint("give each binary a name of its own")
+		}
+		ids[id], names[name] = true, true
+	}
+	return nil
+}
+
+// LDFlags is the linker's command line for one binary.
+func LDFlags(req Request, b spec.Binary) []string {
+	flags := slices.Clone(req.Spec.LDFlags)
+	if b.GUI {
+		flags = append(flags, "-H=windowsgui")
+	}
+	if v := req.Spec.VersionVariable; v != "" {
+		flags = append(flags, fmt.Sprintf("-X=%s=%s", v, req.Version))
+	}
+	return flags
+}
+
+// Flags are the flags of go build beside -ldflags and -tags.
+func Flags(b *spec.Build) []string {
+	return []string{"-trimpath", fmt.Sprintf("-buildvcs=%t", b.VCS == "on")}
+}
