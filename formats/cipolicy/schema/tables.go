@@ -56,10 +56,10 @@ func list(name string, max int, items ...*element) *element {
 var (
 	allowID    = id("ID_ALLOW_", "ID_FILE_")
 	denyID     = id("ID_DENY_", "ID_FILE_")
-	attribID   = id("ID_FILEATTRIB_", "ID_FILE_")
+	attribID   = atLeast(10, id("ID_FILEATTRIB_", "ID_FILE_"))
 	anyRuleID  = id("ID_FILE_", "ID_ALLOW_", "ID_DENY_", "ID_FILEATTRIB_")
 	ruleRefID  = id("ID_ALLOW_", "ID_DENY_", "ID_FILE_")
-	artifactID = id("ID_ARTIFACTATTRIB_", "ID_ARTIFACT_")
+	artifactID = atLeast(14, id("ID_ARTIFACTATTRIB_", "ID_ARTIFACT_"))
 	signerID   = id("ID_SIGNER_")
 	ekuID      = id("ID_EKU_")
 )

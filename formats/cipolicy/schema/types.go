@@ -110,6 +110,19 @@ func id(prefixes ...string) simpleType {
 	}
 }
 
+// atLeast is a simple type with a minimum length.
+func atLeast(length int, t simpleType) simpleType {
+	return func(s string) string {
+		if reason := t(s); reason != "" {
+			return reason
+		}
+		if len(s) < length {
+			return fmt.Sprintf("%d characters, the schema wants %d or more", len(s), length)
+		}
+		return ""
+	}
+}
+
 func isIDTail(s string) bool {
 	if s == "" || s[0] < 'A' || s[0] > 'Z' {
 		return false
