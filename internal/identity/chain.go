@@ -73,7 +73,7 @@ func (i *Identity) completeChain(ctx context.Context) error {
 	case complete:
 		i.setRoot(path)
 	case s.fetchErr != nil:
-		i.incomplete, i.chainErr = fmt.Sprintf("%v", s.fetchErr), s.fetchErr
+		i.incomplete, i.chainErr = message(s.fetchErr), s.fetchErr
 	default:
 		i.incomplete = fmt.Sprintf("the certificate of %q is missing", path[len(path)-1].Issuer)
 	}

@@ -2,6 +2,7 @@ package identity
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -56,17 +57,18 @@ func (i *Identity) Judge(now time.Time) []Problem {
 	return append(problems, i.JudgeCertificate(now)...)
 }
 
-// keyProblem turns the error of the trial signature into a Problem; its hints
-// go along in Err.
 func keyProblem(err error) Problem {
-	p := Problem{Severity: Error, Rule: RuleKey, Text: err.Error(), Err: err}
-	if f := (*fault.Error)(nil); errors.As(err, &f) && err == error(f) {
-		p.Text = f.Err.Error()
-		if len(f.Hints) > 0 {
-			p.Hint = f.Hints[0]
-		}
+	p := Problem{Severity: Error, Rule: RuleKey, Text: message(err), Err: err}
+	if f := (*fault.Error)(nil); errors.As(err, &f) {
+		p.Hint = strings.Join(f.Hints, "; ")
 	}
 	return p
+}
+
+// message is the text of err without the hints behind it.
+func message(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\nhint: ")
+	return text
 }
 
 // JudgeCertificate judges certificate and chain alone.
