@@ -124,6 +124,10 @@ func (v *verifier) checkTable(im *peimage.Image) {
 		if im.CertTable.Size > 0 && f.Offset >= im.CertTable.End() {
 			c = CheckTrailingData
 		}
+		if f.Ignored {
+			v.find(strict(c, "%v", f))
+			continue
+		}
 		v.find(problem(c, VerdictNoSignature, "%v", f))
 	}
 	if n := len(im.Certificates); n > 1 {

@@ -80,7 +80,7 @@ func (p *parser) certificateEntries(table Range) error {
 	for off := table.Offset; off < table.End(); {
 		left := table.End() - off
 		if left < certHeaderSize {
-			im.find(off, "WIN_CERTIFICATE", "%d bytes are left in the table, a header needs %d", left, certHeaderSize)
+			im.findEntry(off, "WIN_CERTIFICATE", "%d bytes are left in the table, a header needs %d", left, certHeaderSize)
 			return nil
 		}
 		b, err := p.read(off, certHeaderSize, "WIN_CERTIFICATE")
@@ -90,15 +90,21 @@ func (p *parser) certificateEntries(table Range) error {
 		le := binary.LittleEndian
 		c := Certificate{Offset: off, Length: le.Uint32(b), Revision: le.Uint16(b[4:]), Type: le.Uint16(b[6:])}
 		if c.Length < certHeaderSize || int64(c.Length) > left {
-			im.find(off, "dwLength", "is %d, between %d and the %d bytes left in the table are possible", c.Length, certHeaderSize, left)
+			im.findEntry(off, "dwLength", "is %d, between %d and the %d bytes left in the table are possible", c.Length, certHeaderSize, left)
 			return nil
 		}
 		if len(im.Certificates) == maxCertificatesCount {
-			im.find(off, "WIN_CERTIFICATE", "more than %d entries", maxCertificatesCount)
+			im.findEntry(off, "WIN_CERTIFICATE", "more than %d entries", maxCertificatesCount)
 			return nil
 		}
 		im.Certificates = append(im.Certificates, c)
 		off += roundUp(int64(c.Length), tableAlignment)
 	}
 	return nil
+}
+
+// findEntry is find for the next entry of the table.
+func (im *Image) findEntry(offset int64, field, problem string, args ...any) {
+	im.find(offset, field, problem, args...)
+	im.findings[len(im.findings)-1].Ignored = len(im.Certificates) > 0
 }

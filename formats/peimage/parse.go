@@ -187,10 +187,8 @@ func (p *parser) sectionTable(count, optionalSize int) error {
 			Characteristics:  le.Uint32(e[36:]),
 		}
 	}
-	if headers := off + int64(len(b)); int64(p.im.SizeOfHeaders) > p.im.Size {
+	if int64(p.im.SizeOfHeaders) > p.im.Size {
 		p.im.find(p.im.ChecksumOffset-4, "SizeOfHeaders", "is 0x%x, the file ends at 0x%x", p.im.SizeOfHeaders, p.im.Size)
-	} else if int64(p.im.SizeOfHeaders) < headers {
-		p.im.find(p.im.ChecksumOffset-4, "SizeOfHeaders", "is 0x%x, the headers end at 0x%x", p.im.SizeOfHeaders, headers)
 	}
 	return nil
 }

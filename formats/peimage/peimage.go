@@ -97,6 +97,10 @@ type FormatError struct {
 	Offset  int64  // in the file, of the field
 	Field   string // as the PE specification names it
 	Problem string
+
+	// Ignored: Windows does not look at it when it verifies, because it concerns an entry behind the first one of the certificate
+	// table.
+	Ignored bool
 }
 
 func (e *FormatError) Error() string {
