@@ -13,20 +13,18 @@ const (
 	cabHeaderSize    = 36
 	cabSizeOffset    = 8  // cbCabinet, uint32
 	cabFlagsOffset   = 30 // uint16
-	cabSetIDEnd      = 34 // iCabinet follows
-	cabReserveOffset = 36 // cbCFHeader, present with the flag below
+	cabReserveOffset = 36 // cbCFHeader, present with the flag below; two bytes
+	cabFolderReserve = 38 // cbCFFolder and cbCFData, one byte each
 	cabReserveFlag   = 0x0004
-	// The reserved area of a cabinet that is signed, or that has room for a signature, holds 20 bytes: four fixed ones,
-	// the signature's offset and size, and eight more of which the last four are hashed.
+	// The reserved area of a cabinet that is signed, or that has room for a signature, holds 20 bytes: the signature's offset and
+	// size are among them.
 	cabSignatureRoom   = 20
 	cabSignatureOffset = 44 // uint32
-	cabReserveHashed   = 56
 	cabReserveEnd      = 60
 )
 
 // digestCAB hashes a cabinet as Microsoft's SIP does (measured on wintrust 10.0.15063): everything but reserved1 (offset 4)
-// and, where there is room for a signature, but iCabinet, the sizes of the reserved areas, the signature and the fields
-// that locate it.
+// and, where there is room for a signature, but cbCFHeader, the reserved area of the header and the signature.
 func digestCAB(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.Hash) (*Digests, error) {
 	spans, err := cabSpans(r, size)
 	if err != nil {
@@ -64,5 +62,5 @@ func cabSpans(r io.ReaderAt, size int64) ([]span, error) {
 		}
 		end = at
 	}
-	return []span{{0, 4}, {8, cabSetIDEnd - 8}, {cabReserveHashed, end - cabReserveHashed}}, nil
+	return []span{{0, 4}, {8, cabReserveOffset - 8}, {cabFolderReserve, 2}, {cabReserveEnd, end - cabReserveEnd}}, nil
 }

@@ -1,0 +1,205 @@
+package catalog
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/hallmark-dev/hallmark/formats/formatstest"
+)
+
+// cabinet writes an uncompressed cabinet of one file. reserve, if not nil, is the reserved area of the header.
+func cabinet(data string, reserve []byte) []byte {
+	le := binary.LittleEndian
+	var extra []byte
+	flags := uint16(0)
+	if reserve != nil {
+		flags = cabReserveFlag
+		extra = append(le.AppendUint16(nil, uint16(len(reserve))), 0, 0)
+		extra = append(extra, reserve...)
+	}
+	const fileName = "a.txt\x00"
+	folders := uint32(cabHeaderSize + len(extra))
+	files := folders + 8
+	blocks := files + 16 + uint32(len(fileName))
+	total := blocks + 8 + uint32(len(data))
+	b := append([]byte("MSCF"), 0, 0, 0, 0)
+	for _, v := range []uint32{total, 0, files, 0} {
+		b = le.AppendUint32(b, v)
+	}
+	b = append(b, 3, 1) // version 1.3
+	for _, v := range []uint16{1, 1, flags, 0x1234, 0} {
+		b = le.AppendUint16(b, v)
+	}
+	b = append(b, extra...)
+	b = le.AppendUint16(le.AppendUint16(le.AppendUint32(b, blocks), 1), 0)
+	b = le.AppendUint32(le.AppendUint32(b, uint32(len(data))), 0)
+	for _, v := range []uint16{0, 0x5000, 0x6000, 0x20} {
+		b = le.AppendUint16(b, v)
+	}
+	b = append(b, fileName...)
+	b = le.AppendUint16(le.AppendUint16(le.AppendUint32(b, 0), uint16(len(data))), uint16(len(data)))
+	return append(b, data...)
+}
+
+// workshop is a folder with one file of every kind.
+func workshop(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	put := func(name string, b []byte) {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"wineyes.exe", "minimal.msi", "minimal.msix", "hello-world.ps1", "hello-world.js", "minimal-signed-with-signtool.msi"} {
+		put(name, read(t, formatstest.Corpus(t, "jsign/"+name)))
+	}
+	put("net.dll", read(t, formatstest.Corpus(t, "relic/ClassLibrary1.dll")))
+	put("net.exe", read(t, formatstest.Corpus(t, "relic/WindowsFormsApplication1.exe")))
+	put("hello.exe", read(t, formatstest.GoProgram(t, "amd64")))
+	put("arm.exe", read(t, formatstest.GoProgram(t, "arm64")))
+	put("x86.exe", read(t, formatstest.GoProgram(t, "386")))
+	put("signed.exe", read(t, formatstest.SignOssl(t, formatstest.NewPKI(t).Leaf, formatstest.GoProgram(t, "amd64"))))
+	put("a.txt", []byte("hello"))
+	put("dup.txt", []byte("hello"))
+	put("one.bin", []byte{0})
+	put("a.cab", cabinet("cabinet contents", nil))
+	room := make([]byte, cabSignatureRoom)
+	room[2] = 0x10 // as signers write it
+	copy(room[12:], "ABCDefgh")
+	put("room.cab", cabinet("room for a signature", room))
+	put("signed.cab", read(t, formatstest.SignOssl(t, formatstest.NewPKI(t).Leaf, filepath.Join(dir, "a.cab"))))
+	return dir
+}
+
+// cabSIP makes the rig treat cabinets as Windows does: the test rig's stand-in for CryptSIPRetrieveSubjectGuidForCatalogFile
+// takes them for flat files, but the cabinet code of wintrust is Microsoft's.
+const cabSIP = "ALTSIPID={C689AABA-8E78-11D0-8C47-00C04FC295EE}"
+
+var makecatCases = map[string]struct {
+	header, files string
+}{
+	"v1 every kind":                  {"", "<HASH>1=wineyes.exe\n<HASH>2=minimal.msi\n<HASH>3=minimal.msix\n<HASH>4=hello-world.ps1\n<HASH>5=hello-world.js\n<HASH>6=a.txt\n<HASH>7=net.dll\n<HASH>8=hello.exe\n<HASH>9=one.bin"},
+	"v2 every kind":                  {"CatalogVersion=2\nHashAlgorithms=SHA256", "<HASH>1=wineyes.exe\n<HASH>2=minimal.msi\n<HASH>3=minimal.msix\n<HASH>4=hello-world.ps1\n<HASH>5=hello-world.js\n<HASH>6=a.txt\n<HASH>7=net.dll\n<HASH>8=hello.exe\n<HASH>9=one.bin\n<HASH>10=minimal-signed-with-signtool.msi"},
+	"architectures and signed files": {"CatalogVersion=2\nHashAlgorithms=SHA256", "<HASH>1=hello.exe\n<HASH>2=arm.exe\n<HASH>3=x86.exe\n<HASH>4=net.exe"},
+	"signed file":                    {"CatalogVersion=2\nHashAlgorithms=SHA256", "<HASH>s=signed.exe"},
+	"v1 page hashes":                 {"PageHashes=true", "<HASH>1=wineyes.exe\n<HASH>2=net.exe\n<HASH>3=hello.exe\n<HASH>4=a.txt"},
+	"v2 page hashes":                 {"CatalogVersion=2\nHashAlgorithms=SHA256\nPageHashes=true", "<HASH>1=wineyes.exe\n<HASH>2=net.exe\n<HASH>3=hello.exe\n<HASH>4=a.txt\n<HASH>5=signed.exe"},
+	"v1 cabinets":                    {"", "<HASH>1=a.cab\n<HASH>1" + cabSIP + "\n<HASH>2=room.cab\n<HASH>2" + cabSIP + "\n<HASH>3=signed.cab\n<HASH>3" + cabSIP},
+	"v2 cabinets":                    {"CatalogVersion=2\nHashAlgorithms=SHA256", "<HASH>1=a.cab\n<HASH>1" + cabSIP + "\n<HASH>2=room.cab\n<HASH>2" + cabSIP + "\n<HASH>3=signed.cab\n<HASH>3" + cabSIP},
+	"v2 cabinets, page hashes":       {"CatalogVersion=2\nHashAlgorithms=SHA256\nPageHashes=true", "<HASH>1=a.cab\n<HASH>1" + cabSIP},
+	"PE file as flat":                {"CatalogVersion=2\nHashAlgorithms=SHA256", "<HASH>1=wineyes.exe\n<HASH>1ALTSIPID={DE351A42-8E59-11D0-8C47-00C04FC295EE}"},
+	"v1 tags":                        {"", "First=wineyes.exe\nSecond tag=a.txt\nthird=one.bin"},
+	"v1 attributes":                  {"CATATTR1=0x10010001:OSAttr:2:6.0\nCATATTR2=0x00010001:HWID1:pci\\ven", "<HASH>1=a.txt\n<HASH>1ATTR1=0x10010001:File:a.txt\n<HASH>1ATTR2=0x11010001:NoRep:xx\n<HASH>2=wineyes.exe\n<HASH>2ATTR1=0x10020001:Bin:aGVsbG8=\nT=one.bin\nTATTR1=0x00010001:Plain:v"},
+	"v2 attributes": {"CatalogVersion=2\nHashAlgorithms=SHA256\nCATATTR1=0x10010001:Z:s\nCATATTR2=0x11010001:A:muchlongervalue\nCATATTR3=0x00010001:M:x",
+		"<HASH>1=a.txt\n<HASH>1ATTR1=0x10010001:FilePath:sub\\a.txt\n<HASH>1ATTR2=0x11010001:NoRep:xx\n<HASH>1ATTR3=0x10010001:Spaces: lead and trail \n<HASH>1ATTR4=0x00020001:Bin:aGVsbG8=\n<HASH>1ATTR5=0x10010001:Colons:a:b:c\n<HASH>2=hello.exe\n<HASH>2ATTR1=0x10010001:File:one\n<HASH>2ATTR2=0x10010001:File:two\n<HASH>3=a.cab\n<HASH>3" + cabSIP + "\n<HASH>3ATTR1=0x10010001:File:a.cab"},
+	"v2 page hashes and attributes": {"CatalogVersion=2\nHashAlgorithms=SHA256\nPageHashes=true", "<HASH>1=hello.exe\n<HASH>1ATTR1=0x10010001:File:hello.exe"},
+	"duplicates":                    {"CatalogVersion=2\nHashAlgorithms=SHA256", "<HASH>1=a.txt\n<HASH>2=dup.txt"},
+}
+
+// TestMakecat compares with Microsoft's makecat, byte for byte, on everything that a definition can ask for.
+func TestMakecat(t *testing.T) {
+	rig := formatstest.NewRig(t)
+	dir := workshop(t)
+	for name, c := range makecatCases {
+		t.Run(name, func(t *testing.T) {
+			compareWithMakecat(t, rig, dir, "[CatalogHeader]\nName=t.cat\n"+c.header+"\n\n[CatalogFiles]\n"+c.files+"\n")
+		})
+	}
+}
+
+func compareWithMakecat(t *testing.T, rig *formatstest.Rig, dir, cdf string) {
+	t.Helper()
+	file := filepath.Join(dir, "t.cdf")
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll(cdf, "\n", "\r\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := rig.Makecat(file)
+	if err != nil || !strings.Contains(out, "Succeeded") {
+		t.Fatalf("makecat: %v\n%s", err, out)
+	}
+	want := list(t, read(t, filepath.Join(dir, "t.cat")))
+	theirs, err := Parse(wrapUnsigned(want))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := theirs.Findings(); len(f) > 0 {
+		t.Errorf("findings in makecat's catalog: %v", f)
+	}
+	def, err := ParseCDF(bytes.NewReader(read(t, file)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := def.Build(context.Background(), folder(dir), theirs.Updated, [16]byte(theirs.ListID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ours.MarshalList()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, want) {
+		t.Errorf("differs from makecat's:\ngot  %x\nwant %x", got, want)
+	}
+	theirs.updated, theirs.usage, theirs.algorithm = nil, nil, nil // write these anew as well
+	if again, err := theirs.MarshalList(); err != nil || !bytes.Equal(again, want) {
+		t.Errorf("read and written again it differs: %v", err)
+	}
+}
+
+// list takes the CTL out of a catalog that makecat wrote in the rig. The PKCS#7 around it is wine's there, and lacks the empty SET of
+// signerInfos that makecat writes on Windows (TestWineyes has one of those).
+func list(t *testing.T, b []byte) []byte {
+	t.Helper()
+	in := cryptobyte.String(b)
+	var info, outer, sd, content, explicit, ctl cryptobyte.String
+	ok := in.ReadASN1(&info, cbasn1.SEQUENCE) && info.SkipASN1(cbasn1.OBJECT_IDENTIFIER) &&
+		info.ReadASN1(&outer, tagContext|tagConstructed) && outer.ReadASN1(&sd, cbasn1.SEQUENCE) && sd.SkipASN1(cbasn1.INTEGER) &&
+		sd.SkipASN1(cbasn1.SET) && sd.ReadASN1(&content, cbasn1.SEQUENCE) && content.SkipASN1(cbasn1.OBJECT_IDENTIFIER) &&
+		content.ReadASN1(&explicit, tagContext|tagConstructed) && explicit.ReadASN1Element(&ctl, cbasn1.SEQUENCE)
+	if !ok {
+		t.Fatalf("makecat's file cannot be read: %x", b)
+	}
+	return ctl
+}
+
+// folder opens the files of a definition relative to a folder.
+func folder(dir string) Source {
+	return func(path string) (io.ReaderAt, int64, func() error, error) {
+		f, err := os.Open(filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(path, `\`, "/"))))
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		info, err := f.Stat()
+		if err != nil {
+			return nil, 0, nil, err
+		}
+		return f, info.Size(), f.Close, nil
+	}
+}
+
+// TestMakecatManyFiles compares a catalog whose members take three-byte lengths and interleave.
+func TestMakecatManyFiles(t *testing.T) {
+	rig := formatstest.NewRig(t)
+	dir := t.TempDir()
+	var files strings.Builder
+	for i := range 400 {
+		name := fmt.Sprintf("f%d.txt", i)
+		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, "file %d", i), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&files, "<HASH>%d=%s\n<HASH>%dATTR1=0x10010001:File:%s\n", i, name, i, name)
+	}
+	for _, header := range []string{"", "CatalogVersion=2\nHashAlgorithms=SHA256\n"} {
+		compareWithMakecat(t, rig, dir, "[CatalogHeader]\nName=t.cat\n"+header+"[CatalogFiles]\n"+files.String())
+	}
+}
