@@ -47,8 +47,8 @@ var Formats = compile(map[string]Format{
 		Hint: "Microsoft's form takes plain ASCII only; leave out accents, dashes and quotes of typography",
 	},
 	"name": {
-		Pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*$`, Want: "a file name of letters, digits, dot, dash and underscore",
-		check: checkName,
+		Pattern: `^[A-Za-z0-9][A-Za-z0-9._-]*$`, Want: "a name of letters, digits, dot, dash and underscore",
+		Hint: "it becomes part of file names; project.title may be any text", check: checkName,
 	},
 	"version": {
 		Pattern: `^(git|env:[A-Za-z_][A-Za-z0-9_]*|` + semverPattern + `)$`, Want: "a version",
@@ -68,7 +68,7 @@ var Formats = compile(map[string]Format{
 	},
 	"contact": {
 		Pattern: `^(https://[^\s/?#]+([/?#]\S*)?|[^\s@/]+@[^\s@/]+\.[^\s@/]+)$`, Want: "an e-mail address or an https URL",
-		check: checkContact,
+		Hint: "write support@example.com or https://example.com/help", check: checkContact,
 	},
 	"time-server": {
 		Pattern: `^(test|https?://[^\s/?#]+([/?#]\S*)?)$`, Want: "a time server",

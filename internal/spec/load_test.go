@@ -2,6 +2,7 @@ package spec_test
 
 import (
 	"flag"
+	"strings"
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -24,6 +25,12 @@ func TestCases(t *testing.T) {
 		t.Run(c.Name, func(t *testing.T) {
 			if refused := c.Verdict != spectest.Accepted; refused != (err != nil) {
 				t.Errorf("must be %s; got:\n%s\nfile:\n%s", c.Verdict, got, c.YAML)
+			}
+			lines := strings.Split(got, "\n")
+			for i := 0; err != nil && i < len(lines); i += 2 {
+				if i+1 == len(lines) || !strings.HasPrefix(lines[i+1], "hint: ") {
+					t.Errorf("no hint what to do: %s", lines[i])
+				}
 			}
 			if !*update && got != c.Error {
 				t.Errorf("got:\n%s\nwant:\n%s\nfile:\n%s", got, c.Error, c.YAML)

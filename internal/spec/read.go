@@ -123,6 +123,8 @@ func syntax(err error, b []byte) *Problem {
 	case unknownAnchor.MatchString(message):
 		line = lineOf(lines, "*"+unknownAnchor.FindStringSubmatch(message)[1])
 		hint = "an alias *name needs an anchor &name above it; a text that begins with * needs quotes"
+	case strings.Contains(message, "incompatible YAML document"):
+		hint = "delete the line %YAML"
 	case strings.Contains(message, "exceeded max depth"):
 		hint = "a release.yaml is at most five levels deep"
 	}
