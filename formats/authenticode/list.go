@@ -1,0 +1,29 @@
+package authenticode
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
+)
+
+// BuildList signs a certificate trust list, which is what a catalog contains, and returns the whole PKCS#7 (DER). list is the CTL's SEQUENCE;
+// it becomes the content as it is. Page hashes and policies for existing signatures have no meaning here: a catalog holds one
+// signature, for Windows does not look at nested ones in catalogs.
+func BuildList(ctx context.Context, list []byte, o SignOptions) ([]byte, error) {
+	if o.PageHashes || o.Existing != ExistingRefuse {
+		return nil, errors.New("signing catalog: page hashes and policies for existing signatures do not apply")
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	attrs, err := signedAttributes(o)
+	if err != nil {
+		return nil, err
+	}
+	sd, err := cms.Sign(ctx, cms.ContentInfo{Type: cms.OIDCTL, DER: list}, o.cmsSigner(), attrs)
+	if err != nil {
+		return nil, err
+	}
+	return sd.Marshal()
+}
