@@ -82,13 +82,22 @@ func (s *Subject) attach(ctx context.Context, der []byte, existing Existing, out
 
 // DecodePKCS7 takes a PKCS#7 in DER or PEM and returns the DER. It must be readable as signatures.
 func DecodePKCS7(b []byte) ([]byte, error) {
-	if block, _ := pem.Decode(b); block != nil {
-		if block.Type != pemType && block.Type != "CMS" {
-			return nil, fmt.Errorf("reading signature: PEM block %q instead of %q", block.Type, pemType)
-		}
-		b = block.Bytes
+	b, err := withoutPEM(b)
+	if err != nil {
+		return nil, err
 	}
 	return trimPKCS7(b)
+}
+
+func withoutPEM(b []byte) ([]byte, error) {
+	block, _ := pem.Decode(b)
+	if block == nil {
+		return b, nil
+	}
+	if block.Type != pemType && block.Type != "CMS" {
+		return nil, fmt.Errorf("reading signature: PEM block %q instead of %q", block.Type, pemType)
+	}
+	return block.Bytes, nil
 }
 
 // EncodePEM writes a PKCS#7 blob as PEM.

@@ -51,9 +51,13 @@ func SetCountersignature(p7 []byte, index int, response []byte) ([]byte, error) 
 	if len(sd.Signers) != 1 {
 		return nil, fmt.Errorf("reading countersignature: %d signers instead of one", len(sd.Signers))
 	}
+	cert, err := sd.SignerCertificate(0)
+	if err != nil {
+		return nil, fmt.Errorf("reading countersignature: %w", err)
+	}
 	return editSignature(p7, index, func(n *sigNode) error {
 		si := &n.sd.Signers[0]
-		if err := countersigns(sd, si.Signature); err != nil {
+		if err := countersigns(&sd.Signers[0], cert, si.Signature); err != nil {
 			return fmt.Errorf("attaching countersignature to signature %d: %w", index, err)
 		}
 		der, err := sd.Signers[0].Marshal()
@@ -69,9 +73,8 @@ func SetCountersignature(p7 []byte, index int, response []byte) ([]byte, error) 
 	})
 }
 
-// countersigns checks a countersignature: the message digest is over the signature octets (RFC 2985 section 5.3.6).
-func countersigns(sd *cms.SignedData, signature []byte) error {
-	si := &sd.Signers[0]
+// countersigns checks a countersignature over signature: its message digest is over the signature octets (RFC 2985 section 5.3.6).
+func countersigns(si *cms.SignerInfo, cert *x509.Certificate, signature []byte) error {
 	if _, ok := si.Attr(cms.OIDSigningTime); !ok {
 		return errors.New("it holds no signing time")
 	}
@@ -87,10 +90,6 @@ func countersigns(sd *cms.SignedData, signature []byte) error {
 	sum.Write(signature)
 	if !bytes.Equal(sum.Sum(nil), digest) {
 		return errors.New("it is over something else")
-	}
-	cert, err := sd.SignerCertificate(0)
-	if err != nil {
-		return err
 	}
 	return si.CheckSignature(cert)
 }
