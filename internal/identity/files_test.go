@@ -29,8 +29,18 @@ func TestMain(m *testing.M) {
 	if mode := os.Getenv("HALLMARK_TEST_SIGNER"); mode != "" {
 		actAsSigner(mode)
 	}
-	os.Exit(m.Run())
+	dir, err := os.MkdirTemp("", "identity")
+	if err != nil {
+		panic(err)
+	}
+	scratch = dir
+	code := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(code)
 }
+
+// scratch is a folder for what several tests share.
+var scratch string
 
 // open opens ref with a state folder of its own, the test PKI's root known
 // and the password in the variable PASSWORD.
