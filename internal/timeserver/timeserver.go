@@ -99,11 +99,24 @@ func (s *Stamper) Stamp(ctx context.Context, signature []byte) (token []byte, se
 	if err != nil {
 		return nil, "", ServiceFault(err)
 	}
-	server = stamp.Server
-	if name := s.names[server]; name != "" {
-		server = name
+	return stamp.Raw, s.name(stamp.Server), nil
+}
+
+// StampLegacy gets a countersignature of the older Authenticode protocol: the
+// DER of the SignedData that the server answers.
+func (s *Stamper) StampLegacy(ctx context.Context, signature []byte) (response []byte, server string, err error) {
+	stamp, err := s.client.LegacyTimestamp(ctx, signature)
+	if err != nil {
+		return nil, "", ServiceFault(err)
 	}
-	return stamp.Raw, server, nil
+	return stamp.Response, s.name(stamp.Server), nil
+}
+
+func (s *Stamper) name(server string) string {
+	if name := s.names[server]; name != "" {
+		return name
+	}
+	return server
 }
 
 // ServiceFault gives the failure of time servers its exit status and a hint.

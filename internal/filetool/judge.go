@@ -1,0 +1,57 @@
+package filetool
+
+import (
+	"crypto/x509"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+)
+
+// judgeFor judges additional certificates for a signature that exists.
+func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate) error {
+	sigs, err := authenticode.Signatures(p7)
+	if err != nil {
+		return err
+	}
+	if a.Index < 0 || a.Index >= len(sigs) {
+		return fault.New(fault.Usage, "-index: there is no signature %d; the file has %d", a.Index, len(sigs))
+	}
+	leaf, err := sigs[a.Index].SignerCertificate(0)
+	if err != nil {
+		return err
+	}
+	embedded, err := sigs[a.Index].X509Certificates()
+	if err != nil {
+		return err
+	}
+	return judgeAdditional(c, extra, leaf, embedded, nil, a.RequirePathTo)
+}
+
+// judgeAdditional refuses certificates that do no good, warns of others, and
+// shows the paths that a machine can build offline. root is a known root or
+// nil.
+func judgeAdditional(c *console.Console, extra []*x509.Certificate, leaf *x509.Certificate, chain []*x509.Certificate, root *x509.Certificate, path string) error {
+	if len(extra) == 0 && path == "" {
+		return nil
+	}
+	roots, err := authenticode.BuiltinRoots()
+	if err != nil {
+		return err
+	}
+	if root != nil {
+		roots.CodeSigning.Add(root)
+	}
+	report := authenticode.JudgeAdditional(extra, authenticode.AdditionalOptions{
+		Leaf: leaf, Embedded: chain, Anchors: roots.CodeSigning, RequirePathTo: path,
+	})
+	for _, f := range report.Findings {
+		if f.Severity == authenticode.SeverityWarning {
+			c.Warn("%s", f)
+		}
+	}
+	for _, p := range report.Paths {
+		c.Detail("path built from the file alone: %s", p)
+	}
+	return report.Err()
+}

@@ -1,0 +1,268 @@
+package filetool
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/secret"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/timeserver"
+)
+
+// Key says who signs.
+type Key struct {
+	// Identity in its short form, and its password as env:NAME or file:PATH.
+	Identity, Password string
+	// Chain is a comma-separated list of certificate files.
+	Chain string
+	// Fetch allows missing intermediates to be fetched; Incomplete signs
+	// without them; ECDSA accepts an elliptic-curve key.
+	Fetch, Incomplete, ECDSA bool
+}
+
+// Signing says how to sign.
+type Signing struct {
+	Files
+	Key
+	Digest, Description, URL string
+	PageHashes               bool
+	// Existing is refuse, replace, append or skip; "" is refuse.
+	Existing string
+	// AdditionalCerts is a comma-separated list of certificate files, and
+	// RequirePathTo the thumbprint of a root that they have to lead to.
+	AdditionalCerts, RequirePathTo string
+	// Servers is a comma-separated list of time servers, or test; empty
+	// signs without a timestamp.
+	Servers string
+	// Legacy asks for the older kind of timestamp.
+	Legacy bool
+}
+
+var existing = map[string]authenticode.Existing{
+	"": authenticode.ExistingRefuse, "refuse": authenticode.ExistingRefuse, "replace": authenticode.ExistingReplace,
+	"append": authenticode.ExistingAppend, "skip": authenticode.ExistingSkip,
+}
+
+// Sign signs PE files.
+func Sign(ctx context.Context, c *console.Console, s Signing) error {
+	jobs, err := s.jobs("")
+	if err != nil {
+		return err
+	}
+	id, err := s.Key.open(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer id.Close()
+	o, err := s.options(c, id)
+	if err != nil {
+		return err
+	}
+	st, err := openStamping(ctx, s.Servers, s.Digest, s.Legacy, id)
+	if err != nil {
+		return err
+	}
+	if st != nil {
+		defer st.close()
+	}
+	if s.Servers == "" {
+		c.Warn("without -server= the signatures end with the certificate, on %s", id.Certificate.NotAfter.Format(time.DateOnly))
+	}
+	return each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j job) (string, error) { return sign(ctx, j, o, st) })
+}
+
+// open reaches the key and judges the certificate.
+func (k Key) open(ctx context.Context, c *console.Console) (*identity.Identity, error) {
+	if k.Identity == "" {
+		return nil, fault.New(fault.Usage, "no identity is named").Hint("-identity=test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM")
+	}
+	pw, err := secretRef(k.Password)
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity.Open(ctx, k.Identity, identity.Options{
+		Password: pw, ChainFiles: list(k.Chain), FetchIntermediates: k.Fetch,
+		AllowIncompleteChain: k.Incomplete, AllowECDSA: k.ECDSA,
+		Warn: func(w string) { c.Warn("%s", w) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	problems := id.Judge(time.Now())
+	for _, p := range problems {
+		if p.Severity == identity.Warning {
+			c.Warn("identity: %s", p.Text)
+		}
+	}
+	if err := identity.Err(problems); err != nil {
+		id.Close()
+		return nil, fmt.Errorf("identity %s: %w", id.Ref, err)
+	}
+	return id, nil
+}
+
+func secretRef(s string) (secret.Ref, error) {
+	if s == "" {
+		return "", nil
+	}
+	r, err := secret.Parse(s)
+	if err != nil {
+		return "", fault.New(fault.Usage, "-password: %w", err)
+	}
+	return r, nil
+}
+
+// list splits a comma-separated list; an empty one has no entries.
+func list(s string) []string {
+	var out []string
+	for _, p := range strings.Split(s, ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func (s Signing) options(c *console.Console, id *identity.Identity) (authenticode.SignOptions, error) {
+	hash, err := timeserver.Hash(s.Digest)
+	if err != nil {
+		return authenticode.SignOptions{}, err
+	}
+	ex, err := choice("existing", s.Existing, existing)
+	if err != nil {
+		return authenticode.SignOptions{}, err
+	}
+	extra, err := readCertificates(list(s.AdditionalCerts))
+	if err != nil {
+		return authenticode.SignOptions{}, err
+	}
+	if err := judgeAdditional(c, extra, id.Certificate, id.Chain, id.Root, s.RequirePathTo); err != nil {
+		return authenticode.SignOptions{}, err
+	}
+	return authenticode.SignOptions{
+		Signer: cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
+		Hash:   hash, Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex, Additional: extra,
+	}, nil
+}
+
+func readCertificates(files []string) ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	var errs []error
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err == nil {
+			var certs []*x509.Certificate
+			if certs, err = authenticode.ParseCertificates(b); err == nil {
+				all = append(all, certs...)
+				continue
+			}
+			err = fmt.Errorf("%s: %w", f, err)
+		}
+		errs = append(errs, fmt.Errorf("reading a certificate: %w", err))
+	}
+	return all, errors.Join(errs...)
+}
+
+// sign signs one file and, if wanted, stamps the new signature.
+func sign(ctx context.Context, j job, o authenticode.SignOptions, st *stamping) (string, error) {
+	note := "signed"
+	err := rewrite(j, func(src *source, dst *os.File) error {
+		res, err := authenticode.Sign(ctx, src, src.size, dst, o)
+		if err != nil {
+			return err
+		}
+		if res.Skipped {
+			note = "skipped: signed by this identity already"
+			return errUnchanged
+		}
+		if st == nil {
+			return nil
+		}
+		p7, server, err := st.stamp(ctx, res.PKCS7, res.Index)
+		if err != nil {
+			return err
+		}
+		note = "signed, stamped by " + server
+		return replaceTable(ctx, dst, src, p7)
+	})
+	return note, err
+}
+
+// replaceTable writes the file again with another certificate table. The
+// program's own bytes come from src, which is in the page cache by now.
+func replaceTable(ctx context.Context, dst *os.File, src *source, p7 []byte) error {
+	if err := dst.Truncate(0); err != nil {
+		return err
+	}
+	if _, err := dst.Seek(0, 0); err != nil {
+		return err
+	}
+	_, err := authenticode.Attach(ctx, src, src.size, dst, p7, authenticode.ExistingReplace)
+	return err
+}
+
+// stamping is an open connection to time servers.
+type stamping struct {
+	stamper *timeserver.Stamper
+	legacy  bool
+	close   func() error
+}
+
+// openStamping prepares the servers; nil without any.
+func openStamping(ctx context.Context, servers, digest string, legacy bool, id *identity.Identity) (*stamping, error) {
+	names := list(servers)
+	if len(names) == 0 {
+		if legacy {
+			return nil, fault.New(fault.Usage, "-legacy needs -server=")
+		}
+		return nil, nil
+	}
+	test := len(names) == 1 && names[0] == timeserver.Test
+	if id != nil && id.Test != test {
+		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
+	}
+	t := &spec.Timestamp{Servers: names, Digest: digest}
+	s, stop, err := timeserver.Open(ctx, t, func(ctx context.Context) (*identity.Identity, error) {
+		if id != nil {
+			return id, nil
+		}
+		return identity.Open(ctx, identity.KindTest, identity.Options{})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &stamping{s, legacy, stop}, nil
+}
+
+// stamp gets a timestamp for the signature with the given index and returns
+// the signature with it.
+func (s *stamping) stamp(ctx context.Context, p7 []byte, index int) ([]byte, string, error) {
+	value, err := authenticode.SignatureValue(p7, index)
+	if err != nil {
+		return nil, "", err
+	}
+	if s.legacy {
+		answer, server, err := s.stamper.StampLegacy(ctx, value)
+		if err != nil {
+			return nil, "", err
+		}
+		p7, err = authenticode.SetCountersignature(p7, index, answer)
+		return p7, server, err
+	}
+	token, server, err := s.stamper.Stamp(ctx, value)
+	if err != nil {
+		return nil, "", err
+	}
+	p7, err = authenticode.SetToken(p7, index, token)
+	return p7, server, err
+}

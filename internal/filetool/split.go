@@ -1,0 +1,117 @@
+package filetool
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/timeserver"
+)
+
+// Split says how a signature is prepared whose key lives elsewhere.
+type Split struct {
+	Files
+	// Cert is a file with the signer's certificate first and the
+	// intermediates behind it.
+	Cert                     string
+	Digest, Description, URL string
+	PageHashes               bool
+	Existing                 string
+}
+
+// Prepare writes, beside each program (or into the folder Out), what the key
+// has to sign (.tbs, and its hash as hexadecimal text in .digest) and the
+// signature without its value (.unfinished).
+func Prepare(ctx context.Context, c *console.Console, s Split) error {
+	certs, err := readCertificates(list(s.Cert))
+	if err != nil {
+		return err
+	}
+	if len(certs) == 0 {
+		return fault.New(fault.Usage, "no certificate is named").Hint("-cert=FILE with the signer's certificate first, as PEM, DER or PKCS#7")
+	}
+	hash, err := timeserver.Hash(s.Digest)
+	if err != nil {
+		return err
+	}
+	ex, err := choice("existing", s.Existing, existing)
+	if err != nil {
+		return err
+	}
+	jobs, err := s.jobs("")
+	if err != nil {
+		return err
+	}
+	o := authenticode.SignOptions{
+		Signer: cms.Signer{Certificate: certs[0], Chain: certs[1:], Hash: hash}, Hash: hash,
+		Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex,
+	}
+	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) { return prepare(ctx, j, o) })
+}
+
+func prepare(ctx context.Context, j job, o authenticode.SignOptions) (string, error) {
+	src, err := open(j.in)
+	if err != nil {
+		return "", err
+	}
+	defer src.Close()
+	p, err := authenticode.PrepareSplit(ctx, src, src.size, o)
+	if err != nil {
+		return "", err
+	}
+	for suffix, b := range map[string][]byte{
+		".tbs": p.ToBeSigned, ".digest": []byte(hex.EncodeToString(p.Digest) + "\n"), ".unfinished": p.PKCS7,
+	} {
+		if err := atomicfile.Write(j.out+suffix, b, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return fmt.Sprintf("sign %s.tbs with %v, then finish", j.out, p.Hash), nil
+}
+
+// Finish puts a signature value, raw, hexadecimal or base64 in the file named
+// value, into the program that Prepare was given.
+func Finish(ctx context.Context, c *console.Console, f Files, unfinished, value, policy string) error {
+	ex, err := choice("existing", policy, existing)
+	if err != nil {
+		return err
+	}
+	return single(ctx, c, f, func(ctx context.Context, j job) (string, error) {
+		if unfinished == "" {
+			unfinished = j.in + ".unfinished"
+		}
+		p7, err := os.ReadFile(unfinished)
+		if err != nil {
+			return "", err
+		}
+		b, err := readNamed("signature", value)
+		if err != nil {
+			return "", err
+		}
+		return "", rewrite(j, func(src *source, dst *os.File) error {
+			_, err := authenticode.FinishSplit(ctx, src, src.size, dst, p7, signatureValue(b), ex)
+			return err
+		})
+	})
+}
+
+// signatureValue undoes hexadecimal or base64. A raw value can look like
+// neither: its bytes are all but random.
+func signatureValue(b []byte) []byte {
+	text := strings.Join(strings.Fields(string(b)), "")
+	if v, err := hex.DecodeString(text); err == nil && len(v) > 0 {
+		return v
+	}
+	if v, err := base64.StdEncoding.DecodeString(text); err == nil && len(v) > 0 {
+		return v
+	}
+	return b
+}
