@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"io"
 	"slices"
 	"time"
 )
@@ -58,8 +59,11 @@ type Fetcher interface {
 
 // Catalogs looks files up in security catalogs. formats/catalog implements it.
 type Catalogs interface {
-	// Hashes lists the digests that Find wants: for PE files the Authentihash, for others the flat hash.
+	// Hashes lists the digests that Find wants.
 	Hashes() []crypto.Hash
+	// Digest computes them for a file that is no PE file (of which they are the Authentihash): catalogs list cabinets by a digest of
+	// their own, other files by that of all bytes. It returns none for a file that no catalog can list.
+	Digest(ctx context.Context, r io.ReaderAt, size int64) (map[crypto.Hash][]byte, error)
 	// Find returns the catalog that lists one of the digests; ok is false where none does.
 	Find(ctx context.Context, digests map[crypto.Hash][]byte) (match CatalogMatch, ok bool, err error)
 }
