@@ -23,12 +23,23 @@ const (
 	cabReserveEnd      = 60
 )
 
+// CabinetError says what is wrong with a cabinet.
+type CabinetError struct {
+	Offset  int64
+	Field   string
+	Problem string
+}
+
+func (e *CabinetError) Error() string {
+	return fmt.Sprintf("cabinet: %s at offset 0x%x: %s", e.Field, e.Offset, e.Problem)
+}
+
 // digestCAB hashes a cabinet as Microsoft's SIP does (measured on wintrust 10.0.15063): everything but reserved1 (offset 4)
 // and, where there is room for a signature, but cbCFHeader, the reserved area of the header and the signature.
 func digestCAB(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.Hash) (*Digests, error) {
 	spans, err := cabSpans(r, size)
 	if err != nil {
-		return nil, err
+		return nil, unlistable(err)
 	}
 	d := &Digests{Kind: KindCAB}
 	if d.Hash, err = hashSpans(ctx, r, spans, hashes); err != nil {
@@ -40,7 +51,7 @@ func digestCAB(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.H
 
 func cabSpans(r io.ReaderAt, size int64) ([]span, error) {
 	if size < cabHeaderSize {
-		return nil, fmt.Errorf("reading cabinet: %d bytes are less than its header of %d", size, cabHeaderSize)
+		return nil, &CabinetError{0, "header", fmt.Sprintf("the file has %d bytes, the header %d", size, cabHeaderSize)}
 	}
 	head := make([]byte, min(size, cabReserveEnd))
 	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
@@ -50,15 +61,15 @@ func cabSpans(r io.ReaderAt, size int64) ([]span, error) {
 		return []span{{0, 4}, {8, size - 8}}, nil
 	}
 	if len(head) < cabReserveEnd {
-		return nil, fmt.Errorf("reading cabinet: it ends at %d, inside the reserved area of its header", size)
+		return nil, &CabinetError{cabReserveOffset, "reserved area", fmt.Sprintf("the file ends at 0x%x, inside it", size)}
 	}
 	if n := binary.LittleEndian.Uint16(head[cabReserveOffset:]); n != cabSignatureRoom {
-		return nil, fmt.Errorf("reading cabinet: field cbCFHeader at offset 36 reserves %d bytes; Windows hashes cabinets with none or with %d", n, cabSignatureRoom)
+		return nil, &CabinetError{cabReserveOffset, "cbCFHeader", fmt.Sprintf("%d bytes are reserved; Windows hashes cabinets with none or with %d", n, cabSignatureRoom)}
 	}
 	end := size
 	if at := int64(binary.LittleEndian.Uint32(head[cabSignatureOffset:])); at != 0 {
 		if at < cabReserveEnd || at > size {
-			return nil, fmt.Errorf("reading cabinet: signature offset 0x%x at offset 44 is outside the file of %d bytes", at, size)
+			return nil, &CabinetError{cabSignatureOffset, "signature offset", fmt.Sprintf("0x%x is outside the file of 0x%x bytes", at, size)}
 		}
 		end = at
 	}

@@ -15,8 +15,19 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
-// ErrEmpty is returned for a file of no bytes. Windows cannot hash one: makecat and CryptCATAdminCalcHashFromFileHandle fail.
-var ErrEmpty = errors.New("an empty file cannot be listed in a catalog (Windows does not hash files of no bytes)")
+// UnlistableError is about a file that no catalog can list, because Windows cannot hash it: one of no bytes (makecat and
+// CryptCATAdminCalcHashFromFileHandle fail on it), or one that says that it is a PE file or a cabinet and is damaged.
+type UnlistableError struct {
+	Cause error
+}
+
+func (e *UnlistableError) Error() string { return "cannot be listed in a catalog: " + e.Cause.Error() }
+
+// Unwrap returns what is wrong with the file: ErrEmpty, a *peimage.FormatError, or a *CabinetError.
+func (e *UnlistableError) Unwrap() error { return e.Cause }
+
+// ErrEmpty is the cause for a file of no bytes.
+var ErrEmpty = errors.New("the file is empty, and Windows does not hash files of no bytes")
 
 // Digests is what identifies a file in catalogs.
 type Digests struct {
@@ -44,10 +55,10 @@ var bothHashes = []crypto.Hash{crypto.SHA256, crypto.SHA1}
 
 // Digest reads a file once and returns its digests. PE files are hashed by their Authentihash, so that signing them does not
 // change it; cabinets likewise; everything else, also scripts and installer packages, by all its bytes, so that a signature
-// inside has to be there before. It returns ErrEmpty for no bytes, and a *peimage.FormatError for a damaged PE file.
+// inside has to be there before. It returns an *UnlistableError for what Windows cannot hash.
 func Digest(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (*Digests, error) {
 	if size == 0 {
-		return nil, ErrEmpty
+		return nil, &UnlistableError{ErrEmpty}
 	}
 	if o.Hashes == nil {
 		o.Hashes = bothHashes
@@ -101,11 +112,11 @@ func KindOf(r io.ReaderAt, size int64) (Kind, error) {
 
 func digestPE(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (*Digests, error) {
 	im, err := peimage.Parse(r, size)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = im.Check()
 	}
-	if err := im.Check(); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, unlistable(err)
 	}
 	q := peimage.Request{Authentihash: o.Hashes}
 	if o.PageHashes {
@@ -113,9 +124,19 @@ func digestPE(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (
 	}
 	d, err := im.Digest(ctx, r, q)
 	if err != nil {
-		return nil, err
+		return nil, unlistable(err)
 	}
 	return &Digests{Kind: KindPE, Hash: d.Authentihash, PageHashes: d.PageHashes}, nil
+}
+
+// unlistable tells what is wrong with a file from what went wrong while reading it.
+func unlistable(err error) error {
+	var pe *peimage.FormatError
+	var cab *CabinetError
+	if errors.As(err, &pe) || errors.As(err, &cab) {
+		return &UnlistableError{err}
+	}
+	return err
 }
 
 // span is a run of bytes of a file.
