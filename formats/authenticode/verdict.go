@@ -50,6 +50,7 @@ const (
 	VerdictSecuritySettings   Verdict = 0x80092026 // refused by a security setting
 	VerdictHashValue          Verdict = 0x80091007 // a digest inside the message is wrong
 	VerdictBadSignature       Verdict = 0x80090006 // a signature value is wrong
+	VerdictCorruptASN1        Verdict = 0x80093103 // a structure inside the message cannot be decoded
 )
 
 var verdictNames = map[Verdict]string{
@@ -89,6 +90,7 @@ var verdictNames = map[Verdict]string{
 	VerdictSecuritySettings:   "CRYPT_E_SECURITY_SETTINGS",
 	VerdictHashValue:          "CRYPT_E_HASH_VALUE",
 	VerdictBadSignature:       "NTE_BAD_SIGNATURE",
+	VerdictCorruptASN1:        "CRYPT_E_ASN1_CORRUPT",
 }
 
 // Trusted reports whether Windows would trust the subject.

@@ -47,10 +47,10 @@ func hexDigests(m map[crypto.Hash][]byte) map[string]string {
 func (v *verifier) otherFile(ctx context.Context, r io.ReaderAt, size int64, format *peimage.FormatError) error {
 	v.report.Format = "other"
 	if v.opts.Catalogs == nil {
-		v.find(problem(CheckFormat, VerdictFormUnknown, "not a PE file: %v", format))
+		v.find(problem(CheckFormat, unreadable(r), "%v", format))
 		return nil
 	}
-	digests, err := flatDigests(ctx, r, size, v.opts.Catalogs.Hashes())
+	digests, err := v.opts.Catalogs.Digest(ctx, r, size)
 	if err != nil {
 		return err
 	}
@@ -58,35 +58,14 @@ func (v *verifier) otherFile(ctx context.Context, r io.ReaderAt, size int64, for
 	return v.unsigned(ctx, digests, "not a PE file, so it carries no signature of its own")
 }
 
-// flatDigests hashes the whole file.
-func flatDigests(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.Hash) (map[crypto.Hash][]byte, error) {
-	var ws []io.Writer
-	out := map[crypto.Hash][]byte{}
-	sums := map[crypto.Hash]func([]byte) []byte{}
-	for _, h := range hashes {
-		w := h.New()
-		ws, sums[h] = append(ws, w), w.Sum
+// unreadable is Windows' answer to a file that is no PE file: by the magic number MZ it already decides which of its
+// subject interface packages is to look for a signature (Microsoft, CryptSIPRetrieveSubjectGuid).
+func unreadable(r io.ReaderAt) Verdict {
+	var magic [2]byte
+	if _, err := r.ReadAt(magic[:], 0); err == nil && string(magic[:]) == "MZ" {
+		return VerdictNoSignature
 	}
-	if _, err := io.Copy(io.MultiWriter(ws...), contextReader{ctx, io.NewSectionReader(r, 0, size)}); err != nil {
-		return nil, fmt.Errorf("hashing: %w", err)
-	}
-	for h, sum := range sums {
-		out[h] = sum(nil)
-	}
-	return out, nil
-}
-
-// contextReader stops reading when the context ends.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c contextReader) Read(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(b)
+	return VerdictFormUnknown
 }
 
 // unsigned asks the catalogs about a file without a signature.
@@ -111,6 +90,9 @@ func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte,
 		return fmt.Errorf("judging catalog %s: %w", match.Name, err)
 	}
 	v.find(rep.Findings...)
+	if len(rep.Signatures) > 1 {
+		v.find(strict(CheckNested, "the catalog %s carries nested signatures, which Windows does not know for catalogs", match.Name))
+	}
 	v.report.Catalog = &CatalogReport{Name: match.Name, Member: match.Member, Algorithm: match.Hash.String(), Signature: rep.Signatures[0]}
 	v.find(note(CheckCatalog, "%s; it is listed in the catalog %s", why, match.Name))
 	return nil

@@ -29,6 +29,9 @@ const (
 	CheckAlgorithms     Check = "weak-digest"     // MD5 and SHA-1 (CA/Browser Forum code signing requirements 7.1.3.2)
 	CheckKeySize        Check = "weak-key"        // RSA below 2048 bits
 	CheckTimestamp      Check = "timestamp"       // RFC 3161 token or PKCS#9 countersignature
+	CheckTSAUsage       Check = "tsa-usage"       // time stamping is the only usage of the authority (RFC 3161 section 2.3)
+	CheckTSACritical    Check = "tsa-critical"    // … and is marked critical, as Microsoft's own authorities did not before 2021
+	CheckTSABinding     Check = "tsa-binding"     // the token names its signer's certificate (RFC 5816)
 	CheckNoTimestamp    Check = "no-timestamp"    // there is none: the signature ends with the certificate
 	CheckChain          Check = "chain"           // RFC 5280 section 6
 	CheckUsage          Check = "usage"           // extended key usages
@@ -39,6 +42,13 @@ const (
 	CheckNested         Check = "nested"          // nested signatures 1.3.6.1.4.1.311.2.4.1
 	CheckUnknownContent Check = "unknown-content" // unsigned attributes that nobody knows
 )
+
+// WindowsOnly lists every check that can find something which Windows lets pass. As VerifyOptions.Allow it reduces
+// Verify to Windows' own judgement, with what else was found as warnings.
+func WindowsOnly() []Check {
+	return []Check{CheckTable, CheckPadding, CheckChecksum, CheckContent, CheckPageHashes, CheckAlgorithms, CheckKeySize, CheckTimestamp,
+		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested}
+}
 
 // Finding is something that a check noticed.
 type Finding struct {

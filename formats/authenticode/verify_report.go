@@ -113,6 +113,18 @@ func (r *Report) Problems() []Finding {
 	return out
 }
 
+// Secondary is Windows' answer when asked about one signature alone (WSS_VERIFY_SPECIFIC of
+// WINTRUST_SIGNATURE_SETTINGS): 0 is the first, an index that does not exist is TRUST_E_NOSIGNATURE.
+func (r *Report) Secondary(index int) Verdict {
+	if v := firstVerdict(r.Findings); v != VerdictTrusted || index < 0 || index >= len(r.Signatures) {
+		if v == VerdictTrusted {
+			v = VerdictNoSignature
+		}
+		return v
+	}
+	return r.Signatures[index].Windows
+}
+
 func (r *Report) allSignatures() []*SignatureReport {
 	if r.Catalog != nil && r.Catalog.Signature != nil {
 		return append(r.Signatures[:len(r.Signatures):len(r.Signatures)], r.Catalog.Signature)

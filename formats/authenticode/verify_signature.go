@@ -32,8 +32,8 @@ var signatureChecks = []struct {
 }{
 	{(*judging).structure, true},
 	{(*judging).padding, true},
-	{(*judging).messageDigest, true},
 	{(*judging).digest, true},
+	{(*judging).messageDigest, false},
 	{(*judging).pageHashes, true},
 	{(*judging).signature, false},
 	{(*judging).timestamps, false},
@@ -147,7 +147,11 @@ func (j *judging) digest(context.Context) bool {
 	have := j.v.digests.Authentihash[c.hash]
 	rep.Computed, rep.Match = hex.EncodeToString(have), bytes.Equal(have, c.digest)
 	if !rep.Match {
-		j.find(problem(CheckDigest, VerdictBadDigest, "the file has %v %s, signed was %s", c.hash, rep.Computed, rep.Stored).
+		verdict := VerdictBadDigest
+		if j.v.opts.HashOnly {
+			verdict = VerdictNoSignature // what WinVerifyTrust answers with WTD_HASH_ONLY_FLAG
+		}
+		j.find(problem(CheckDigest, verdict, "the file has %v %s, signed was %s", c.hash, rep.Computed, rep.Stored).
 			hint("the file was changed after it was signed"))
 	}
 	return true
@@ -197,7 +201,7 @@ func (j *judging) signature(context.Context) bool {
 		cert, err = findAmong(j.v.opts.Intermediates, j.signer)
 	}
 	if err != nil {
-		j.find(problem(CheckSignature, VerdictNoSignature, "signer: %v", err))
+		j.find(problem(CheckSignature, VerdictNoSignerCert, "signer: %v", err))
 		return false
 	}
 	j.cert = cert

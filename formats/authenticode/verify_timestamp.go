@@ -2,6 +2,7 @@ package authenticode
 
 import (
 	"context"
+	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"time"
@@ -53,7 +54,7 @@ func (j *judging) token(ctx context.Context, der []byte) TimestampReport {
 	rep := TimestampReport{Kind: "RFC 3161"}
 	t, err := rfc3161.ParseToken(der)
 	if err != nil {
-		j.find(problem(CheckTimestamp, VerdictTimeStamp, "%v", err))
+		j.find(problem(CheckTimestamp, VerdictCorruptASN1, "%v", err))
 		return rep
 	}
 	rep.Time, rep.Algorithm, rep.Policy, rep.Serial = t.GenTime.UTC(), t.Hash.String(), t.Policy.String(), t.Serial.Text(16)
@@ -72,11 +73,18 @@ func (j *judging) token(ctx context.Context, der []byte) TimestampReport {
 
 // laxRules are the rules of RFC 3161 that Windows does not insist on.
 var laxRules = map[rfc3161.Rule]Check{
-	rfc3161.RuleUsage:     CheckTimestamp, // Windows wants the usage in the chain, neither alone nor critical
-	rfc3161.RuleKeyUsage:  CheckTimestamp,
-	rfc3161.RuleESS:       CheckTimestamp,
-	rfc3161.RuleVersion:   CheckTimestamp,
+	rfc3161.RuleUsage:     CheckTSAUsage, // Windows wants the usage in the chain, but neither alone nor critical
+	rfc3161.RuleCritical:  CheckTSACritical,
+	rfc3161.RuleKeyUsage:  CheckTSAUsage,
+	rfc3161.RuleESS:       CheckTSABinding,
 	rfc3161.RuleAlgorithm: CheckAlgorithms,
+}
+
+// ruleVerdicts are the codes of CryptVerifyTimeStampSignature, which WinVerifyTrust passes on; for other rules it is TRUST_E_TIME_STAMP.
+var ruleVerdicts = map[rfc3161.Rule]Verdict{
+	rfc3161.RuleImprint:   VerdictHashValue,
+	rfc3161.RuleContent:   VerdictHashValue,
+	rfc3161.RuleSignature: VerdictBadSignature,
 }
 
 func tokenFindings(ps []rfc3161.Problem) []Finding {
@@ -85,7 +93,11 @@ func tokenFindings(ps []rfc3161.Problem) []Finding {
 		if check, lax := laxRules[p.Rule]; lax {
 			out = append(out, strict(check, "timestamp: %v", p))
 		} else {
-			out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "timestamp: %v", p))
+			v, ok := ruleVerdicts[p.Rule]
+			if !ok {
+				v = VerdictTimeStamp
+			}
+			out = append(out, problem(CheckTimestamp, v, "timestamp: %v", p))
 		}
 	}
 	return out
@@ -150,15 +162,32 @@ func checkCountersignature(si *cms.SignerInfo, cert *x509.Certificate, signature
 		err = si.CheckMessageDigest(content)
 	}
 	if err != nil {
-		out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "countersignature is of another signature: %v", err))
+		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is of another signature: %v", err))
 	}
-	if err := si.CheckSignature(cert); err != nil {
-		out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "countersignature is not by %s: %v", name(cert), err))
+	if err := checkLegacySignature(si, cert); err != nil {
+		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is not by %s: %v", name(cert), err))
 	}
 	if h, err := si.Hash(); err == nil && weakHash(h) {
 		out = append(out, strict(CheckAlgorithms, "countersignature is made with %v", h))
 	}
 	return out
+}
+
+// checkLegacySignature also takes RSA signatures over the bare digest, without the DigestInfo around it, as Symantec's
+// time server made them and Windows accepts them (CRYPT_NOHASHOID of CryptVerifySignature).
+func checkLegacySignature(si *cms.SignerInfo, cert *x509.Certificate) error {
+	err := si.CheckSignature(cert)
+	key, isRSA := cert.PublicKey.(*rsa.PublicKey)
+	h, hashErr := si.Hash()
+	if err == nil || !isRSA || hashErr != nil || si.RawSignedAttrs == nil {
+		return err
+	}
+	w := h.New()
+	w.Write(si.RawSignedAttrs)
+	if rsa.VerifyPKCS1v15(key, 0, w.Sum(nil), si.Signature) == nil {
+		return nil
+	}
+	return err
 }
 
 func octetString(b []byte) ([]byte, error) {

@@ -1,0 +1,121 @@
+package authenticode
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// String renders the report for people: the result first, then each signature with what it is worth and why.
+func (r *Report) String() string {
+	var b strings.Builder
+	r.writeTo(&b)
+	return b.String()
+}
+
+func (r *Report) writeTo(w io.Writer) {
+	fmt.Fprintf(w, "result:      %s\n", result(r.Trusted, r.Windows))
+	fmt.Fprintf(w, "windows:     %s (%s)\n", r.Windows, r.Windows.Code())
+	fmt.Fprintf(w, "verified at: %s\n", stamp(r.Time))
+	fmt.Fprintf(w, "format:      %s, %d bytes\n", r.Format, r.Size)
+	for _, h := range sortedKeys(r.Digests) {
+		fmt.Fprintf(w, "digest:      %s %s\n", h, r.Digests[h])
+	}
+	if c := r.Checksum; c != nil {
+		fmt.Fprintf(w, "checksum:    0x%08x in the header, 0x%08x computed\n", c.Header, c.Computed)
+	}
+	writeFindings(w, "", r.Findings)
+	for _, s := range r.Signatures {
+		fmt.Fprintf(w, "\nsignature %d%s: %s\n", s.Index, place(s), result(s.Trusted, s.Windows))
+		s.writeTo(w)
+	}
+	if c := r.Catalog; c != nil {
+		fmt.Fprintf(w, "\ncatalog %s, member %s (%s): %s\n", c.Name, c.Member, c.Algorithm, result(c.Signature.Trusted, c.Signature.Windows))
+		c.Signature.writeTo(w)
+	}
+}
+
+func result(trusted bool, v Verdict) string {
+	switch {
+	case trusted:
+		return "trusted"
+	case v == VerdictTrusted:
+		return "refused, though Windows trusts it"
+	}
+	return "refused: " + v.String()
+}
+
+func place(s *SignatureReport) string {
+	var where []string
+	if s.Entry > 0 {
+		where = append(where, fmt.Sprintf("entry %d of the certificate table", s.Entry))
+	}
+	if s.Depth > 0 {
+		where = append(where, fmt.Sprintf("nested, level %d", s.Depth))
+	}
+	if len(where) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(where, ", ") + ")"
+}
+
+func (s *SignatureReport) writeTo(w io.Writer) {
+	if d := s.Digest; d != nil {
+		fmt.Fprintf(w, "  digest:      %s %s%s\n", d.Algorithm, d.Stored, mismatch(d.Match || d.Computed == "", d.Computed))
+	}
+	for _, d := range s.PageHashes {
+		fmt.Fprintf(w, "  page hashes: %s%s\n", d.Algorithm, mismatch(d.Match, "others"))
+	}
+	if s.Description != "" || s.URL != "" {
+		fmt.Fprintf(w, "  describes:   %q %s\n", s.Description, s.URL)
+	}
+	if s.Signer != nil {
+		fmt.Fprintf(w, "  signer:      %s (%s)\n  thumbprint:  %s\n", s.Signer.Subject, s.Signer.Class, s.Signer.SHA1)
+	}
+	writeChain(w, "  chain:      ", s.Chain)
+	if !s.JudgedAt.IsZero() {
+		fmt.Fprintf(w, "  judged at:   %s\n", stamp(s.JudgedAt))
+	}
+	for _, t := range s.Timestamps {
+		fmt.Fprintf(w, "  timestamp:   %s, %s, %s\n", stamp(t.Time), t.Kind, map[bool]string{true: "good", false: "not good"}[t.Trusted])
+		writeChain(w, "    chain:    ", t.Chain)
+	}
+	writeFindings(w, "  ", s.Findings)
+}
+
+func mismatch(same bool, computed string) string {
+	if same {
+		return ""
+	}
+	return "; the file has " + computed
+}
+
+func writeChain(w io.Writer, label string, chain []CertificateReport) {
+	for _, c := range chain {
+		fmt.Fprintf(w, "%s %s (until %s)\n", label, c.Subject, c.NotAfter.Format("2006-01-02"))
+		label = strings.Repeat(" ", len(label))
+	}
+}
+
+func writeFindings(w io.Writer, indent string, fs []Finding) {
+	for _, f := range fs {
+		fmt.Fprintf(w, "%s%s\n", indent, f)
+		if f.Hint != "" {
+			fmt.Fprintf(w, "%s  hint: %s\n", indent, f.Hint)
+		}
+	}
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func sortedKeys(m map[string]string) []string {
+	return slices.Sorted(maps.Keys(m))
+}
