@@ -1,10 +1,9 @@
 package authenticode
 
 import (
-	"bytes"
 	"crypto/x509"
-	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
@@ -41,57 +40,33 @@ func SetToken(p7 []byte, index int, token []byte) ([]byte, error) {
 }
 
 // SetCountersignature attaches a timestamp of the older Authenticode kind to the signature with the given index, in place of any that it
-// has. response is what such a server answers, a PKCS#7 SignedData: its SignerInfo becomes a PKCS#9 countersignature and its
-// certificates join those of the signature. It is refused if it is not over that signature.
-func SetCountersignature(p7 []byte, index int, response []byte) ([]byte, error) {
-	sd, err := cms.Parse(response)
-	if err != nil {
-		return nil, fmt.Errorf("reading countersignature: %w", err)
-	}
-	if len(sd.Signers) != 1 {
-		return nil, fmt.Errorf("reading countersignature: %d signers instead of one", len(sd.Signers))
-	}
-	cert, err := sd.SignerCertificate(0)
+// has: signerInfo (DER) becomes its PKCS#9 countersignature and the authority's certificates join those of the signature. It is refused if it
+// is not over that signature or not in order in itself; SHA-1 is accepted, because that protocol leaves the choice to the server.
+func SetCountersignature(p7 []byte, index int, signerInfo []byte, certs []*x509.Certificate) ([]byte, error) {
+	stamp, err := cms.ParseSignerInfo(signerInfo)
 	if err != nil {
 		return nil, fmt.Errorf("reading countersignature: %w", err)
 	}
 	return editSignature(p7, index, func(n *sigNode) error {
-		si := &n.sd.Signers[0]
-		if err := countersigns(&sd.Signers[0], cert, si.Signature); err != nil {
-			return fmt.Errorf("attaching countersignature to signature %d: %w", index, err)
-		}
-		der, err := sd.Signers[0].Marshal()
-		if err != nil {
-			return err
-		}
-		si.UnsignedAttrs.Remove(cms.OIDRFC3161Token)
-		si.UnsignedAttrs.Set(cms.OIDCountersignature, der)
-		for _, c := range sd.Certificates {
+		for _, c := range certs {
 			n.sd.AddCertificate(c.Raw)
 		}
+		si := &n.sd.Signers[0]
+		if problems := countersignatureProblems(stamp, n.sd); len(problems) > 0 {
+			return fmt.Errorf("attaching countersignature to signature %d: %s", index, strings.Join(problems, "; "))
+		}
+		si.UnsignedAttrs.Remove(cms.OIDRFC3161Token)
+		si.UnsignedAttrs.Set(cms.OIDCountersignature, signerInfo)
 		return nil
 	})
 }
 
-// countersigns checks a countersignature over signature: its message digest is over the signature octets (RFC 2985 section 5.3.6).
-func countersigns(si *cms.SignerInfo, cert *x509.Certificate, signature []byte) error {
-	if _, ok := si.Attr(cms.OIDSigningTime); !ok {
-		return errors.New("it holds no signing time")
+func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData) []string {
+	var out []string
+	for _, p := range rfc3161.LegacyProblems(stamp, outer, outer.Signers[0].Signature, rfc3161.CheckOptions{NoChain: true, AllowWeak: true}) {
+		out = append(out, p.String())
 	}
-	h, err := si.Hash()
-	if err != nil {
-		return err
-	}
-	digest, err := si.MessageDigest()
-	if err != nil {
-		return err
-	}
-	sum := h.New()
-	sum.Write(signature)
-	if !bytes.Equal(sum.Sum(nil), digest) {
-		return errors.New("it is over something else")
-	}
-	return si.CheckSignature(cert)
+	return out
 }
 
 // AddCertificatesTo embeds further certificates into the signature with the given index; one that is there already stays single. Nothing that is

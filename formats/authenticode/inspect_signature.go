@@ -224,16 +224,10 @@ func countersignatureFacts(der []byte, outer *cms.SignedData) TimestampFacts {
 		f.Problems = []string{err.Error()}
 		return f
 	}
-	f.Time, f.Algorithm = claimedTime(si), digestName(si)
-	cert, err := outer.FindCertificate(si)
-	if err != nil {
-		f.Problems = append(f.Problems, err.Error())
-		return f
-	}
-	report := certificateReport(cert)
-	f.Signer = &report
-	if err := countersigns(si, cert, outer.Signers[0].Signature); err != nil {
-		f.Problems = append(f.Problems, err.Error())
+	f.Time, f.Algorithm, f.Problems = claimedTime(si), digestName(si), countersignatureProblems(si, outer)
+	if cert, err := outer.FindCertificate(si); err == nil {
+		report := certificateReport(cert)
+		f.Signer = &report
 	}
 	return f
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
-	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
 func signer(id *formatstest.Identity) cms.Signer {
@@ -112,4 +111,3 @@ func TestMicrosoftAcceptsAll(t *testing.T) {
 	}
 }
 
-var _ = peimage.PageSize
