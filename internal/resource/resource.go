@@ -1,0 +1,120 @@
+// Package resource puts Windows resources into a finished program: version
+// information, the application manifest, the icon. Resources that are there
+// already (from a .syso file) stay, except where the new ones take their
+// place.
+//
+// The result depends on the input alone: no clock, no map order. The section
+// is written by github.com/tc-hib/winres; what that library gets wrong or
+// cannot do is refused or put right here (see image.go).
+package resource
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/tc-hib/winres"
+)
+
+// Set is what goes into one program. Each part may be missing.
+type Set struct {
+	Version *Version
+	// Manifest is the XML of the application manifest (see Manifest.XML).
+	Manifest []byte
+	Icon     *Icon
+}
+
+// File is where the program with its resources is written; *os.File is one.
+// It should be empty.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+}
+
+// Apply reads the program from src, of the given size in bytes, and writes a
+// copy with the resources to dst. Memory use is bounded by the resources, not
+// by the program. It refuses programs that carry an Authenticode signature
+// (ErrSigned) and those whose form it cannot keep intact: damaged headers, data
+// after the last section, sections after the resources.
+func Apply(ctx context.Context, dst File, src io.ReaderAt, size int64, set Set) error {
+	img, err := inspect(src, size)
+	if err != nil {
+		return err
+	}
+	resources, err := existing(img, src)
+	if err != nil {
+		return err
+	}
+	if err := merge(resources, set); err != nil {
+		return err
+	}
+	if resources.Count() == 0 {
+		_, err := io.Copy(io.NewOffsetWriter(dst, 0), io.NewSectionReader(src, 0, size))
+		return err
+	}
+	return write(ctx, dst, src, img, resources)
+}
+
+// existing loads the resources that the program has.
+func existing(img *image, src io.ReaderAt) (rs *winres.ResourceSet, err error) {
+	defer guard("reading the existing resources", &err)
+	if img.resources == nil {
+		return &winres.ResourceSet{}, nil
+	}
+	rs, err = winres.LoadFromEXE(io.NewSectionReader(src, 0, img.Size))
+	if err != nil {
+		return nil, fmt.Errorf("reading the existing resources: %v", err)
+	}
+	return rs, nil
+}
+
+func merge(rs *winres.ResourceSet, set Set) error {
+	if set.Version != nil {
+		if err := mergeVersion(rs, set.Version); err != nil {
+			return err
+		}
+	}
+	if set.Manifest != nil {
+		if err := mergeManifest(rs, set.Manifest); err != nil {
+			return err
+		}
+	}
+	if set.Icon != nil {
+		return set.Icon.merge(rs)
+	}
+	return nil
+}
+
+// mergeManifest replaces every manifest that Windows would take for that of
+// the program: number 1, in any language ("Application manifests", Microsoft
+// Learn).
+func mergeManifest(rs *winres.ResourceSet, manifest []byte) error {
+	for _, language := range languagesOf(rs, winres.RT_MANIFEST, winres.ID(1)) {
+		if err := rs.Set(winres.RT_MANIFEST, winres.ID(1), language, nil); err != nil {
+			return fmt.Errorf("replacing the manifest: %v", err)
+		}
+	}
+	if err := rs.Set(winres.RT_MANIFEST, winres.ID(1), winres.LCIDDefault, manifest); err != nil {
+		return fmt.Errorf("setting the manifest: %v", err)
+	}
+	return nil
+}
+
+// languagesOf lists the languages in which a resource exists.
+func languagesOf(rs *winres.ResourceSet, kind, id winres.Identifier) []uint16 {
+	var found []uint16
+	rs.WalkType(kind, func(other winres.Identifier, language uint16, _ []byte) bool {
+		if other == id {
+			found = append(found, language)
+		}
+		return true
+	})
+	return found
+}
+
+// guard turns a panic of the resource library on a damaged file into an error.
+func guard(what string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%s: the program's structure is damaged (%v)", what, p)
+	}
+}
