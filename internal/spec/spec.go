@@ -9,8 +9,8 @@ package spec
 
 import "time"
 
-// Spec is one release.yaml, version 1. A section that is missing switches
-// its step off.
+// Spec is one release.yaml: one release of one product. A section that is
+// missing switches its step off.
 type Spec struct {
 	// Version of the format of this file. Always 1.
 	Version int `yaml:"version" jsonschema:"required,enum=1"`
@@ -78,7 +78,7 @@ type Project struct {
 type Build struct {
 	// Builder that compiles: goreleaser, go (plain go build, identical bytes), or auto (goreleaser when it is installed, else go). Default: auto.
 	Builder string `yaml:"builder" jsonschema:"enum=auto|goreleaser|go,default=auto"`
-	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, flags, tags and ldflags are then read from it and must not be set here.
+	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, tags, ldflags and version_variable are then its business and must not be set here.
 	Config string `yaml:"config" jsonschema:"format=path"`
 	// Binaries are the programs to compile. Needed unless config is set.
 	Binaries []Binary `yaml:"binaries" jsonschema:"minitems=1"`
@@ -144,15 +144,15 @@ type Resources struct {
 type Strings struct {
 	// Company that publishes the product.
 	Company string `yaml:"company"`
-	// Product name.
+	// Product as people read its name in this language.
 	Product string `yaml:"product"`
 	// Description of the file; Windows shows it in consent prompts.
 	Description string `yaml:"description"`
-	// Copyright notice.
+	// Copyright notice in this language.
 	Copyright string `yaml:"copyright"`
-	// Trademarks.
+	// Trademarks, as shown in the file's properties.
 	Trademarks string `yaml:"trademarks"`
-	// Comments.
+	// Comments, as shown in the file's properties.
 	Comments string `yaml:"comments"`
 }
 
@@ -267,7 +267,7 @@ type WDAC struct {
 	Template string `yaml:"template" jsonschema:"enum=supplemental|audit|enforced|deny-old,default=supplemental"`
 	// Name of the policy. Default: project.title.
 	Name string `yaml:"name"`
-	// BasePolicyID is the GUID of the base policy that a supplemental policy extends. Default: the GUID of Microsoft's example policies that allow supplements.
+	// BasePolicyID is the GUID of the base policy that a supplemental policy extends. Default: {A244370E-44C9-4C06-B551-F6016E563076}, that of Microsoft's example policies.
 	BasePolicyID string `yaml:"base_policy_id" jsonschema:"format=guid"`
 	// Level of the rules: Hash, FileName, SignedVersion, Publisher, FilePublisher, LeafCertificate or PcaCertificate. Default: FilePublisher.
 	Level string `yaml:"level" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,default=FilePublisher"`
