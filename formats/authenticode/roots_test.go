@@ -1,0 +1,116 @@
+package authenticode_test
+
+import (
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/formatstest"
+)
+
+// TestBuiltinRoots compares the embedded certificates with their table.
+func TestBuiltinRoots(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("roots", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join("roots", "*.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots, err := authenticode.BuiltinRoots()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if roots.CodeSigning.Len() != len(files) || roots.TimeStamping.Len() != len(files) || strings.Count(string(readme), "\n| ")-2 != len(files) {
+		t.Errorf("%d files, %d and %d in the pools", len(files), roots.CodeSigning.Len(), roots.TimeStamping.Len())
+	}
+	for _, c := range roots.CodeSigning.Certificates() {
+		s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
+		if row := "| " + hex.EncodeToString(s1[:]) + " | " + hex.EncodeToString(s256[:]) + " |"; !strings.Contains(string(readme), row) {
+			t.Errorf("%s: its row is not in the table: %s", c.Subject, row)
+		}
+		if _, err := os.Stat(filepath.Join("roots", hex.EncodeToString(s1[:])+".pem")); err != nil {
+			t.Errorf("%s: the file is not named after the thumbprint: %v", c.Subject, err)
+		}
+	}
+}
+
+func TestParseCertificates(t *testing.T) {
+	c := formatstest.NewPKI(t).Root
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("not looked at")})
+	for name, in := range map[string]struct {
+		b    []byte
+		want int // certificates; 0 is an error
+	}{
+		"PEM":             {block, 1},
+		"PEM, others too": {append(append(key, block...), block...), 2},
+		"DER":             {c.Raw, 1},
+		"two DER":         {append(append([]byte(nil), c.Raw...), c.Raw...), 2},
+		"key only":        {key, 0},
+		"cut off":         {c.Raw[:len(c.Raw)-1], 0},
+		"PEM of nonsense": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), 0},
+		"empty":           {nil, 0},
+	} {
+		got, err := authenticode.ParseCertificates(in.b)
+		if len(got) != in.want || (err == nil) != (in.want > 0) {
+			t.Errorf("%s: %d certificates, %v", name, len(got), err)
+		}
+	}
+}
+
+func TestClassify(t *testing.T) {
+	p := formatstest.NewPKI(t)
+	for name, c := range map[string]struct {
+		id   *formatstest.Identity
+		want authenticode.Class
+	}{
+		"ev":               {p.EV, authenticode.ClassEV},
+		"ov":               {p.Leaf, authenticode.ClassOV},
+		"artifact signing": {p.Artifact, authenticode.ClassArtifactSigningPublic},
+		"tsa":              {p.TSA, authenticode.ClassTSA},
+		"tls server":       {p.WrongEKU, authenticode.ClassOther},
+		"no usage":         {p.NoEKU, authenticode.ClassOther},
+		"self-signed":      {p.SelfSigned, authenticode.ClassSelfSigned},
+	} {
+		if got := authenticode.Classify(c.id.Certificate); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
+	if got := authenticode.Classify(p.Intermediate); got != authenticode.ClassCA {
+		t.Errorf("intermediate: %s", got)
+	}
+	if got := authenticode.SubscriberEKU(p.Artifact.Certificate); !strings.HasPrefix(got, "1.3.6.1.4.1.311.97.") || got == "1.3.6.1.4.1.311.97.1.0" {
+		t.Errorf("subscriber usage is %q", got)
+	}
+	if got := authenticode.SubscriberEKU(p.Leaf.Certificate); got != "" {
+		t.Errorf("subscriber usage of an ordinary certificate is %q", got)
+	}
+}
+
+func TestVerdictText(t *testing.T) {
+	for _, v := range []authenticode.Verdict{authenticode.VerdictTrusted, authenticode.VerdictExpired, 0x80070005} {
+		b, err := v.MarshalText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back authenticode.Verdict
+		if err := back.UnmarshalText(b); err != nil || back != v {
+			t.Errorf("%s is read as %v, %v", b, back, err)
+		}
+	}
+	if got := authenticode.VerdictExpired.String() + " " + authenticode.VerdictExpired.Code(); got != "CERT_E_EXPIRED 0x800B0101" {
+		t.Error(got)
+	}
+	var v authenticode.Verdict
+	if err := v.UnmarshalText([]byte("CERT_E_EXPIRED")); err == nil {
+		t.Error("a name without its code is taken")
+	}
+}
