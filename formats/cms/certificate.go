@@ -26,10 +26,20 @@ type Certificate struct {
 // NewCertificate wraps the DER of a certificate without looking into it.
 func NewCertificate(raw []byte) *Certificate { return &Certificate{Raw: raw} }
 
+// IsX509 says whether this is an X.509 certificate at all: the set may also hold attribute certificates and others
+// (CertificateChoices, RFC 5652 section 10.2.2), and Microsoft's time-stamp tokens do hold them.
+func (c *Certificate) IsX509() bool { return len(c.Raw) > 0 && c.Raw[0] == 0x30 }
+
 // X509 parses the certificate once and returns the same result every time. A negative serial
 // number, which crypto/x509 refuses and old certificates have, is accepted.
 func (c *Certificate) X509() (*x509.Certificate, error) {
-	c.once.Do(func() { c.cert, c.err = ParseCertificate(c.Raw) })
+	c.once.Do(func() {
+		if !c.IsX509() {
+			c.err = errors.New("parsing certificate: an attribute certificate or another kind, not X.509")
+			return
+		}
+		c.cert, c.err = ParseCertificate(c.Raw)
+	})
 	return c.cert, c.err
 }
 
@@ -153,12 +163,15 @@ func (s *SignedData) findByKeyID(keyID []byte) (*x509.Certificate, error) {
 	return nil, fmt.Errorf("looking for the certificate with subject key identifier %x: %w", keyID, ErrNoCertificate)
 }
 
-// X509Certificates returns the embedded certificates that can be parsed, in the order of the file, and an
-// error that names every one that cannot (nil if all can).
+// X509Certificates returns the embedded X.509 certificates that can be parsed, in the order of the file, and an
+// error that names every one that cannot (nil if all can). Attribute certificates are passed over.
 func (s *SignedData) X509Certificates() ([]*x509.Certificate, error) {
 	var certs []*x509.Certificate
 	var problems []error
 	for i, c := range s.Certificates {
+		if !c.IsX509() {
+			continue
+		}
 		cert, err := c.X509()
 		if err != nil {
 			problems = append(problems, fmt.Errorf("embedded certificate %d: %w", i, err))
