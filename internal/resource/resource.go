@@ -5,7 +5,7 @@
 //
 // The result depends on the input alone: no clock, no map order. The section
 // is written by github.com/tc-hib/winres; what that library gets wrong or
-// cannot do is refused or put right here (see image.go).
+// cannot do is refused or put right here (see program.go).
 package resource
 
 import (
@@ -56,7 +56,7 @@ func Apply(ctx context.Context, dst File, src io.ReaderAt, size int64, set Set) 
 }
 
 // existing loads the resources that the program has.
-func existing(img *image, src io.ReaderAt) (rs *winres.ResourceSet, err error) {
+func existing(img *program, src io.ReaderAt) (rs *winres.ResourceSet, err error) {
 	defer guard("reading the existing resources", &err)
 	if img.resources == nil {
 		return &winres.ResourceSet{}, nil

@@ -24,15 +24,15 @@ const maxResources = 256 << 20
 // Fields"; equal for PE32 and PE32+).
 const initializedOffset = 4 + 20 + 8
 
-// image is what has to be known of a program's layout.
-type image struct {
+// program is what has to be known of a program's layout.
+type program struct {
 	*peimage.Image
 	resources *peimage.Section // nil: the program has none
 }
 
 // inspect judges whether resources can be put into the program without losing
 // anything.
-func inspect(src io.ReaderAt, size int64) (*image, error) {
+func inspect(src io.ReaderAt, size int64) (*program, error) {
 	im, err := peimage.Parse(src, size)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func inspect(src io.ReaderAt, size int64) (*image, error) {
 		return nil, fmt.Errorf("%d bytes follow the last section (at byte %d), such as an installer's payload; they would be lost", im.Overlay.Size, im.Overlay.Offset)
 	}
 	rsrc, err := resourceSection(im)
-	return &image{im, rsrc}, err
+	return &program{im, rsrc}, err
 }
 
 // resourceSection finds the section of the resources. It must be the last one:
@@ -79,7 +79,7 @@ func resourceSection(im *peimage.Image) (*peimage.Section, error) {
 // write copies the program with the resource section added or replaced, then
 // puts right what the section writer leaves wrong: it counts a new section
 // twice in SizeOfInitializedData.
-func write(ctx context.Context, dst File, src io.ReaderAt, img *image, rs *winres.ResourceSet) (err error) {
+func write(ctx context.Context, dst File, src io.ReaderAt, img *program, rs *winres.ResourceSet) (err error) {
 	defer guard("writing the resources", &err)
 	out := io.NewOffsetWriter(dst, 0)
 	in := io.NewSectionReader(&cancelReader{ctx, src}, 0, img.Size)
@@ -104,7 +104,7 @@ func write(ctx context.Context, dst File, src io.ReaderAt, img *image, rs *winre
 	return fixChecksum(ctx, dst, made)
 }
 
-func fixInitialized(dst io.WriterAt, src io.ReaderAt, img *image, now uint32) error {
+func fixInitialized(dst io.WriterAt, src io.ReaderAt, img *program, now uint32) error {
 	at := img.HeaderOffset + initializedOffset
 	var b [4]byte
 	if _, err := src.ReadAt(b[:], at); err != nil {
