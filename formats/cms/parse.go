@@ -21,17 +21,17 @@ func Parse(b []byte) (*SignedData, error) {
 		return s, nil
 	}
 	der, used, converted := toDER(b)
-	if !converted {
-		if err == nil {
-			err = &ParseError{Field: "content", Problem: "malformed constructed OCTET STRING"}
-		}
-		return nil, err
+	if converted {
+		s, err = parse(der)
 	}
-	s, err = parse(der)
+	if err == nil && constructedOctets(s.Content) {
+		return nil, &ParseError{Field: "content", Problem: "malformed constructed OCTET STRING"}
+	}
+	if err != nil && converted {
+		err.(*ParseError).Problem += " (offset counted after conversion from BER to DER)"
+	}
 	if err != nil {
-		pe := err.(*ParseError)
-		pe.Problem += " (offset counted after conversion from BER to DER)"
-		return nil, pe
+		return nil, err
 	}
 	s.Trailing, s.BER = len(b)-used, true
 	return s, nil
