@@ -82,8 +82,7 @@ func JudgeAdditional(extra []*x509.Certificate, o AdditionalOptions) *Additional
 	if o.Until.IsZero() {
 		o.Until = o.Time
 	}
-	all := append(append([]*x509.Certificate(nil), o.Embedded...), extra...)
-	r := &AdditionalReport{Paths: offlinePaths(o, all)}
+	r := &AdditionalReport{Paths: offlinePaths(o, extra)}
 	for _, c := range extra {
 		r.Findings = append(r.Findings, judgeExtra(c, r.Paths, o)...)
 	}
@@ -136,27 +135,40 @@ func onAnyPath(c *x509.Certificate, paths []OfflinePath) bool {
 	return false
 }
 
-// offlinePaths finds all paths over certs. Where the issuer of the last certificate is among the anchors it is named, else only its name is known.
-func offlinePaths(o AdditionalOptions, certs []*x509.Certificate) []OfflinePath {
+// offlinePaths finds all paths over the embedded certificates. A path ends at every certificate that one of the anchors
+// signed, since a machine with that root goes no further, and where the issuer is not embedded.
+func offlinePaths(o AdditionalOptions, extra []*x509.Certificate) []OfflinePath {
 	var usable []*x509.Certificate
-	for _, c := range certs {
+	for _, c := range append(o.Embedded[:len(o.Embedded):len(o.Embedded)], extra...) {
 		if !isRoot(c) {
 			usable = append(usable, c)
 		}
 	}
 	var out []OfflinePath
+	seen := map[string]bool{}
 	// Without anchors: a trusted certificate in the middle of a path must not end it.
 	for _, chain := range BuildChains(o.Leaf, ChainOptions{Time: o.Time, Intermediates: usable}) {
-		top := chain.Certificates[len(chain.Certificates)-1]
-		p := OfflinePath{Certificates: chain.Certificates, Anchor: strings.Trim(issuerName(top), `"`)}
-		for _, a := range o.Anchors.named(top.RawIssuer) {
-			if cms.CheckCertificate(top, a) == nil {
-				p.Known = a
+		certs := chain.Certificates
+		for n := range certs {
+			p := OfflinePath{Certificates: certs[:n+1], Anchor: strings.Trim(issuerName(certs[n]), `"`), Known: knownIssuer(certs[n], o.Anchors)}
+			last := n == len(certs)-1
+			if (last || p.Known != nil) && !seen[p.String()] {
+				seen[p.String()] = true
+				out = append(out, p)
 			}
 		}
-		out = append(out, p)
 	}
 	return out
+}
+
+// knownIssuer returns the anchor that signed c, nil if none did.
+func knownIssuer(c *x509.Certificate, anchors *Pool) *x509.Certificate {
+	for _, a := range anchors.named(c.RawIssuer) {
+		if cms.CheckCertificate(c, a) == nil {
+			return a
+		}
+	}
+	return nil
 }
 
 // requirePath looks for the wanted root at the end of a path.
