@@ -52,7 +52,11 @@ func (v *verifier) otherFile(ctx context.Context, r io.ReaderAt, size int64, for
 	}
 	digests, err := v.opts.Catalogs.Digest(ctx, r, size)
 	if err != nil {
-		return err
+		return fmt.Errorf("hashing for catalogs: %w", err)
+	}
+	if len(digests) == 0 {
+		v.find(problem(CheckFormat, unreadable(r), "%v", format))
+		return nil
 	}
 	v.report.Digests = hexDigests(digests)
 	return v.unsigned(ctx, digests, "not a PE file, so it carries no signature of its own")
@@ -71,7 +75,7 @@ func unreadable(r io.ReaderAt) Verdict {
 // unsigned asks the catalogs about a file without a signature.
 func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte, why string) error {
 	none := problem(CheckSignature, VerdictNoSignature, "%s", why)
-	if v.opts.Catalogs == nil || len(grave(v.report.Findings)) > 0 {
+	if v.opts.Catalogs == nil || firstVerdict(v.report.Findings) != VerdictTrusted {
 		v.find(none)
 		return nil
 	}

@@ -1,0 +1,143 @@
+// Package fetch gets small files over http and https for the verifier: issuer
+// certificates, revocation lists, OCSP answers. Size and time are bounded and
+// answers are kept for a while, so that many files of one publisher cost one
+// request.
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+)
+
+const (
+	// maxAnswer bounds an answer in bytes: the largest revocation lists of
+	// code-signing CAs have a few megabytes.
+	maxAnswer = 16 << 20
+	// timeout of one request, redirects included.
+	timeout = 20 * time.Second
+	// maxRedirects is what CAs' addresses need, with room to spare.
+	maxRedirects = 3
+	// fresh is how long an answer is used again. Revocation lists and OCSP
+	// answers carry their own dates, which the verifier judges.
+	fresh = time.Hour
+)
+
+// ErrAddress: only http and https addresses are asked.
+var ErrAddress = errors.New("not an http or https address")
+
+// Fetcher implements authenticode.Fetcher.
+type Fetcher struct {
+	// Dir keeps answers; "" keeps none.
+	Dir string
+	// Client makes the requests; nil is one of its own.
+	Client *http.Client
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// New returns a Fetcher that keeps answers in dir.
+func New(dir string) *Fetcher { return &Fetcher{Dir: dir} }
+
+// Fetch gets url, or posts request as an OCSP request (RFC 6960 appendix A).
+func (f *Fetcher) Fetch(ctx context.Context, address string, request []byte) ([]byte, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("fetching %q: %w", address, ErrAddress)
+	}
+	file := f.file(address, request)
+	if b, ok := f.kept(file); ok {
+		return b, nil
+	}
+	b, err := f.get(ctx, address, request)
+	if err != nil {
+		return nil, fmt.Errorf("fetching %s: %w", address, err)
+	}
+	if file != "" && os.MkdirAll(f.Dir, 0o700) == nil {
+		_ = atomicfile.Write(file, b, 0o644) // a cache that cannot be written only costs time
+	}
+	return b, nil
+}
+
+// file names the place of an answer in the cache.
+func (f *Fetcher) file(address string, request []byte) string {
+	if f.Dir == "" {
+		return ""
+	}
+	h := sha256.New()
+	io.WriteString(h, address)
+	h.Write([]byte{0})
+	h.Write(request)
+	return filepath.Join(f.Dir, hex.EncodeToString(h.Sum(nil)))
+}
+
+func (f *Fetcher) kept(file string) ([]byte, bool) {
+	if file == "" {
+		return nil, false
+	}
+	now := time.Now
+	if f.Now != nil {
+		now = f.Now
+	}
+	st, err := os.Stat(file)
+	if err != nil || st.Size() > maxAnswer || now().Sub(st.ModTime()) > fresh {
+		return nil, false
+	}
+	b, err := os.ReadFile(file)
+	return b, err == nil
+}
+
+func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	method, body := http.MethodGet, io.Reader(nil)
+	if request != nil {
+		method, body = http.MethodPost, bytes.NewReader(request)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, address, body)
+	if err != nil {
+		return nil, err
+	}
+	if request != nil {
+		req.Header.Set("Content-Type", "application/ocsp-request")
+	}
+	resp, err := f.client().Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("the server answered %s", resp.Status)
+	}
+	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err == nil && len(b) > maxAnswer {
+		err = fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+	}
+	return b, err
+}
+
+func (f *Fetcher) client() *http.Client {
+	if f.Client != nil {
+		return f.Client
+	}
+	return &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
+		if len(via) > maxRedirects {
+			return errors.New("too many redirects")
+		}
+		if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+			return ErrAddress
+		}
+		return nil
+	}}
+}
