@@ -198,8 +198,10 @@ func TestAIAAnswers(t *testing.T) {
 			case <-time.After(5 * time.Second):
 			}
 		}, "deadline"},
-		"loop":    {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", 302) }, "stopped after"},
-		"to file": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "file:///etc/passwd", 302) }, "unsupported protocol"},
+		"loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }, "stopped after"},
+		"to file": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
+		}, "unsupported protocol"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newAIA(t, c.answer)

@@ -97,7 +97,6 @@ func (i *Identity) adoptExec(p *program, certs []*x509.Certificate) error {
 	}
 	i.Key = &execKey{program: p, certificate: leaf}
 	i.Certificate, i.Chain, i.Held = leaf, certs[1:], certs
-	i.Parallel = execParallel
 	return nil
 }
 

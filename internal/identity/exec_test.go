@@ -251,8 +251,7 @@ func TestExecProgramBesideTheProject(t *testing.T) {
 	}
 	p := formatstest.NewPKI(t).Leaf
 	dir := t.TempDir()
-	script := "#!/bin/sh\ncat >/dev/null\ncase $1 in\ncertificates) cat chain.pem ;;\n" +
-		"sign) printf %s \"$HALLMARK_DIGEST_BASE64\" | base64 -d | openssl pkeyutl -sign -inkey code.key -pkeyopt digest:$HALLMARK_HASH | base64 ;;\nesac\n"
+	script := documentedScript(t)
 	for name, b := range map[string][]byte{"sign.sh": []byte(script), "chain.pem": readAll(t, p.CertFile(t)), "code.key": readAll(t, p.KeyFile(t))} {
 		if err := os.WriteFile(filepath.Join(dir, name), b, 0o700); err != nil {
 			t.Fatal(err)
@@ -265,6 +264,38 @@ func TestExecProgramBesideTheProject(t *testing.T) {
 	}
 	wantLeaf(t, id, p)
 	wantSigns(t, id, crypto.SHA256, crypto.SHA384)
+}
+
+// documentedScript is the example of docs/identities.md, which therefore
+// works.
+func documentedScript(t *testing.T) string {
+	t.Helper()
+	_, text, found := strings.Cut(document(t), "```sh\n#!/bin/sh\n")
+	script, _, closed := strings.Cut(text, "```")
+	if !found || !closed {
+		t.Fatal("no script in docs/identities.md")
+	}
+	return "#!/bin/sh\n" + script
+}
+
+func document(t *testing.T) string {
+	t.Helper()
+	return string(readAll(t, filepath.Join(formatstest.Root(t), "docs", "identities.md")))
+}
+
+func TestDocumentedShortForms(t *testing.T) {
+	n := 0
+	for _, line := range strings.Split(document(t), "\n") {
+		if ref, ok := strings.CutPrefix(line, "  identity: "); ok {
+			n++
+			if _, err := ParseRef(ref); err != nil {
+				t.Errorf("%s: %v", ref, err)
+			}
+		}
+	}
+	if n < 6 {
+		t.Errorf("found only %d examples", n)
+	}
 }
 
 func TestExecEndsWithItsContext(t *testing.T) {

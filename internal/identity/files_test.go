@@ -186,6 +186,27 @@ func TestPKCS12PicksTheLeafWhereverItStands(t *testing.T) {
 	}
 }
 
+// A YubiKey shows an attestation certificate of the same key beside the one
+// from the CA.
+func TestLeafIsTheOneForCodeSigning(t *testing.T) {
+	pki := formatstest.NewPKI(t)
+	issue := func(cn string, edit func(*x509.Certificate)) *x509.Certificate {
+		return pki.Issue(t, cn, edit).Certificate
+	}
+	code := issue("code", nil)
+	attestation := issue("attestation", func(c *x509.Certificate) { c.ExtKeyUsage, c.NotAfter = nil, c.NotAfter.AddDate(20, 0, 0) })
+	older := issue("older", func(c *x509.Certificate) { c.NotAfter = c.NotAfter.AddDate(0, -1, 0) })
+	authority := issue("authority", func(c *x509.Certificate) { c.IsCA, c.NotAfter = true, c.NotAfter.AddDate(1, 0, 0) })
+	certs := []*x509.Certificate{attestation, older, authority, code, pki.Root}
+	for range certs {
+		leaf, rest := pickLeaf(code.PublicKey, certs)
+		if leaf != code || len(rest) != 4 {
+			t.Errorf("took %q", leaf.Subject)
+		}
+		certs = append(certs[1:], certs[0])
+	}
+}
+
 func TestPKCS12Refuses(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	good := pki.Leaf.PFXFile(t, password)
@@ -457,4 +478,17 @@ type countingKey struct {
 func (k *countingKey) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
 	k.calls++
 	return k.Signer.Sign(r, digest, o)
+}
+
+func FuzzParseCertificates(f *testing.F) {
+	pki := formatstest.NewPKI(f)
+	f.Add(pki.Leaf.Certificate.Raw)
+	f.Add(certPEM(pki.Leaf.Certificate, pki.Intermediate))
+	f.Add([]byte("-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		certs, err := parseCertificates(b)
+		if err == nil && len(certs) == 0 {
+			t.Error("neither certificates nor an error")
+		}
+	})
 }

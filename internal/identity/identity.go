@@ -112,7 +112,7 @@ func Open(ctx context.Context, ref string, opts Options) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	id := &Identity{Kind: r.Kind, Ref: r.String(), opts: opts.withDefaults()}
+	id := &Identity{Kind: r.Kind, Ref: r.String(), Parallel: r.Parallel(), opts: opts.withDefaults()}
 	if err := id.load(ctx, r); err != nil {
 		id.Close()
 		return nil, err

@@ -30,6 +30,19 @@ type Ref struct {
 // accepts none.
 func (r Ref) String() string { return r.text }
 
+// Parallel is how many signatures make sense at a time: a token has one
+// session, services are slow and limit their rate, and 0 stands for a key in
+// memory, which only the processors limit.
+func (r Ref) Parallel() int {
+	switch r.Kind {
+	case KindPKCS11:
+		return 1
+	case KindExec:
+		return execParallel
+	}
+	return 0
+}
+
 const formsHint = "the forms are: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI and exec:PROGRAM"
 
 // ParseRef takes the short form of an identity apart:

@@ -80,7 +80,6 @@ func (i *Identity) loadPKCS11(r Ref) error {
 // useToken ties the identity to an opened module.
 func (i *Identity) useToken(t *token) error {
 	i.close = t.close
-	i.Parallel = 1
 	if err := t.open(); err != nil {
 		return err
 	}
