@@ -83,10 +83,13 @@ func parseHead(line string) (commit string, at time.Time, err error) {
 	return commit, time.Unix(n, 0).UTC(), nil
 }
 
-// remote is empty when there is none: git config then ends with status 1.
-func remote(ctx context.Context, dir string) string {
-	url, _ := run(ctx, dir, "config", "--get", "remote.origin.url")
-	return url
+func remote(ctx context.Context, dir string) string { return Config(ctx, dir, "remote.origin.url") }
+
+// Config is the value of a setting as git sees it from dir, or empty: git
+// then ends with status 1.
+func Config(ctx context.Context, dir, key string) string {
+	value, _ := run(ctx, dir, "config", "--get", key)
+	return value
 }
 
 // Dirty lists the files that differ from HEAD, untracked ones included;

@@ -145,10 +145,25 @@ func (g *generator) key(k spec.Key) node {
 	case spec.Number:
 		n = number(r)
 	}
+	if e := sample(r); e != "" && k.Kind == spec.Text {
+		n = append(n, member{"examples", []string{e}})
+	}
 	if r.Default != nil {
 		n = append(n, member{"default", defaultOf(k)})
 	}
 	return n
+}
+
+// sample is an example of a text, empty where a default or a closed set says
+// enough.
+func sample(r spec.Rule) string {
+	switch {
+	case r.Default != nil || len(r.Enum) > 0:
+		return ""
+	case r.Example != "":
+		return r.Example
+	}
+	return spec.Formats[r.Format].Example
 }
 
 func list(r spec.Rule, items node) node {

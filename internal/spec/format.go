@@ -26,6 +26,8 @@ type Format struct {
 	Want string
 	// Hint says how to write it.
 	Hint string
+	// Example of a text that fits.
+	Example string
 	// Secret texts are never shown in a message.
 	Secret bool
 
@@ -59,14 +61,17 @@ var Formats = compile(map[string]Format{
 		Hint: "write four numbers of at most 65535, such as 1.4.2.0", check: checkFourPart,
 	},
 	"numbers": {
+		Example: "1.457.164.0",
 		Pattern: `^[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+$`, Want: "a version of four numbers",
 		Hint: "copy it from Windows Security, About; it looks like 1.457.164.0",
 	},
 	"https": {
+		Example: "https://example.com",
 		Pattern: `^https://[^\s/?#]+([/?#]\S*)?$`, Want: "an https URL",
 		Hint: "write the whole address, such as https://example.com/product", check: checkURL,
 	},
 	"contact": {
+		Example: "support@example.com",
 		Pattern: `^(https://[^\s/?#]+([/?#]\S*)?|[^\s@/]+@[^\s@/]+\.[^\s@/]+)$`, Want: "an e-mail address or an https URL",
 		Hint: "write support@example.com or https://example.com/help", check: checkContact,
 	},
@@ -103,10 +108,12 @@ var Formats = compile(map[string]Format{
 		Hint: "write test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM", Secret: true, judge: judgeIdentity,
 	},
 	"guid": {
+		Example: "12345678-9abc-def0-1234-56789abcdef0",
 		Pattern: `^(\{` + guidPattern + `\}|` + guidPattern + `)$`, Want: "a GUID",
 		Hint: "a GUID looks like 12345678-9abc-def0-1234-56789abcdef0, braces allowed",
 	},
 	"thumbprint": {
+		Example: "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
 		Pattern: `^([0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})$`, Want: "a thumbprint",
 		Hint: "write the SHA-256 (64) or SHA-1 (40) of the certificate as hexadecimal digits without spaces or colons",
 	},
@@ -115,14 +122,17 @@ var Formats = compile(map[string]Format{
 		Hint: "write a BCP 47 tag such as en-US, de-CH or zh-Hans",
 	},
 	"detection": {
+		Example: "Trojan:Win32/Wacatac.B!ml",
 		Pattern: `^[A-Za-z]+:[A-Za-z0-9_]+/[^!\s]+(![A-Za-z0-9.]+)?$`, Want: "a detection name",
 		Hint: "copy it from Windows Security, Protection history; it looks like Trojan:Win32/Wacatac.B!ml",
 	},
 	"utc": {
+		Example: "2026-01-31T12:00:00Z",
 		Pattern: `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$`, Want: "a time in UTC",
 		Hint: "write it as 2026-01-31T12:00:00Z", check: checkUTC,
 	},
 	"host": {
+		Example: "example.com",
 		Pattern: `^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)+$`, Want: "a host name",
 		Hint: "write the host alone, such as example.com, without https:// and path",
 	},

@@ -28,6 +28,8 @@ type Rule struct {
 	MinItems int
 	// Unique lists name nothing twice.
 	Unique bool
+	// Example is a value to show where there is no default.
+	Example string
 }
 
 // ParseRule reads a tag such as "required,enum=a|b,default=a".
@@ -71,6 +73,8 @@ func (r *Rule) set(key, value string) (err error) {
 		r.MinItems, err = strconv.Atoi(value)
 	case "unique":
 		r.Unique = true
+	case "example":
+		r.Example = value
 	default:
 		err = fmt.Errorf("unknown word %q", key)
 	}

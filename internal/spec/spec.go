@@ -54,17 +54,17 @@ type Source struct {
 // information, signatures and the submission text.
 type Project struct {
 	// Name of the product. Used in file names, so letters, digits, dot, dash and underscore only.
-	Name string `yaml:"name" jsonschema:"required,format=name"`
+	Name string `yaml:"name" jsonschema:"required,format=name,example=app"`
 	// Version of the release: a semantic version such as 1.4.2, env:NAME to take it from an environment variable, or git to take it from the tag on HEAD. Default: git.
 	Version string `yaml:"version" jsonschema:"format=version,default=git"`
 	// Title of the product as people read it. Default: name.
-	Title string `yaml:"title"`
+	Title string `yaml:"title" jsonschema:"example=The App"`
 	// Description of what the product does, in one sentence.
-	Description string `yaml:"description"`
+	Description string `yaml:"description" jsonschema:"example=Does one thing well."`
 	// Company is the legal name of the publisher.
-	Company string `yaml:"company" jsonschema:"required"`
+	Company string `yaml:"company" jsonschema:"required,example=Example Ltd"`
 	// Copyright notice for the version information. Default: the company's name behind the year of the release, which is that of the commit; without git the year is left out.
-	Copyright string `yaml:"copyright"`
+	Copyright string `yaml:"copyright" jsonschema:"example=© 2026 Example Ltd"`
 	// URL of the product's page, https only.
 	URL string `yaml:"url" jsonschema:"format=https"`
 	// Support is the contact for questions about the release: an e-mail address or an https URL.
@@ -79,7 +79,7 @@ type Build struct {
 	// Builder that compiles: goreleaser, go (plain go build, identical bytes), or auto (goreleaser when it is installed, else go). Default: auto.
 	Builder string `yaml:"builder" jsonschema:"enum=auto|goreleaser|go,default=auto"`
 	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, tags, ldflags and version_variable are then its business and must not be set here.
-	Config string `yaml:"config" jsonschema:"format=path"`
+	Config string `yaml:"config" jsonschema:"format=path,example=.goreleaser.yaml"`
 	// Binaries are the programs to compile. Needed unless config is set.
 	Binaries []Binary `yaml:"binaries" jsonschema:"minitems=1"`
 	// Targets to compile for: windows/amd64, windows/arm64, windows/386. Default: windows/amd64 and windows/arm64.
@@ -87,9 +87,9 @@ type Build struct {
 	// LDFlags for the linker, one flag an entry; an empty list means none. Default: -s and -w.
 	LDFlags []string `yaml:"ldflags" jsonschema:"default=-s|-w"`
 	// Tags are Go build tags.
-	Tags []string `yaml:"tags" jsonschema:"format=build-tag,unique"`
+	Tags []string `yaml:"tags" jsonschema:"format=build-tag,unique,example=netgo"`
 	// VersionVariable is a string variable that receives the version at link time, such as main.version.
-	VersionVariable string `yaml:"version_variable" jsonschema:"format=variable"`
+	VersionVariable string `yaml:"version_variable" jsonschema:"format=variable,example=main.version"`
 	// VCS controls version control stamping in the binary: off, or on, which demands a clean git tree. Default: off.
 	VCS string `yaml:"vcs" jsonschema:"enum=off|on,default=off"`
 	// Reproducible set to verify compiles everything a second time in another folder and fails when a byte differs. Default: off.
@@ -99,43 +99,43 @@ type Build struct {
 // Binary is one program.
 type Binary struct {
 	// ID names the program in this file and in folder names. Default: name.
-	ID string `yaml:"id" jsonschema:"format=name"`
+	ID string `yaml:"id" jsonschema:"format=name,example=app"`
 	// Main is the package to compile, such as ./cmd/app. Default: . (the module's root).
 	Main string `yaml:"main" jsonschema:"format=package,default=."`
 	// Name of the file without .exe. Default: project.name.
-	Name string `yaml:"name" jsonschema:"format=name"`
+	Name string `yaml:"name" jsonschema:"format=name,example=app"`
 	// GUI links the program for the Windows GUI subsystem (no console window).
 	GUI bool `yaml:"gui"`
 	// Description overrides project.description in the version information.
-	Description string `yaml:"description"`
+	Description string `yaml:"description" jsonschema:"example=Does one thing well."`
 	// Icon overrides resources.icon for this program.
-	Icon string `yaml:"icon" jsonschema:"format=path"`
+	Icon string `yaml:"icon" jsonschema:"format=path,example=assets/app.ico"`
 }
 
 // Resources are the Windows resources put into every program.
 type Resources struct {
 	// FileVersion is the four-part version of the files. Default: project.version with a fourth part of 0.
-	FileVersion string `yaml:"file_version" jsonschema:"format=four-part"`
+	FileVersion string `yaml:"file_version" jsonschema:"format=four-part,example=1.4.2.0"`
 	// ProductVersion as people read it. Default: project.version.
-	ProductVersion string `yaml:"product_version"`
+	ProductVersion string `yaml:"product_version" jsonschema:"example=1.4.2"`
 	// Company overrides project.company.
-	Company string `yaml:"company"`
+	Company string `yaml:"company" jsonschema:"example=Example Ltd"`
 	// Product overrides project.title.
-	Product string `yaml:"product"`
+	Product string `yaml:"product" jsonschema:"example=The App"`
 	// Description overrides project.description.
-	Description string `yaml:"description"`
+	Description string `yaml:"description" jsonschema:"example=Does one thing well."`
 	// Copyright overrides project.copyright.
-	Copyright string `yaml:"copyright"`
+	Copyright string `yaml:"copyright" jsonschema:"example=© 2026 Example Ltd"`
 	// Trademarks, as shown in the file's properties.
-	Trademarks string `yaml:"trademarks"`
+	Trademarks string `yaml:"trademarks" jsonschema:"example=The App is a trade mark of Example Ltd."`
 	// Comments, as shown in the file's properties.
-	Comments string `yaml:"comments"`
+	Comments string `yaml:"comments" jsonschema:"example=Built from source."`
 	// Language of the strings as a BCP 47 tag. Default: en-US.
 	Language string `yaml:"language" jsonschema:"format=language,default=en-US"`
 	// Translations hold the strings in further languages, by BCP 47 tag; what one leaves out is taken from the main language.
-	Translations map[string]Strings `yaml:"translations" jsonschema:"keys=language"`
+	Translations map[string]Strings `yaml:"translations" jsonschema:"keys=language,example=de-CH"`
 	// Icon is the path of an .ico or .png file.
-	Icon string `yaml:"icon" jsonschema:"format=path"`
+	Icon string `yaml:"icon" jsonschema:"format=path,example=assets/app.ico"`
 	// Manifest is the application manifest.
 	Manifest *Manifest `yaml:"manifest"`
 }
@@ -143,24 +143,24 @@ type Resources struct {
 // Strings are the version information strings of one language.
 type Strings struct {
 	// Company that publishes the product.
-	Company string `yaml:"company"`
+	Company string `yaml:"company" jsonschema:"example=Example AG"`
 	// Product as people read its name in this language.
-	Product string `yaml:"product"`
+	Product string `yaml:"product" jsonschema:"example=Die App"`
 	// Description of the file; Windows shows it in consent prompts.
-	Description string `yaml:"description"`
+	Description string `yaml:"description" jsonschema:"example=Kann eine Sache gut."`
 	// Copyright notice in this language.
-	Copyright string `yaml:"copyright"`
+	Copyright string `yaml:"copyright" jsonschema:"example=© 2026 Example AG"`
 	// Trademarks, as shown in the file's properties.
-	Trademarks string `yaml:"trademarks"`
+	Trademarks string `yaml:"trademarks" jsonschema:"example=Die App ist eine Marke der Example AG."`
 	// Comments, as shown in the file's properties.
-	Comments string `yaml:"comments"`
+	Comments string `yaml:"comments" jsonschema:"example=Aus dem Quelltext gebaut."`
 }
 
 // Manifest is the application manifest: what Windows grants the program at
 // start.
 type Manifest struct {
 	// File is the path of a complete manifest of your own; no other field may then be set.
-	File string `yaml:"file" jsonschema:"format=path"`
+	File string `yaml:"file" jsonschema:"format=path,example=assets/app.manifest"`
 	// ExecutionLevel: asInvoker, highestAvailable or requireAdministrator. Default: asInvoker.
 	ExecutionLevel string `yaml:"execution_level" jsonschema:"enum=asInvoker|highestAvailable|requireAdministrator,default=asInvoker"`
 	// UIAccess lets the program drive windows of a higher integrity level (accessibility tools).
@@ -178,19 +178,19 @@ type Manifest struct {
 // Sign gives every program an Authenticode signature.
 type Sign struct {
 	// Identity that signs: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM.
-	Identity string `yaml:"identity" jsonschema:"required,format=identity"`
+	Identity string `yaml:"identity" jsonschema:"required,format=identity,example=pkcs12:code.pfx"`
 	// Password or PIN of the identity, as env:NAME or file:PATH, never the secret itself.
-	Password string `yaml:"password" jsonschema:"format=secret"`
+	Password string `yaml:"password" jsonschema:"format=secret,example=env:SIGNING_PASSWORD"`
 	// Digest of the signature: sha256, sha384 or sha512. Default: sha256.
 	Digest string `yaml:"digest" jsonschema:"enum=sha256|sha384|sha512,default=sha256"`
 	// Description is shown by Windows in consent prompts. Default: project.title.
-	Description string `yaml:"description"`
+	Description string `yaml:"description" jsonschema:"example=The App"`
 	// URL is shown beside the description. Default: project.url.
 	URL string `yaml:"url" jsonschema:"format=https"`
 	// PageHashes adds a hash of each 4096-byte page, which lets Windows check pages as they are loaded.
 	PageHashes bool `yaml:"page_hashes"`
 	// Chain lists certificate files that complete the chain from the identity's certificate to its root.
-	Chain []string `yaml:"chain" jsonschema:"format=path,minitems=1,unique"`
+	Chain []string `yaml:"chain" jsonschema:"format=path,minitems=1,unique,example=certs/intermediate.pem"`
 	// FetchIntermediates allows missing intermediate certificates to be fetched from the URL that a certificate names (AIA).
 	FetchIntermediates bool `yaml:"fetch_intermediates"`
 	// AllowIncompleteChain signs although an intermediate certificate is missing.
@@ -198,17 +198,17 @@ type Sign struct {
 	// AllowECDSA signs with an elliptic-curve key although Windows' code-signing roots are RSA.
 	AllowECDSA bool `yaml:"allow_ecdsa"`
 	// AdditionalCerts are certificate files added to the signature afterwards: cross-certificates for machines that lack a newer root.
-	AdditionalCerts []string `yaml:"additional_certs" jsonschema:"format=path,minitems=1,unique"`
+	AdditionalCerts []string `yaml:"additional_certs" jsonschema:"format=path,minitems=1,unique,example=certs/cross.pem"`
 	// RequirePathTo is the SHA-256 or SHA-1 thumbprint of a root that the embedded certificates must lead to.
 	RequirePathTo string `yaml:"require_path_to" jsonschema:"format=thumbprint"`
 	// Parallel is how many files are signed at once. Default: what the identity allows.
-	Parallel int `yaml:"parallel" jsonschema:"min=1,max=64"`
+	Parallel int `yaml:"parallel" jsonschema:"min=1,max=64,example=4"`
 }
 
 // Timestamp lets the signatures outlive the certificate.
 type Timestamp struct {
 	// Servers to ask, in order; the first that answers is used. Either test alone, or http and https URLs.
-	Servers []string `yaml:"servers" jsonschema:"required,format=time-server,minitems=1,unique"`
+	Servers []string `yaml:"servers" jsonschema:"required,format=time-server,minitems=1,unique,example=http://timestamp.digicert.com"`
 	// Digest of the timestamp: sha256, sha384 or sha512. Default: sha256.
 	Digest string `yaml:"digest" jsonschema:"enum=sha256|sha384|sha512,default=sha256"`
 	// Attempts at each server. Default: 3.
@@ -224,31 +224,31 @@ type Timestamp struct {
 // Verify judges the finished files.
 type Verify struct {
 	// Roots are files with root certificates to trust for code signing, beside the system's and the built-in ones.
-	Roots []string `yaml:"roots" jsonschema:"format=path,minitems=1,unique"`
+	Roots []string `yaml:"roots" jsonschema:"format=path,minitems=1,unique,example=certs/root.pem"`
 	// TimestampRoots are files with root certificates to trust for time stamping.
-	TimestampRoots []string `yaml:"timestamp_roots" jsonschema:"format=path,minitems=1,unique"`
+	TimestampRoots []string `yaml:"timestamp_roots" jsonschema:"format=path,minitems=1,unique,example=certs/tsa-root.pem"`
 	// OnlyTheseRoots trusts nothing but roots and timestamp_roots.
 	OnlyTheseRoots bool `yaml:"only_these_roots"`
 	// RequireTimestamp fails a signature without a timestamp. Default: true.
 	RequireTimestamp *bool `yaml:"require_timestamp" jsonschema:"default=true"`
 	// Publisher is the common name that the signing certificate must have.
-	Publisher string `yaml:"publisher"`
+	Publisher string `yaml:"publisher" jsonschema:"example=Example Ltd"`
 	// Class that the signing certificate must have: ev, ov or artifact-signing.
 	Class string `yaml:"class" jsonschema:"enum=ev|ov|artifact-signing"`
 	// Revocation: off, files (only the CRLs below) or online (CRL and OCSP addresses of the certificates). Default: off.
 	Revocation string `yaml:"revocation" jsonschema:"enum=off|files|online,default=off"`
 	// CRLs are certificate revocation list files for revocation: files.
-	CRLs []string `yaml:"crls" jsonschema:"format=path,minitems=1,unique"`
+	CRLs []string `yaml:"crls" jsonschema:"format=path,minitems=1,unique,example=certs/ca.crl"`
 }
 
 // Catalog lists the finished files in a security catalog.
 type Catalog struct {
 	// Name of the catalog file without .cat. Default: project.name.
-	Name string `yaml:"name" jsonschema:"format=name"`
+	Name string `yaml:"name" jsonschema:"format=name,example=app"`
 	// Version of the catalog format: 2 (SHA-256) or 1 (SHA-1, for Windows 7). Default: 2.
 	Version int `yaml:"version" jsonschema:"enum=1|2,default=2"`
 	// Include adds files of the project by glob pattern: scripts, configuration, installers.
-	Include []string `yaml:"include" jsonschema:"format=glob,minitems=1,unique"`
+	Include []string `yaml:"include" jsonschema:"format=glob,minitems=1,unique,example=scripts/*.ps1"`
 	// PageHashes adds page hashes of programs.
 	PageHashes bool `yaml:"page_hashes"`
 	// CompatSHA1 adds SHA-1 entries, so that look-ups with the old default algorithm find the catalog. Default: true, as makecat does.
@@ -256,9 +256,9 @@ type Catalog struct {
 	// PathAttribute that names each file: FilePath (for Test-FileCatalog), File (as makecat and inf2cat write it) or none. Default: FilePath.
 	PathAttribute string `yaml:"path_attribute" jsonschema:"enum=FilePath|File|none,default=FilePath"`
 	// Attributes of the catalog as a whole, such as OSAttr.
-	Attributes map[string]string `yaml:"attributes" jsonschema:"keys=attribute"`
+	Attributes map[string]string `yaml:"attributes" jsonschema:"keys=attribute,example=OSAttr"`
 	// HardwareIDs are written as HWID1, HWID2, … (driver packages).
-	HardwareIDs []string `yaml:"hardware_ids" jsonschema:"minitems=1,unique"`
+	HardwareIDs []string `yaml:"hardware_ids" jsonschema:"minitems=1,unique,example=PCI\\VEN_8086"`
 }
 
 // WDAC makes an App Control for Business policy.
@@ -266,19 +266,19 @@ type WDAC struct {
 	// Template: supplemental (allow our product on top of a base policy), audit (a base policy in audit mode), enforced (a base policy on top of Microsoft's recommended allow set) or deny-old (deny older versions of our product). Default: supplemental.
 	Template string `yaml:"template" jsonschema:"enum=supplemental|audit|enforced|deny-old,default=supplemental"`
 	// Name of the policy. Default: project.title.
-	Name string `yaml:"name"`
+	Name string `yaml:"name" jsonschema:"example=The App"`
 	// BasePolicyID is the GUID of the base policy that a supplemental policy extends. Default: {A244370E-44C9-4C06-B551-F6016E563076}, that of Microsoft's example policies.
 	BasePolicyID string `yaml:"base_policy_id" jsonschema:"format=guid"`
 	// Level of the rules: Hash, FileName, SignedVersion, Publisher, FilePublisher, LeafCertificate or PcaCertificate. Default: FilePublisher.
 	Level string `yaml:"level" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,default=FilePublisher"`
 	// Fallback levels for files that the level cannot describe, in order; an empty list means that such a file is an error. Default: Hash.
-	Fallback []string `yaml:"fallback" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,unique"`
+	Fallback []string `yaml:"fallback" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,unique,example=Hash"`
 	// Options of the policy, such as "Enabled:UMCI", added to those of the template.
-	Options []string `yaml:"options" jsonschema:"format=policy-option,minitems=1,unique"`
+	Options []string `yaml:"options" jsonschema:"format=policy-option,minitems=1,unique,example=Disabled:Runtime FilePath Rule Protection"`
 	// KeepReleases is how many earlier releases stay allowed by hash. Default: 2.
 	KeepReleases *int `yaml:"keep_releases" jsonschema:"default=2,min=0,max=100"`
 	// Merge names a policy XML of the customer that is merged in.
-	Merge string `yaml:"merge" jsonschema:"format=path"`
+	Merge string `yaml:"merge" jsonschema:"format=path,example=policies/customer.xml"`
 	// Format version of the compiled policy: 7, 8 or 9. Default: 7.
 	Format int `yaml:"format" jsonschema:"enum=7|8|9,default=7"`
 	// SinglePolicy also writes SiPolicy.p7b for Windows before 10 1903.
@@ -286,7 +286,7 @@ type WDAC struct {
 	// Sign signs the compiled policy with the release's identity.
 	Sign bool `yaml:"sign"`
 	// TemplateFile is the path of your own policy template.
-	TemplateFile string `yaml:"template_file" jsonschema:"format=path"`
+	TemplateFile string `yaml:"template_file" jsonschema:"format=path,example=policies/template.xml"`
 }
 
 // Portal writes the text and the fields for Microsoft's file submission
@@ -297,25 +297,25 @@ type Portal struct {
 	// Detection is the exact name that Defender showed, such as Trojan:Win32/Wacatac.B!ml.
 	Detection string `yaml:"detection" jsonschema:"format=detection"`
 	// DefinitionVersion is the security intelligence version at the time of the detection, such as 1.457.164.0.
-	DefinitionVersion string `yaml:"definition_version" jsonschema:"format=numbers"`
+	DefinitionVersion string `yaml:"definition_version" jsonschema:"format=numbers,example=1.457.164.0"`
 	// EngineVersion of the antivirus engine.
-	EngineVersion string `yaml:"engine_version" jsonschema:"format=numbers"`
+	EngineVersion string `yaml:"engine_version" jsonschema:"format=numbers,example=1.1.25110.1"`
 	// Stage at which the file was flagged: download, scan or run.
 	Stage string `yaml:"stage" jsonschema:"enum=download|scan|run"`
 	// FirstSeen is the time of the first detection, in UTC, as 2026-01-31T12:00:00Z.
 	FirstSeen string `yaml:"first_seen" jsonschema:"format=utc"`
 	// Behaviour explains in one or two sentences what the program does that may look bad: services, ports, paths.
-	Behaviour string `yaml:"behaviour" jsonschema:"format=ascii"`
+	Behaviour string `yaml:"behaviour" jsonschema:"format=ascii,example=Installs a service that listens on port 8080."`
 	// DownloadURL is where the published files can be fetched, https only.
-	DownloadURL string `yaml:"download_url" jsonschema:"format=https"`
+	DownloadURL string `yaml:"download_url" jsonschema:"format=https,example=https://example.com/download"`
 	// CIURL is the public build log, https only.
-	CIURL string `yaml:"ci_url" jsonschema:"format=https"`
+	CIURL string `yaml:"ci_url" jsonschema:"format=https,example=https://ci.example.com/build/7"`
 	// Hosts that URLs in the text may name. Default: the hosts of project.url, project.repository, project.support and download_url.
 	Hosts []string `yaml:"hosts" jsonschema:"format=host,unique"`
 	// PreviousSubmissions are the IDs (GUIDs) of earlier submissions of the product.
 	PreviousSubmissions []string `yaml:"previous_submissions" jsonschema:"format=guid,minitems=1,unique"`
 	// SupportCase is a Microsoft support case number, if there is one.
-	SupportCase string `yaml:"support_case" jsonschema:"format=ascii"`
+	SupportCase string `yaml:"support_case" jsonschema:"format=ascii,example=123456"`
 	// Template is the path of your own template of the additional information.
-	Template string `yaml:"template" jsonschema:"format=path"`
+	Template string `yaml:"template" jsonschema:"format=path,example=portal.tmpl"`
 }

@@ -59,18 +59,25 @@ func version(from string, env Env, info gitinfo.Info) (string, *Problem) {
 		return "", &Problem{Message: "cannot take the version from git: " + info.Absent,
 			Hint: "write the version itself, such as 0.1.0, or env:NAME"}
 	}
-	best := ""
-	for _, tag := range info.Tags {
-		v := strings.TrimPrefix(tag, "v")
-		if semver.MatchString(v) && (best == "" || compareSemver(v, best) > 0) {
-			best = v
-		}
-	}
+	best := HighestVersion(info.Tags)
 	if best == "" {
 		return "", &Problem{Message: fmt.Sprintf("no tag on the commit %.12s is a semantic version", info.Commit),
 			Hint: "tag it (git tag v1.4.2), or write the version itself, such as 0.1.0, or env:NAME"}
 	}
 	return best, nil
+}
+
+// HighestVersion returns the highest semantic version among tags such as
+// v1.4.2, without the v, or "" when none is one.
+func HighestVersion(tags []string) string {
+	best := ""
+	for _, tag := range tags {
+		v := strings.TrimPrefix(tag, "v")
+		if semver.MatchString(v) && (best == "" || compareSemver(v, best) > 0) {
+			best = v
+		}
+	}
+	return best
 }
 
 // compareSemver orders two semantic versions by section 11 of semver.org
