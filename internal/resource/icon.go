@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image/png"
+	"slices"
 
 	"github.com/tc-hib/winres"
 )
@@ -93,68 +94,36 @@ func parseICO(b []byte) (*Icon, error) {
 	return &Icon{icon}, nil
 }
 
-// merge makes the icon that of the program. Windows shows the first group:
-// names come before numbers. A group that is there already is replaced, with
-// its images; further groups, which the program may load itself, stay.
-func (i *Icon) merge(rs *winres.ResourceSet) error {
-	var id winres.Identifier = winres.ID(1)
-	found := false
-	var kept []winres.Identifier
-	rs.WalkType(winres.RT_GROUP_ICON, func(group winres.Identifier, _ uint16, _ []byte) bool {
-		if !found {
-			id, found = group, true
-		}
-		if group != id {
-			kept = append(kept, group)
-		}
-		return true
-	})
-	if found {
-		if err := removeGroup(rs, id, kept); err != nil {
-			return err
-		}
+// mainIcon is the group that Windows shows as the program's icon: the first
+// one, names before numbers. Further groups, which the program may load
+// itself, stay when the icon is replaced.
+func mainIcon(t table) winres.Identifier {
+	if groups := t.each(winres.RT_GROUP_ICON, nil); len(groups) > 0 {
+		return groups[0].id
 	}
-	if err := rs.SetIcon(id, i.icon); err != nil {
-		return fmt.Errorf("setting the icon: %v", err)
-	}
-	return nil
+	return winres.ID(1)
 }
 
-// removeGroup removes a group in all languages, and the images that no kept
-// group uses.
-func removeGroup(rs *winres.ResourceSet, id winres.Identifier, kept []winres.Identifier) error {
-	inUse := map[winres.ID]bool{}
-	for _, group := range kept {
-		for _, image := range imagesOf(rs, group) {
-			inUse[image] = true
+// removeGroup removes a group in all languages, and its images unless another
+// group uses them too.
+func removeGroup(t table, id winres.Identifier) {
+	images := imagesOf(t, id)
+	t.remove(winres.RT_GROUP_ICON, id)
+	inUse := imagesOf(t, nil)
+	for _, image := range images {
+		if !slices.Contains(inUse, image) {
+			t.remove(winres.RT_ICON, image)
 		}
 	}
-	for _, image := range imagesOf(rs, id) {
-		if inUse[image] {
-			continue
-		}
-		if err := removeAll(rs, winres.RT_ICON, image); err != nil {
-			return err
-		}
-	}
-	return removeAll(rs, winres.RT_GROUP_ICON, id)
 }
 
-func removeAll(rs *winres.ResourceSet, kind, id winres.Identifier) error {
-	for _, language := range languagesOf(rs, kind, id) {
-		if err := rs.Set(kind, id, language, nil); err != nil {
-			return fmt.Errorf("replacing the icon: %v", err)
-		}
-	}
-	return nil
-}
-
-// imagesOf lists the RT_ICON numbers in a group: 14 bytes an image behind a
-// header of 6, with the number in the last two (GRPICONDIRENTRY).
-func imagesOf(rs *winres.ResourceSet, group winres.Identifier) []winres.ID {
+// imagesOf lists the RT_ICON numbers in a group, or in all of them: 14 bytes
+// an image behind a header of 6, with the number in the last two
+// (GRPICONDIRENTRY).
+func imagesOf(t table, group winres.Identifier) []winres.ID {
 	var images []winres.ID
-	for _, language := range languagesOf(rs, winres.RT_GROUP_ICON, group) {
-		b := rs.Get(winres.RT_GROUP_ICON, group, language)
+	for _, k := range t.each(winres.RT_GROUP_ICON, group) {
+		b := t[k]
 		for at := 6; at+14 <= len(b); at += 14 {
 			images = append(images, winres.ID(uint16(b[at+12])|uint16(b[at+13])<<8))
 		}

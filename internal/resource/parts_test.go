@@ -119,7 +119,7 @@ func TestVersionLimits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v := sampleVersion()
 			c.change(v)
-			err := mergeVersion(&winres.ResourceSet{}, v)
+			err := v.merge(table{})
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -129,11 +129,11 @@ func TestVersionLimits(t *testing.T) {
 
 // The structure's lengths have 16 bits: too much in all must not wrap around.
 func TestVersionTotal(t *testing.T) {
-	table := map[string]string{}
+	long := map[string]string{}
 	for i := range 20 {
-		table[string(rune('a'+i))] = strings.Repeat("x", maxString)
+		long[string(rune('a'+i))] = strings.Repeat("x", maxString)
 	}
-	if _, err := sampleVersion().encode(german, table); err == nil || !strings.Contains(err.Error(), "the format ends at 65535") {
+	if _, err := sampleVersion().encode(german, long); err == nil || !strings.Contains(err.Error(), "the format ends at 65535") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -205,11 +205,11 @@ func TestParseIcon(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		rs := &winres.ResourceSet{}
-		if err := icon.merge(rs); err != nil {
+		rs, err := table{}.set(icon, winres.ID(1))
+		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(imagesOf(rs, winres.ID(1))); got != c.images {
+		if got := len(imagesOf(tableOf(rs), winres.ID(1))); got != c.images {
 			t.Errorf("%s: %d images, want %d", name, got, c.images)
 		}
 	}

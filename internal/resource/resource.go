@@ -41,11 +41,12 @@ func Apply(ctx context.Context, dst File, src io.ReaderAt, size int64, set Set) 
 	if err != nil {
 		return err
 	}
-	resources, err := existing(img, src)
+	old, err := existing(img, src)
 	if err != nil {
 		return err
 	}
-	if err := merge(resources, set); err != nil {
+	resources, err := merge(old, set)
+	if err != nil {
 		return err
 	}
 	if resources.Count() == 0 {
@@ -56,60 +57,36 @@ func Apply(ctx context.Context, dst File, src io.ReaderAt, size int64, set Set) 
 }
 
 // existing loads the resources that the program has.
-func existing(img *program, src io.ReaderAt) (rs *winres.ResourceSet, err error) {
+func existing(img *program, src io.ReaderAt) (t table, err error) {
 	defer guard("reading the existing resources", &err)
 	if img.resources == nil {
-		return &winres.ResourceSet{}, nil
+		return table{}, nil
 	}
-	rs, err = winres.LoadFromEXE(io.NewSectionReader(src, 0, img.Size))
+	rs, err := winres.LoadFromEXE(io.NewSectionReader(src, 0, img.Size))
 	if err != nil {
 		return nil, fmt.Errorf("reading the existing resources: %v", err)
 	}
-	return rs, nil
+	return tableOf(rs), nil
 }
 
-func merge(rs *winres.ResourceSet, set Set) error {
+func merge(t table, set Set) (*winres.ResourceSet, error) {
 	if set.Version != nil {
-		if err := mergeVersion(rs, set.Version); err != nil {
-			return err
+		if err := set.Version.merge(t); err != nil {
+			return nil, err
 		}
 	}
 	if set.Manifest != nil {
-		if err := mergeManifest(rs, set.Manifest); err != nil {
-			return err
-		}
+		// Windows takes number 1, in whatever language, for the manifest of
+		// the program ("Application manifests", Microsoft Learn).
+		t.remove(winres.RT_MANIFEST, winres.ID(1))
+		t[key{winres.RT_MANIFEST, winres.ID(1), winres.LCIDDefault}] = set.Manifest
 	}
-	if set.Icon != nil {
-		return set.Icon.merge(rs)
+	if set.Icon == nil {
+		return t.set(nil, nil)
 	}
-	return nil
-}
-
-// mergeManifest replaces every manifest that Windows would take for that of
-// the program: number 1, in any language ("Application manifests", Microsoft
-// Learn).
-func mergeManifest(rs *winres.ResourceSet, manifest []byte) error {
-	for _, language := range languagesOf(rs, winres.RT_MANIFEST, winres.ID(1)) {
-		if err := rs.Set(winres.RT_MANIFEST, winres.ID(1), language, nil); err != nil {
-			return fmt.Errorf("replacing the manifest: %v", err)
-		}
-	}
-	if err := rs.Set(winres.RT_MANIFEST, winres.ID(1), winres.LCIDDefault, manifest); err != nil {
-		return fmt.Errorf("setting the manifest: %v", err)
-	}
-	return nil
-}
-
-// languagesOf lists the languages in which a resource exists.
-func languagesOf(rs *winres.ResourceSet, kind, id winres.Identifier) []uint16 {
-	var found []uint16
-	rs.WalkType(kind, func(other winres.Identifier, language uint16, _ []byte) bool {
-		if other == id {
-			found = append(found, language)
-		}
-		return true
-	})
-	return found
+	id := mainIcon(t)
+	removeGroup(t, id)
+	return t.set(set.Icon, id)
 }
 
 // guard turns a panic of the resource library on a damaged file into an error.

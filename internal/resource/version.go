@@ -2,8 +2,6 @@ package resource
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -56,71 +54,67 @@ func ParseVersion(s string) ([4]uint16, error) {
 	return v, nil
 }
 
-// mergeVersion sets the version information and keeps what a program's own has
+// merge sets the version information and keeps what a program's own has
 // beyond it: other keys and other languages. The numbers, names and versions
 // are replaced in all languages, since a program has only one version.
-func mergeVersion(rs *winres.ResourceSet, v *Version) error {
+func (v *Version) merge(t table) error {
 	if len(v.Strings) == 0 {
 		return fmt.Errorf("the version information has no language")
 	}
-	tables, err := readTables(rs)
+	languages, err := readAll(t)
 	if err != nil {
 		return err
 	}
 	for language, s := range v.Strings {
-		table := tables[language]
-		if table == nil {
-			table = map[string]string{}
-			tables[language] = table
+		if languages[language] == nil {
+			languages[language] = map[string]string{}
 		}
-		s.into(table)
+		s.into(languages[language])
 	}
-	for _, language := range slices.Sorted(maps.Keys(tables)) {
-		v.common(tables[language])
-		b, err := v.encode(language, tables[language])
+	for language, strings := range languages {
+		v.common(strings)
+		b, err := v.encode(language, strings)
 		if err != nil {
 			return err
 		}
-		if err := rs.Set(winres.RT_VERSION, winres.ID(1), language, b); err != nil {
-			return fmt.Errorf("setting the version information: %v", err)
-		}
+		t[key{winres.RT_VERSION, winres.ID(1), language}] = b
 	}
 	return nil
 }
 
-func (s Strings) into(table map[string]string) {
+func (s Strings) into(strings map[string]string) {
 	for key, value := range map[string]string{
 		version.CompanyName: s.Company, version.ProductName: s.Product, version.FileDescription: s.Description,
 		version.LegalCopyright: s.Copyright, version.LegalTrademarks: s.Trademarks, version.Comments: s.Comments,
 	} {
 		if value != "" {
-			table[key] = value
+			strings[key] = value
 		}
 	}
 }
 
-func (v *Version) common(table map[string]string) {
-	table[version.FileVersion], table[version.ProductVersion] = v.FileText, v.ProductText
-	table[version.OriginalFilename], table[version.InternalName] = v.OriginalFilename, v.InternalName
+func (v *Version) common(strings map[string]string) {
+	strings[version.FileVersion], strings[version.ProductVersion] = v.FileText, v.ProductText
+	strings[version.OriginalFilename], strings[version.InternalName] = v.OriginalFilename, v.InternalName
 }
 
 // encode makes one structure for one language: Windows looks for languages
 // among resources, not inside the structure.
-func (v *Version) encode(language uint16, table map[string]string) ([]byte, error) {
+func (v *Version) encode(language uint16, strings map[string]string) ([]byte, error) {
 	info := version.Info{FileVersion: v.File, ProductVersion: v.Product, Type: version.App}
 	info.Flags.Prerelease = v.Prerelease
 	total := 0
-	for key, value := range table {
+	for name, value := range strings {
 		if value == "" {
 			continue
 		}
-		if err := checkString(key, value); err != nil {
+		if err := checkString(name, value); err != nil {
 			return nil, err
 		}
-		if err := info.Set(language, key, value); err != nil {
-			return nil, fmt.Errorf("setting %s of the version information: %v", key, err)
+		if err := info.Set(language, name, value); err != nil {
+			return nil, fmt.Errorf("setting %s of the version information: %v", name, err)
 		}
-		total += 2*units(key) + 2*units(value) + 16 // headers, zeros, padding
+		total += 2*units(name) + 2*units(value) + 16 // headers, zeros, padding
 	}
 	if total > 0xf000 { // leaves room for the headers around the table
 		return nil, fmt.Errorf("the version information of language %#04x has about %d bytes; the format ends at 65535", language, total)

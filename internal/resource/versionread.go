@@ -10,24 +10,18 @@ import (
 	"github.com/tc-hib/winres"
 )
 
-// readTables reads the strings of all version information that a program has,
-// by language of the resource.
-func readTables(rs *winres.ResourceSet) (map[uint16]map[string]string, error) {
-	tables := map[uint16]map[string]string{}
-	var failed error
-	rs.WalkType(winres.RT_VERSION, func(id winres.Identifier, language uint16, data []byte) bool {
-		if id != winres.Identifier(winres.ID(1)) {
-			return true // not what Windows shows
-		}
-		table, err := readStrings(data, language)
+// readAll reads the strings of all version information that a program has,
+// by language of the resource. Only number 1 is what Windows shows.
+func readAll(t table) (map[uint16]map[string]string, error) {
+	languages := map[uint16]map[string]string{}
+	for _, k := range t.each(winres.RT_VERSION, winres.ID(1)) {
+		strings, err := readStrings(t[k], k.language)
 		if err != nil {
-			failed = fmt.Errorf("reading the existing version information (language %#04x): %w", language, err)
-			return false
+			return nil, fmt.Errorf("reading the existing version information (language %#04x): %w", k.language, err)
 		}
-		tables[language] = table
-		return true
-	})
-	return tables, failed
+		languages[k.language] = strings
+	}
+	return languages, nil
 }
 
 // node is one structure of VS_VERSIONINFO: wLength, wValueLength, wType, a
