@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 )
 
-// Sizes of the pipeline between the one reader and the sinks: at most 1.5 MiB a pass.
+// Sizes of the pipeline between the one reader and the sinks: 512 KiB a pass.
 const (
-	chunkSize  = 256 << 10 // an even number: the checksum counts 16-bit words
-	chunkCount = 6
+	chunkSize  = 128 << 10 // an even number: the checksum counts 16-bit words
+	chunkCount = 4
 )
 
 // A sink takes the file's bytes in order.
