@@ -148,7 +148,7 @@ func compareWithMakecat(t *testing.T, rig *formatstest.Rig, dir, cdf string) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("differs from makecat's:\ngot  %x\nwant %x", got, want)
+		t.Errorf("differs from makecat: %s", firstDifference(got, want))
 	}
 	theirs.updated, theirs.usage, theirs.algorithm = nil, nil, nil // write these anew as well
 	if again, err := theirs.MarshalList(); err != nil || !bytes.Equal(again, want) {
@@ -202,4 +202,14 @@ func TestMakecatManyFiles(t *testing.T) {
 	for _, header := range []string{"", "CatalogVersion=2\nHashAlgorithms=SHA256\n"} {
 		compareWithMakecat(t, rig, dir, "[CatalogHeader]\nName=t.cat\n"+header+"[CatalogFiles]\n"+files.String())
 	}
+}
+
+// firstDifference shows where two encodings part.
+func firstDifference(got, want []byte) string {
+	i := 0
+	for i < len(got) && i < len(want) && got[i] == want[i] {
+		i++
+	}
+	around := func(b []byte) string { return fmt.Sprintf("%x", b[max(0, min(i, len(b))-24):min(len(b), i+40)]) }
+	return fmt.Sprintf("%d and %d bytes, first difference at %d:\ngot  …%s…\nwant …%s…", len(got), len(want), i, around(got), around(want))
 }

@@ -63,7 +63,7 @@ func TestWineyes(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("differs from makecat's:\ngot  %x\nwant %x", got, want)
+		t.Errorf("differs from makecat: %s", firstDifference(got, want))
 	}
 }
 
