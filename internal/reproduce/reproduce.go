@@ -1,0 +1,123 @@
+// Package reproduce is a builder around another one that builds everything a
+// second time, from a copy of the sources in another folder, and compares the
+// programs byte by byte (build.reproducible: verify).
+//
+// What it proves: the programs depend neither on the folder nor on the hour,
+// nor on what hooks or generators make up anew. Packages whose inputs are the
+// same may come from Go's build cache the second time; the linker always runs
+// again.
+package reproduce
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/hallmark-dev/hallmark/internal/builder"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+)
+
+// Builder compares what its inner builder makes in two folders.
+type Builder struct {
+	builder.Builder
+	// Env is the environment to run go and git in. nil: that of this process.
+	Env []string
+}
+
+// Build returns the programs of the first build. A difference is an error with
+// status fault.Verification that names each program and the first byte that
+// differs.
+func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Artifact, error) {
+	first, err := b.Builder.Build(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	work, err := os.MkdirTemp("", "hallmark-second-build-")
+	if err != nil {
+		return nil, fmt.Errorf("building a second time: %w", err)
+	}
+	defer os.RemoveAll(work)
+	second, err := b.again(ctx, req, work)
+	if err != nil {
+		return nil, fmt.Errorf("building a second time: %w", err)
+	}
+	return first, compareAll(first, second)
+}
+
+func (b Builder) again(ctx context.Context, req builder.Request, work string) ([]builder.Artifact, error) {
+	root, err := b.copySources(ctx, req, work)
+	if err != nil {
+		return nil, err
+	}
+	copied := req
+	copied.Root, copied.Out = root, filepath.Join(work, "out", "build")
+	return b.Builder.Build(ctx, copied)
+}
+
+func (b Builder) env() []string {
+	if b.Env != nil {
+		return b.Env
+	}
+	return os.Environ()
+}
+
+func compareAll(first, second []builder.Artifact) error {
+	others := map[string]string{}
+	for _, a := range second {
+		others[a.Dir()+"/"+a.Name] = a.Path
+	}
+	var problems []error
+	for _, a := range first {
+		name := a.Dir() + "/" + a.Name
+		other, ok := others[name]
+		if !ok {
+			problems = append(problems, fmt.Errorf("%s was not made the second time", name))
+			continue
+		}
+		delete(others, name)
+		if err := compare(a.Path, other); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	for name := range others {
+		problems = append(problems, fmt.Errorf("%s was made only the second time", name))
+	}
+	if len(problems) == 0 {
+		return nil
+	}
+	return fault.New(fault.Verification, "two builds of the same sources differ:\n%w", errors.Join(problems...)).
+		Hint("look for time stamps, random values or absolute paths in build hooks, generated files and linker flags")
+}
+
+// compare returns an error that names the first difference.
+func compare(first, second string) error {
+	a, err := os.Open(first)
+	if err != nil {
+		return fmt.Errorf("comparing: %w", err)
+	}
+	defer a.Close()
+	b, err := os.Open(second)
+	if err != nil {
+		return fmt.Errorf("comparing: %w", err)
+	}
+	defer b.Close()
+	ra, rb := bufio.NewReaderSize(a, 1<<16), bufio.NewReaderSize(b, 1<<16)
+	for offset := int64(0); ; offset++ {
+		x, errA := ra.ReadByte()
+		y, errB := rb.ReadByte()
+		switch {
+		case errA == io.EOF && errB == io.EOF:
+			return nil
+		case errA == io.EOF || errB == io.EOF:
+			return fmt.Errorf("one is longer; they are equal up to byte %d", offset)
+		case errA != nil || errB != nil:
+			return fmt.Errorf("comparing: %w", errors.Join(errA, errB))
+		case x != y:
+			return fmt.Errorf("the first difference is at byte %d", offset)
+		}
+	}
+}
