@@ -76,8 +76,6 @@ func decodeBase64(text []byte) ([]byte, error) {
 // LegacyStamp is a PKCS#9 countersignature that was checked, and where it is from.
 type LegacyStamp struct {
 	Countersignature *cms.SignerInfo
-	// Response is the DER of the SignedData that the server answered.
-	Response []byte
 	// Raw is the DER of the bare SignerInfo: the value of the unsigned attribute cms.OIDCountersignature.
 	Raw []byte
 	// Certificates are the server's, to be added to the certificates of the outer SignedData.
@@ -130,7 +128,7 @@ func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions, now time.Ti
 	if l.Raw, err = si.Marshal(); err != nil {
 		return err
 	}
-	l.Countersignature, l.Response = si, der
+	l.Countersignature = si
 	l.Certificates, err = sd.X509Certificates()
 	if err != nil {
 		return err

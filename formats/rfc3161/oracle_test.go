@@ -205,6 +205,48 @@ func TestOsslsigncode(t *testing.T) {
 	}
 }
 
+// TestSigntool has Microsoft's signtool fetch stamps from our server, and Microsoft's wintrust judge them. A server that
+// stamps something else must not get past both.
+func TestSigntool(t *testing.T) {
+	if testing.Short() {
+		t.Skip("each signtool run takes seconds")
+	}
+	rig := formatstest.NewRig(t)
+	pki := formatstest.NewPKI(t)
+	url := serve(t, newServer(t, pki.TSA, nil))
+	liar := serve(t, newServer(t, pki.TSA, func(o *ServerOptions) { o.Fault = func(int) Fault { return Fault{Kind: FaultImprint} } }))
+	for name, c := range map[string]struct {
+		args []string
+		want bool
+	}{
+		"rfc3161":       {[]string{"/tr", url, "/td", "sha256"}, true},
+		"legacy":        {[]string{"/t", url}, true},
+		"rfc3161, liar": {[]string{"/tr", liar, "/td", "sha256"}, false},
+		"legacy, liar":  {[]string{"/t", liar}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := formatstest.GoProgram(t, "amd64")
+			args := append([]string{"sign", "/f", pki.Leaf.LegacyPFXFile(t, "test"), "/p", "test", "/fd", "sha256"}, c.args...)
+			out, err := rig.Signtool(append(args, file)...)
+			v := rig.Verify(file)[0]
+			stamped := err == nil && v.OK() && strings.Contains(strings.Join(v.Chains, "\n"), "countersigner 0.0: err=0x0")
+			if stamped != c.want {
+				t.Errorf("signtool: %v\n%s\nwintrust: %v", err, out, v)
+			}
+			if !c.want {
+				return
+			}
+			b, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := judgeStamp(t, firstSignature(b), pki); err != nil {
+				t.Errorf("we say %v", err)
+			}
+		})
+	}
+}
+
 // judgeStamp checks whichever stamp a signature has.
 func judgeStamp(t *testing.T, p7 []byte, pki *formatstest.PKI) error {
 	t.Helper()

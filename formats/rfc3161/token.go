@@ -34,7 +34,7 @@ type Token struct {
 	Nonce *big.Int
 	// TSA is the DER of the GeneralName by which the server calls itself, nil where it does not.
 	TSA []byte
-	// SignedData is the signature around it, SignedData.Signers[0] normally the only signer.
+	// SignedData is the signature around it. ParseToken makes sure of one signer at least; a good token has no second.
 	SignedData *cms.SignedData
 	// Raw is the DER of the token: what goes into the unsigned attribute cms.OIDRFC3161Token.
 	Raw []byte
@@ -51,6 +51,9 @@ func ParseToken(b []byte) (*Token, error) {
 	}
 	if !sd.ContentType.Equal(cms.OIDTSTInfo) {
 		return nil, fmt.Errorf("reading time-stamp token: content type %v is not TSTInfo (RFC 3161 section 2.4.2)", sd.ContentType)
+	}
+	if len(sd.Signers) == 0 {
+		return nil, errors.New("reading time-stamp token: nobody has signed it")
 	}
 	raw := b
 	if sd.BER {

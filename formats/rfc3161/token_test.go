@@ -218,6 +218,69 @@ func TestESS(t *testing.T) {
 	}
 }
 
+// TestTokensThatDoNotParse are SignedData that are no tokens.
+func TestTokensThatDoNotParse(t *testing.T) {
+	good, _ := stamped(t, newServer(t, formatstest.NewPKI(t).TSA, nil), signature, crypto.SHA256)
+	for name, edit := range map[string]func(*cms.SignedData){
+		"not signed":      func(s *cms.SignedData) { s.Signers = nil },
+		"another content": func(s *cms.SignedData) { s.ContentType = cms.OIDCTL },
+		"no content":      func(s *cms.SignedData) { s.Content = nil },
+		"not in octets":   func(s *cms.SignedData) { s.Content = []byte{0x30, 0} },
+		"not a TSTInfo":   func(s *cms.SignedData) { s.Content = []byte{4, 2, 0x30, 0} },
+		"critical extension": func(s *cms.SignedData) {
+			s.Content = withTail(s.Content, 0xa1, 10, 0x30, 8, 6, 1, 42, 1, 1, 0xff, 4, 0)
+		},
+		"bytes after": func(s *cms.SignedData) { s.Content = withTail(s.Content, 5, 0) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			sd, err := cms.Parse(bytes.Clone(good.Raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			edit(sd)
+			der, err := sd.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := ParseToken(der); err == nil {
+				t.Error("it parses")
+			}
+		})
+	}
+	if _, err := ParseToken(append(bytes.Clone(good.Raw), 0)); err == nil {
+		t.Error("a byte after the token is accepted")
+	}
+	if sd, err := cms.Parse(bytes.Clone(good.Raw)); err != nil {
+		t.Fatal(err)
+	} else {
+		// An extension that is not critical is passed over: the same place, the flag left out.
+		sd.Content = withTail(sd.Content, 0xa1, 7, 0x30, 5, 6, 1, 42, 4, 0)
+		der, err := sd.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ParseToken(der); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// withTail puts bytes at the end of the TSTInfo, which needs one length octet for each of the two levels.
+func withTail(content []byte, tail ...byte) []byte {
+	out := append(bytes.Clone(content), tail...)
+	at := 1
+	if out[at]&0x80 != 0 {
+		at++
+	}
+	out[at] += byte(len(tail))
+	at += 2
+	if out[at]&0x80 != 0 {
+		at++
+	}
+	out[at] += byte(len(tail))
+	return out
+}
+
 func TestNewServerRefuses(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	for name, o := range map[string]ServerOptions{
