@@ -79,7 +79,6 @@ const (
 )
 
 const (
-	headerSize = 0x44
 	// bodyOffset stands in the last field of the header.
 	bodyOffset = 0x40
 	// calgSHA256 is CALG_SHA_256 of wincrypt.h, the default of MinimumHashAlgorithm.

@@ -143,7 +143,7 @@ var refusals = map[string]refusal{
 	"versions exchanged":         {`MinimumFileVersion="1.0.0.0"`, `MinimumFileVersion="2.0.0.1"`, "line 24: ID_ALLOW_A_2: MinimumFileVersion 2.0.0.1 is above", true},
 	"EKU value":                  {"010A2B06", "060A2B06", "line 18: EKU ID_EKU_WINDOWS: the value is not the DER", true},
 	"EKU without value":          {` OID="1.3.6.1.5.5.7.3.3"`, "", "line 19: EKU ID_EKU_CODE: neither Value nor OID", true},
-	"EKU with two values":        {`OID="1.3.6.1.5.5.7.3.3"`, `OID="1.3.6.1.5.5.7.3.3" Value="01012A"`, "line 19: EKU ID_EKU_CODE: Value and OID", true},
+	"EKU with two values":        {`OID="1.3.6.1.5.5.7.3.3"`, `OID="1.3.6.1.5.5.7.3.3" Value="01012A"`, "line 19: EKU ID_EKU_CODE: the attribute Value and OID", true},
 	"no identity":                {"<PolicyID>{11111111-2222-3333-4444-AAAAAAAAAAAA}</PolicyID>", "", "line 2: PolicyID and BasePolicyID belong together", true},
 	"base with two identities":   {"<PolicyID>{1", "<PolicyID>{2", "line 2: PolicyID and BasePolicyID differ", true},
 	"supplement of itself":       {"Base Policy", "Supplemental Policy", "line 2: a supplemental policy has the identity of its base policy", true},

@@ -128,7 +128,7 @@ func (e *EKU) bytes() ([]byte, error) {
 		return nil, err
 	}
 	if e.Value != nil && !bytes.Equal(e.Value, value) {
-		return nil, fmt.Errorf("Value and OID %s are different object identifiers", e.OID.Value)
+		return nil, fmt.Errorf("the attribute Value and OID %s are different object identifiers", e.OID.Value)
 	}
 	return value, nil
 }

@@ -1,0 +1,173 @@
+package rules
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cipolicy"
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+)
+
+// maxRSABits is the largest key that signer rules work with (Microsoft Learn,
+// "Understand App Control policy rules and file rules").
+const maxRSABits = 4096
+
+// signatures collects the signatures that fit the file. One that does not fit is
+// noted and counts as none, as it does for Windows. Who issued the certificates,
+// and whether they are valid today, is for the policy to say.
+func (f *File) signatures(ctx context.Context, im *peimage.Image, r io.ReaderAt) error {
+	for _, c := range im.Certificates {
+		if c.Type != peimage.CertTypePKCSSigned {
+			continue
+		}
+		p7, err := c.Data(r)
+		if err != nil {
+			f.Notes = append(f.Notes, "signature: "+err.Error())
+			continue
+		}
+		list, err := authenticode.Signatures(p7)
+		if err != nil {
+			f.Notes = append(f.Notes, "signature: "+err.Error())
+			continue
+		}
+		for _, s := range list {
+			if err := f.signature(ctx, im, r, s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (f *File) signature(ctx context.Context, im *peimage.Image, r io.ReaderAt, s authenticode.Signature) error {
+	leaf, err := s.SignerCertificate(0)
+	if err == nil {
+		err = s.CheckContent(0)
+	}
+	if err == nil {
+		err = s.Signers[0].CheckSignature(leaf)
+	}
+	if err != nil {
+		f.Notes = append(f.Notes, fmt.Sprintf("signature %d: %v", s.Index, err))
+		return nil
+	}
+	want, h, err := contentDigest(s.Content)
+	if err != nil {
+		f.Notes = append(f.Notes, fmt.Sprintf("signature %d: %v", s.Index, err))
+		return nil
+	}
+	have, err := f.authentihash(ctx, im, r, h)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(have, want) {
+		f.Notes = append(f.Notes, fmt.Sprintf("signature %d is over other contents: the file was changed after signing", s.Index))
+		return nil
+	}
+	f.describeSignature(s, leaf)
+	return nil
+}
+
+// authentihash takes SHA-1 and SHA-256 from the first pass over the file; another
+// hash, which is rare, costs a pass of its own.
+func (f *File) authentihash(ctx context.Context, im *peimage.Image, r io.ReaderAt, h crypto.Hash) ([]byte, error) {
+	switch h {
+	case crypto.SHA1:
+		return f.SHA1, nil
+	case crypto.SHA256:
+		return f.SHA256, nil
+	}
+	d, err := im.Digest(ctx, r, peimage.Request{Authentihash: []crypto.Hash{h}})
+	if err != nil {
+		return nil, err
+	}
+	return d.Authentihash[h], nil
+}
+
+// contentDigest reads the hash of the file out of an SpcIndirectDataContent:
+// SEQUENCE { data, DigestInfo { algorithm, digest } } (Windows Authenticode
+// Portable Executable Signature Format).
+func contentDigest(content []byte) ([]byte, crypto.Hash, error) {
+	in := cryptobyte.String(content)
+	var outer, data, info, alg, digest cryptobyte.String
+	if !in.ReadASN1(&outer, cbasn1.SEQUENCE) || !outer.ReadASN1(&data, cbasn1.SEQUENCE) ||
+		!outer.ReadASN1(&info, cbasn1.SEQUENCE) || !info.ReadASN1(&alg, cbasn1.SEQUENCE) ||
+		!info.ReadASN1(&digest, cbasn1.OCTET_STRING) {
+		return nil, 0, errors.New("the signed content is not that of a file")
+	}
+	var name asn1.ObjectIdentifier
+	if !alg.ReadASN1ObjectIdentifier(&name) {
+		return nil, 0, errors.New("the signed content names no hash")
+	}
+	h, err := cms.HashOf(name)
+	return digest, h, err
+}
+
+func (f *File) describeSignature(s authenticode.Signature, leaf *x509.Certificate) {
+	out := Signature{
+		Issuer: leaf.Issuer.CommonName, EKUs: authenticode.EKUs(leaf), Subscriber: authenticode.SubscriberEKU(leaf),
+		Unusable: unusable(leaf),
+	}
+	for _, c := range embeddedChain(leaf, s.Certificates) {
+		tbs, err := cipolicy.TBSHash(c)
+		if err != nil {
+			f.Notes = append(f.Notes, fmt.Sprintf("signature %d: %v", s.Index, err))
+			break
+		}
+		out.Chain = append(out.Chain, Certificate{Name: c.Subject.CommonName, TBS: tbs, Root: selfSigned(c)})
+	}
+	if len(out.Chain) > 0 {
+		f.Signatures = append(f.Signatures, out)
+	}
+}
+
+// unusable says why App Control does not match signer rules with the key.
+func unusable(leaf *x509.Certificate) string {
+	key, ok := leaf.PublicKey.(*rsa.PublicKey)
+	switch {
+	case !ok:
+		return fmt.Sprintf("%q has a %v key, signer rules work with RSA only", leaf.Subject.CommonName, leaf.PublicKeyAlgorithm)
+	case key.N.BitLen() > maxRSABits:
+		return fmt.Sprintf("%q has an RSA key of %d bits, signer rules work up to %d", leaf.Subject.CommonName, key.N.BitLen(), maxRSABits)
+	}
+	return ""
+}
+
+// embeddedChain follows issuers among the certificates of the signature.
+func embeddedChain(leaf *x509.Certificate, embedded []*cms.Certificate) []*x509.Certificate {
+	chain := []*x509.Certificate{leaf}
+	for c := leaf; !selfSigned(c) && len(chain) <= len(embedded); {
+		next := issuerOf(c, embedded)
+		if next == nil {
+			break
+		}
+		chain = append(chain, next)
+		c = next
+	}
+	return chain
+}
+
+func issuerOf(c *x509.Certificate, embedded []*cms.Certificate) *x509.Certificate {
+	for _, e := range embedded {
+		parsed, err := e.X509()
+		if err == nil && !bytes.Equal(parsed.Raw, c.Raw) && bytes.Equal(parsed.RawSubject, c.RawIssuer) && cms.IssuedBy(c, parsed) {
+			return parsed
+		}
+	}
+	return nil
+}
+
+func selfSigned(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawSubject, c.RawIssuer)
+}
