@@ -73,7 +73,10 @@ func (s *SignatureFacts) writeTo(w io.Writer) {
 
 func (s *SignatureFacts) writeRest(w io.Writer) {
 	for _, t := range s.Timestamps {
-		fmt.Fprintf(w, "  timestamp:   %s, %s, %s, serial %s, policy %s\n", stamp(t.Time), t.Kind, t.Algorithm, t.Serial, t.Policy)
+		fmt.Fprintf(w, "  timestamp:   %s, %s, %s\n", stamp(t.Time), t.Kind, t.Algorithm)
+		if t.Policy != "" {
+			fmt.Fprintf(w, "    token:     serial %s, policy %s\n", t.Serial, t.Policy)
+		}
 		writeCertificate(w, "    signer:    ", t.Signer)
 		writeProblems(w, "    ", t.Problems)
 	}

@@ -110,4 +110,3 @@ func TestMicrosoftAcceptsAll(t *testing.T) {
 		}
 	}
 }
-

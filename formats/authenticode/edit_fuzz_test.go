@@ -1,0 +1,70 @@
+package authenticode_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"os"
+	"testing"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/formatstest"
+)
+
+// FuzzSignatures: what can be read as signatures can be edited, described and read again; nothing panics.
+func FuzzSignatures(f *testing.F) {
+	p := formatstest.NewPKI(f)
+	for _, b := range signedCases(f) {
+		f.Add(extract(f, b))
+	}
+	for _, path := range formatstest.CorpusFiles(f, "jsign/*.cat") {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, p7 []byte) {
+		in, err := authenticode.InspectPKCS7(p7)
+		if err == nil {
+			_ = in.String()
+		}
+		sigs, err := authenticode.Signatures(p7)
+		if err != nil {
+			return
+		}
+		for i := range sigs {
+			edited, err := authenticode.AddCertificatesTo(p7, i, []*x509.Certificate{p.CrossRoot})
+			if err != nil {
+				continue // the fuzzer found something that cannot be written in DER without breaking it
+			}
+			again, err := authenticode.Signatures(edited)
+			if err != nil || len(again) != len(sigs) {
+				t.Fatalf("%d signatures became %d: %v", len(sigs), len(again), err)
+			}
+		}
+	})
+}
+
+// FuzzInspect: no file makes the inspector or the extractor panic.
+func FuzzInspect(f *testing.F) {
+	for _, pattern := range []string{"jsign/fuzz/*", "jsign/*.exe"} {
+		for _, path := range formatstest.CorpusFiles(f, pattern) {
+			b, err := os.ReadFile(path)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b[:min(len(b), 64<<10)])
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in, err := authenticode.Inspect(context.Background(), bytes.NewReader(b), int64(len(b)))
+		if err == nil {
+			_ = in.String()
+		}
+		p7, err := authenticode.Extract(bytes.NewReader(b), int64(len(b)))
+		if err == nil && len(p7) == 0 {
+			t.Fatal("nothing extracted, and no error")
+		}
+	})
+}
