@@ -113,6 +113,9 @@ func defaultResources(s *Spec) {
 
 func defaultWDAC(w *WDAC, p *Project) {
 	text0(&w.Name, p.Title)
+	if w.Template == "deny-old" && w.KeepReleases == nil {
+		w.KeepReleases = new(int) // what is denied is not kept
+	}
 	if w.TemplateFile != "" {
 		fill(w, "template")
 	} else {

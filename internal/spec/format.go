@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/hallmark-dev/hallmark/internal/resource"
 )
 
 // maxLine is the longest text, in characters, that a field of one line takes.
@@ -101,7 +103,7 @@ var Formats = compile(map[string]Format{
 	},
 	"secret": {
 		Pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f\x7f]+)$`, Want: "a reference to a secret",
-		Hint: "write env:NAME or file:PATH; the secret itself must not stand in this file", Secret: true,
+		Hint: "write env:NAME or file:PATH; the secret itself must not stand in this file", Secret: true, check: checkSecret,
 	},
 	"identity": {
 		Pattern: `^(test|pkcs12:.+|pem:.+,.+|pkcs11:.+|exec:.+)$`, Want: "a signing identity",
@@ -119,7 +121,7 @@ var Formats = compile(map[string]Format{
 	},
 	"language": {
 		Pattern: `^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$`, Want: "a language tag",
-		Hint: "write a BCP 47 tag such as en-US, de-CH or zh-Hans",
+		Hint: "write a BCP 47 tag with region, such as en-US, de-CH or zh-CN", check: checkLanguage,
 	},
 	"detection": {
 		Example: "Trojan:Win32/Wacatac.B!ml",
@@ -299,6 +301,20 @@ func checkGlob(s string) string {
 		return fmt.Sprintf("%s is not a glob pattern: a bracket is not closed, or a range is wrong", quote(s))
 	}
 	return checkPath(s)
+}
+
+func checkLanguage(s string) string {
+	if _, err := resource.LanguageID(s); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+func checkSecret(s string) string {
+	if file, ok := strings.CutPrefix(s, "file:"); ok {
+		return checkPath(file)
+	}
+	return ""
 }
 
 func checkUTC(s string) string {

@@ -16,8 +16,13 @@ var identityPrefix = regexp.MustCompile(`^identity:? `)
 // judgeIdentity judges the short form of an identity. The message names the
 // kind and what is missing, never the text behind it.
 func judgeIdentity(s string) (message, hint string) {
-	_, err := identity.ParseRef(s)
+	ref, err := identity.ParseRef(s)
 	if err == nil {
+		for _, file := range []string{ref.File, ref.Chain} {
+			if message = checkPath(file); file != "" && message != "" {
+				return message, "write a path within the project, or the absolute path"
+			}
+		}
 		return "", ""
 	}
 	if e := (*fault.Error)(nil); errors.As(err, &e) {

@@ -67,8 +67,8 @@ func golden(t *testing.T, file, got string) {
 // TestBytes feeds what is wrong before the first key is read.
 func TestBytes(t *testing.T) {
 	bomb := "version: 1\nproject: {name: app, version: 1.0.0, company: E}\nresources:\n  translations:\n" +
-		"    de: &d {product: a, comments: b, company: c, copyright: d, trademarks: e, description: f}\n    en: &l {<<: [" +
-		strings.Repeat("*d, ", 9000) + "*d]}\n    fr: {<<: [" + strings.Repeat("*l, ", 9000) + "*l]}\n"
+		"    de-DE: &d {product: a, comments: b, company: c, copyright: d, trademarks: e, description: f}\n    en-US: &l {<<: [" +
+		strings.Repeat("*d, ", 9000) + "*d]}\n    fr-FR: {<<: [" + strings.Repeat("*l, ", 9000) + "*l]}\n"
 	for name, c := range map[string]struct{ yaml, want string }{
 		"empty":                     {"", "release.yaml: the file is empty"},
 		"comments only":             {"# nothing\n---\n", "release.yaml: the file is empty"},

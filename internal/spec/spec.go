@@ -275,7 +275,7 @@ type WDAC struct {
 	Fallback []string `yaml:"fallback" jsonschema:"enum=Hash|FileName|SignedVersion|Publisher|FilePublisher|LeafCertificate|PcaCertificate,unique,example=Hash"`
 	// Options of the policy, such as "Enabled:UMCI", added to those of the template.
 	Options []string `yaml:"options" jsonschema:"format=policy-option,minitems=1,unique,example=Disabled:Runtime FilePath Rule Protection"`
-	// KeepReleases is how many earlier releases stay allowed by hash. Default: 2.
+	// KeepReleases is how many earlier releases stay allowed by hash. Default: 2, but 0 with the template deny-old.
 	KeepReleases *int `yaml:"keep_releases" jsonschema:"default=2,min=0,max=100"`
 	// Merge names a policy XML of the customer that is merged in.
 	Merge string `yaml:"merge" jsonschema:"format=path,example=policies/customer.xml"`

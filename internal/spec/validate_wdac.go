@@ -59,6 +59,8 @@ func (j *judgement) levels(w *WDAC) {
 // policyKind judges what goes with base and with supplemental policies.
 func (j *judgement) policyKind(w *WDAC) {
 	supplemental := w.Template == "supplemental"
+	j.refuse(w.Template == "deny-old" && w.KeepReleases != nil && *w.KeepReleases > 0, "wdac.keep_releases",
+		"cannot be combined with wdac.template: deny-old, which denies earlier releases", "write keep_releases: 0, or delete the line")
 	j.refuse(w.BasePolicyID != "" && !supplemental && w.TemplateFile == "", "wdac.base_policy_id",
 		fmt.Sprintf("has no meaning with wdac.template: %s, which is a base policy itself", w.Template), "write template: supplemental, or delete the line")
 	j.refuse(w.SinglePolicy && supplemental, "wdac.single_policy",
