@@ -42,7 +42,9 @@ func units(r *step.Run) ([]step.Unit, error) {
 	for _, name := range shipped {
 		for _, rec := range r.Ledger.Records(name) {
 			for out := range rec.Outputs {
-				u.Inputs = append(u.Inputs, out)
+				if !strings.HasPrefix(out, step.EvidenceDir+"/") {
+					u.Inputs = append(u.Inputs, out)
+				}
 			}
 		}
 	}

@@ -1,0 +1,265 @@
+// Package catalog is the step that lists the finished programs, and whatever
+// else is shipped beside them, in a signed security catalog.
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/inventory"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/step/sign"
+	"github.com/hallmark-dev/hallmark/internal/step/verify"
+)
+
+// name of the step, and the folder of what it keeps.
+const name = "catalog"
+
+// Step makes one catalog over the final bytes of everything that is shipped.
+func Step() step.Step {
+	return step.Step{
+		Name:    name,
+		Does:    "list what is shipped in a signed security catalog",
+		Enabled: func(s *spec.Spec) bool { return s.Catalog != nil },
+		Units:   units,
+		Check:   sign.Step().Check,
+	}
+}
+
+// config is what decides the catalog beside the files.
+type config struct {
+	Catalog     spec.Catalog
+	Identity    string
+	Digest      string
+	Description string
+	URL         string   `json:"url"`
+	Servers     []string `json:"servers"`
+	Verify      *spec.Verify
+	Time        time.Time
+}
+
+// Paths of what the step writes.
+func (w *work) catalog() string  { return path.Join(step.CatalogDir, w.name()) }
+func (w *work) cdf() string      { return path.Join(step.CatalogDir, w.r.Spec.Catalog.Name+".cdf") }
+func (w *work) coverage() string { return path.Join(step.EvidenceDir, name, w.name()+".files.json") }
+func (w *work) evidence(kind string) string {
+	return path.Join(step.EvidenceDir, name, w.name()+"."+kind)
+}
+func (w *work) name() string { return w.r.Spec.Catalog.Name + ".cat" }
+
+// work is one run of the step.
+type work struct {
+	r     *step.Run
+	files []inventory.File
+}
+
+func units(r *step.Run) ([]step.Unit, error) {
+	w := &work{r: r}
+	programs, err := w.programs()
+	if err != nil || len(programs) == 0 {
+		return nil, err // not built yet
+	}
+	included, err := inventory.Match(r.Root, r.Spec.Catalog.Include, step.Dist, step.StateDir, ".git")
+	if err != nil {
+		return nil, fmt.Errorf("catalog.include: %w", err)
+	}
+	w.files = append(programs, included...)
+	if err := w.unambiguous(); err != nil {
+		return nil, err
+	}
+	s := r.Spec
+	u := step.Unit{
+		Name:    w.name(),
+		Config:  config{*s.Catalog, s.Sign.Identity, s.Sign.Digest, s.Sign.Description, s.Sign.URL, servers(s), s.Verify, s.Source.Time},
+		Outputs: []string{w.catalog(), w.cdf(), w.coverage(), w.evidence("verify.txt"), w.evidence("verify.json")},
+		Do:      w.do,
+	}
+	for _, f := range w.files {
+		u.Inputs = append(u.Inputs, w.relative(f.Path))
+	}
+	if r.UsesTestIdentity() {
+		u.Inputs = append(u.Inputs, step.TestRoot+".pem")
+	}
+	return []step.Unit{u}, nil
+}
+
+func servers(s *spec.Spec) []string {
+	if s.Timestamp == nil {
+		return nil
+	}
+	return s.Timestamp.Servers
+}
+
+// programs are listed under the names that they have in dist/release.
+func (w *work) programs() ([]inventory.File, error) {
+	as, err := w.r.Artifacts()
+	if err != nil {
+		return nil, err
+	}
+	var out []inventory.File
+	for _, a := range as {
+		out = append(out, inventory.File{Name: a.File(), Path: w.r.Abs(w.r.Released(a))})
+	}
+	return out, nil
+}
+
+// unambiguous refuses two files of one name: a catalog that is compared with
+// a folder would be right about one of them only.
+func (w *work) unambiguous() error {
+	seen := map[string]string{}
+	var errs []error
+	for _, f := range w.files {
+		if other, ok := seen[f.Name]; ok {
+			errs = append(errs, fault.New(fault.Usage, "catalog: %s and %s are both listed as %s", other, w.relative(f.Path), f.Name))
+		}
+		seen[f.Name] = w.relative(f.Path)
+	}
+	return errors.Join(errs...)
+}
+
+// relative is a path as the ledger has it.
+func (w *work) relative(p string) string {
+	rel, err := filepath.Rel(w.r.Root, p)
+	if err != nil {
+		return filepath.ToSlash(p)
+	}
+	return filepath.ToSlash(rel)
+}
+
+func (w *work) do(ctx context.Context) (step.Result, error) {
+	o := w.options()
+	made, err := inventory.Make(ctx, w.files, o)
+	if err != nil {
+		return step.Result{}, err
+	}
+	w.tell(made)
+	signed, err := w.signed(ctx, made)
+	if err != nil {
+		return step.Result{}, err
+	}
+	der, server, err := w.stamped(ctx, signed)
+	if err != nil {
+		return step.Result{}, err
+	}
+	report, err := w.judge(ctx, der)
+	if err != nil {
+		return step.Result{}, err
+	}
+	if err := made.Confirm(ctx, w.name(), der); err != nil {
+		return step.Result{}, err
+	}
+	if err := w.write(made, o, der); err != nil {
+		return step.Result{}, err
+	}
+	return step.Result{Facts: w.facts(made, report, server), Note: fmt.Sprintf("%d files listed", len(made.Files))}, nil
+}
+
+func (w *work) options() inventory.Options {
+	c := w.r.Spec.Catalog
+	return inventory.Options{PathAttribute: c.PathAttribute, Options: catalog.Options{
+		Version: catalog.Version(c.Version), Time: w.r.Spec.Source.Time, PageHashes: c.PageHashes,
+		NoSHA1:     c.CompatSHA1 != nil && !*c.CompatSHA1,
+		Attributes: inventory.Attributes(c.Attributes, c.HardwareIDs),
+	}}
+}
+
+// tell says what a reader of the list would not expect.
+func (w *work) tell(m *inventory.Made) {
+	c := w.r.Console
+	for _, f := range m.Empty {
+		c.Warn("%s is empty and cannot be listed: Windows does not hash files of no bytes", f.Name)
+	}
+	for _, f := range m.Files {
+		if f.Link != "" {
+			c.Note("%s is a link; what it leads to is listed, %s", f.Name, f.Link)
+		}
+		if f.SameAs != "" {
+			c.Detail("%s has the contents of %s; one entry stands for both", f.Name, f.SameAs)
+		}
+	}
+}
+
+// judge has the catalog's own signature judged as those of the programs are,
+// and keeps the transcript also when it is refused.
+func (w *work) judge(ctx context.Context, der []byte) (*authenticode.Report, error) {
+	o, err := verify.Options(w.r)
+	if err != nil {
+		return nil, err
+	}
+	report, err := catalog.Verify(ctx, der, o)
+	if err != nil {
+		return nil, err
+	}
+	b, err := report.JSON()
+	if err != nil {
+		return nil, fmt.Errorf("writing the transcript: %v", err)
+	}
+	text := "File: " + w.catalog() + "\n" + report.String()
+	if err := atomicfile.Write(w.r.Abs(w.evidence("verify.txt")), []byte(text), 0o644); err != nil {
+		return nil, err
+	}
+	if err := atomicfile.Write(w.r.Abs(w.evidence("verify.json")), b, 0o644); err != nil {
+		return nil, err
+	}
+	return report, verify.Refuse(w.r, report)
+}
+
+// write leaves the catalog for the end: when it is there, all of it is.
+func (w *work) write(m *inventory.Made, o inventory.Options, der []byte) error {
+	cdf, err := m.Definition(w.name(), o)
+	if err != nil {
+		return err
+	}
+	coverage, err := json.MarshalIndent(w.statement(m), "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the list of files: %v", err)
+	}
+	if err := atomicfile.Write(w.r.Abs(w.cdf()), cdf, 0o644); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(w.r.Abs(w.coverage()), append(coverage, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(w.r.Abs(w.catalog()), der, 0o644); err != nil {
+		return err
+	}
+	return os.RemoveAll(w.r.Abs(w.stage())) // the signature is in the catalog now
+}
+
+func (w *work) facts(m *inventory.Made, report *authenticode.Report, server string) map[string]string {
+	s := report.Signatures[0]
+	f := map[string]string{
+		"catalog": w.catalog(), "coverage": w.coverage(), "files": fmt.Sprint(len(m.Files)), "empty_files": fmt.Sprint(len(m.Empty)),
+		"version": fmt.Sprint(int(m.Version)), "list_id": fmt.Sprintf("%X", m.ListID), "verdict": report.Windows.String(),
+	}
+	if s.Signer != nil {
+		f["signer"], f["thumbprint_sha1"], f["thumbprint_sha256"] = s.Signer.Name, s.Signer.SHA1, s.Signer.SHA256
+	}
+	if server != "" {
+		f["server"] = server
+	}
+	if len(s.Timestamps) > 0 {
+		f["timestamp"] = s.Timestamps[0].Time.UTC().Format(time.RFC3339)
+	}
+	return f
+}
+
+// record of the step's last success, if its catalog is still the one.
+func record(l *ledger.Ledger) (ledger.Record, bool) {
+	for _, rec := range l.Records(name) {
+		return rec, true
+	}
+	return ledger.Record{}, false
+}
