@@ -3,6 +3,7 @@ package cms
 import (
 	"bytes"
 	"encoding/binary"
+	"math"
 )
 
 // maxDepth bounds nesting while converting BER. A signature with a nested signature, its token
@@ -114,50 +115,58 @@ func joinOctets(body []byte) ([]byte, bool) {
 
 // readHeader reads tag and length. It refuses lengths that reach past b.
 func readHeader(b []byte) (header, bool) {
-	n := 1
-	if len(b) < 2 {
+	n := tagSize(b)
+	if n == 0 || n >= len(b) {
 		return header{}, false
 	}
-	if b[0]&0x1f == 0x1f { // high tag number: octets follow until bit 8 is clear (X.690 section 8.1.2.4)
-		for n < len(b) && n < 6 && b[n]&0x80 != 0 {
-			n++
-		}
-		n++
-		if n >= len(b) {
-			return header{}, false
-		}
-	}
-	h := header{tag: b[:n:n], minimal: true}
-	first := b[n]
-	n++
-	switch {
+	h := header{tag: b[:n:n], size: n + 1, minimal: true}
+	switch first := b[n]; {
 	case first < 0x80:
 		h.length = int(first)
 	case first == 0x80:
 		h.indefinite = true
-		h.size = n
 		return h, h.constructed()
 	default:
-		k := int(first & 0x7f)
-		if k > len(b)-n {
+		h.size += int(first & 0x7f)
+		if h.size > len(b) {
 			return header{}, false
 		}
-		value := bytes.TrimLeft(b[n:n+k], "\x00")
-		if len(value) > 4 {
+		var ok bool
+		if h.length, h.minimal, ok = longLength(b[n+1 : h.size]); !ok {
 			return header{}, false
 		}
-		var wide [8]byte
-		copy(wide[8-len(value):], value)
-		length := binary.BigEndian.Uint64(wide[:])
-		n += k
-		if length > uint64(len(b)-n) {
-			return header{}, false
-		}
-		h.length = int(length)
-		h.minimal = len(value) == k && length >= 0x80
 	}
-	h.size = n
-	return h, h.length <= len(b)-n
+	return h, h.length <= len(b)-h.size
+}
+
+// tagSize is the number of identifier octets, 0 where they do not end. A high tag number continues while bit 8 is set
+// (X.690 section 8.1.2.4); more than 32 bits of it are refused.
+func tagSize(b []byte) int {
+	if len(b) == 0 || b[0]&0x1f != 0x1f {
+		return min(len(b), 1)
+	}
+	for n := 1; n < len(b) && n < 6; n++ {
+		if b[n]&0x80 == 0 {
+			return n + 1
+		}
+	}
+	return 0
+}
+
+// longLength reads the octets of the long form (X.690 section 8.1.3.5) and says whether DER would have written the
+// same; lengths of more than 31 bits are refused.
+func longLength(octets []byte) (length int, minimal, ok bool) {
+	value := bytes.TrimLeft(octets, "\x00")
+	if len(value) > 4 {
+		return 0, false, false
+	}
+	var wide [4]byte
+	copy(wide[4-len(value):], value)
+	n := binary.BigEndian.Uint32(wide[:])
+	if n > math.MaxInt32 {
+		return 0, false, false
+	}
+	return int(n), len(value) == len(octets) && n >= 0x80, true
 }
 
 // appendLength writes a DER length (X.690 section 10.1).

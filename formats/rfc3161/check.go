@@ -195,9 +195,7 @@ func (c *checker) signer() {
 	if err := si.CheckSignature(cert); err != nil {
 		c.fail(RuleSignature, "%v", err)
 	}
-	for _, p := range CertificateProblems(cert) {
-		c.problems = append(c.problems, p)
-	}
+	c.problems = append(c.problems, CertificateProblems(cert)...)
 	if err := checkESS(si, cert); err != nil {
 		c.fail(RuleESS, "%v", err)
 	}
