@@ -23,25 +23,25 @@ const (
 // Usage is what a chain is judged for.
 type Usage int
 
-// The two purposes, by their extended key usage (RFC 5280 section 4.2.1.12).
+// The purposes, by their extended key usage (RFC 5280 section 4.2.1.12; wincrypt.h).
 const (
 	UsageCodeSigning  Usage = iota // 1.3.6.1.5.5.7.3.3
 	UsageTimeStamping              // 1.3.6.1.5.5.7.3.8
+	UsageRootList                  // 1.3.6.1.4.1.311.10.3.9, szOID_ROOT_LIST_SIGNER: signs Microsoft's list of roots
 )
 
-func (u Usage) oid() asn1.ObjectIdentifier {
-	if u == UsageTimeStamping {
-		return cms.OIDEKUTimeStamping
-	}
-	return cms.OIDEKUCodeSigning
+var usages = map[Usage]struct {
+	oid  asn1.ObjectIdentifier
+	name string
+}{
+	UsageCodeSigning:  {cms.OIDEKUCodeSigning, "code signing"},
+	UsageTimeStamping: {cms.OIDEKUTimeStamping, "time stamping"},
+	UsageRootList:     {asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 3, 9}, "signing root lists"},
 }
 
-func (u Usage) String() string {
-	if u == UsageTimeStamping {
-		return "time stamping"
-	}
-	return "code signing"
-}
+func (u Usage) oid() asn1.ObjectIdentifier { return usages[u].oid }
+
+func (u Usage) String() string { return usages[u].name }
 
 // ChainOptions says what BuildChains works with.
 type ChainOptions struct {

@@ -1,0 +1,90 @@
+// Package trust puts together the roots by which releases and files are
+// judged: the built-in ones, those of the system, those of Microsoft's root
+// programme once they have been fetched, and those that the user names.
+package trust
+
+import (
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+)
+
+// Options say which roots are trusted.
+type Options struct {
+	// CodeSigning and TimeStamping are files of certificates, PEM or DER, for one purpose each; Both are for both.
+	CodeSigning, TimeStamping, Both []string
+	// Only trusts nothing but these files.
+	Only bool
+	// Fetched is the file that Update has written; it may be missing.
+	Fetched string
+}
+
+// Roots reads the roots. Every file that cannot be read is reported.
+//
+// The system's roots count for both purposes: the bundles of Linux and macOS do not say what a root is trusted for
+// (and lack most roots that are for code signing alone). On Windows the store says it and is obeyed.
+func Roots(o Options) (*authenticode.Roots, error) {
+	roots := authenticode.NewRoots()
+	if !o.Only {
+		if err := addDefaults(roots, o.Fetched); err != nil {
+			return nil, err
+		}
+	}
+	code, err1 := readFiles(o.CodeSigning)
+	stamp, err2 := readFiles(o.TimeStamping)
+	both, err3 := readFiles(o.Both)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	roots.CodeSigning.Add(append(code, both...)...)
+	roots.TimeStamping.Add(append(stamp, both...)...)
+	return roots, nil
+}
+
+func addDefaults(roots *authenticode.Roots, fetched string) error {
+	builtin, err := authenticode.BuiltinRoots()
+	if err != nil {
+		return err
+	}
+	roots.Add(builtin)
+	system, err := System()
+	if err != nil {
+		return err
+	}
+	roots.Add(system)
+	list, err := ReadList(fetched)
+	if errors.Is(err, os.ErrNotExist) || fetched == "" {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	more, err := list.Roots()
+	if err != nil {
+		return fmt.Errorf("reading %s: %v", fetched, err)
+	}
+	roots.Add(more)
+	return nil
+}
+
+func readFiles(names []string) ([]*x509.Certificate, error) {
+	var out []*x509.Certificate
+	var errs []error
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("reading roots: %w", err))
+			continue
+		}
+		certs, err := authenticode.ParseCertificates(b)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("reading roots: %s: %v", name, err))
+			continue
+		}
+		out = append(out, certs...)
+	}
+	return out, errors.Join(errs...)
+}
