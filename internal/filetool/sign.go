@@ -256,7 +256,7 @@ func (s *stamping) stamp(ctx context.Context, p7 []byte, index int) ([]byte, str
 		if err != nil {
 			return nil, "", err
 		}
-		p7, err = authenticode.SetCountersignature(p7, index, answer)
+		p7, err = authenticode.SetCountersignature(p7, index, answer.Raw, answer.Certificates)
 		return p7, server, err
 	}
 	token, server, err := s.stamper.Stamp(ctx, value)

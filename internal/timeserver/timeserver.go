@@ -102,14 +102,13 @@ func (s *Stamper) Stamp(ctx context.Context, signature []byte) (token []byte, se
 	return stamp.Raw, s.name(stamp.Server), nil
 }
 
-// StampLegacy gets a countersignature of the older Authenticode protocol: the
-// DER of the SignedData that the server answers.
-func (s *Stamper) StampLegacy(ctx context.Context, signature []byte) (response []byte, server string, err error) {
-	stamp, err := s.client.LegacyTimestamp(ctx, signature)
+// StampLegacy gets a countersignature of the older Authenticode protocol.
+func (s *Stamper) StampLegacy(ctx context.Context, signature []byte) (stamp *rfc3161.LegacyStamp, server string, err error) {
+	stamp, err = s.client.LegacyTimestamp(ctx, signature)
 	if err != nil {
 		return nil, "", ServiceFault(err)
 	}
-	return stamp.Response, s.name(stamp.Server), nil
+	return stamp, s.name(stamp.Server), nil
 }
 
 func (s *Stamper) name(server string) string {

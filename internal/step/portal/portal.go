@@ -129,7 +129,8 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact, c config) (step.Res
 	}
 	note := "ready to submit"
 	if !fields.Ready {
-		note = "not to be submitted: " + strings.Join(fields.NotReady, "; ")
+		note = "a draft, not to be submitted"
+		r.Console.Detail("%s: not to be submitted: %s", a.File(), strings.Join(fields.NotReady, "; "))
 	}
 	return step.Result{Note: note}, write(r, a, c, text, fields, info)
 }
@@ -164,12 +165,12 @@ func facts(c config, a ledger.Artifact, info *peinfo.Info) submission.Facts {
 		f.Signer, f.Issuer = c.Verified["signer"], c.Verified["issuer"]
 		f.Thumbprint, f.StampTime = strings.ToUpper(c.Verified["thumbprint_sha1"]), c.Verified["timestamp"]
 	}
+	if c.Test {
+		f.Warnings = append(f.Warnings, "signed with the Hallmark TEST identity, which nobody trusts")
+	}
 	if c.Dirty {
 		f.Commit = ""
 		f.Warnings = append(f.Warnings, "built from a tree with uncommitted changes")
-	}
-	if c.Test {
-		f.Warnings = append(f.Warnings, "signed with the Hallmark TEST identity, which nobody trusts")
 	}
 	if o.Detection == "" || o.DefinitionVersion == "" {
 		f.Warnings = append(f.Warnings, "no detection is named (portal.detection and portal.definition_version in release.yaml)")

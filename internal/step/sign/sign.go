@@ -201,10 +201,10 @@ func exportRoot(r *step.Run) step.Unit {
 		if err != nil {
 			return step.Result{}, err
 		}
-		if err := atomicfile.Write(r.Abs(TestRoot+".pem"), id.RootPEM(), 0o644); err != nil {
+		if err := atomicfile.Write(r.Abs(step.TestRoot+".pem"), id.RootPEM(), 0o644); err != nil {
 			return step.Result{}, err
 		}
-		return step.Result{Inputs: in}, atomicfile.Write(r.Abs(TestRoot+".cer"), id.RootDER(), 0o644)
+		return step.Result{Inputs: in}, atomicfile.Write(r.Abs(step.TestRoot+".cer"), id.RootDER(), 0o644)
 	}
 	return u
 }

@@ -1,0 +1,236 @@
+package filetool
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/fetch"
+	"github.com/hallmark-dev/hallmark/internal/secondreader"
+)
+
+// Verification says how files are judged.
+type Verification struct {
+	In string
+	// Roots and TimestampRoots are comma-separated lists of certificate
+	// files, trusted beside the usual roots, or instead of them with Only.
+	Roots, TimestampRoots string
+	Only                  bool
+	// Catalogs is a comma-separated list of catalogs for files without a
+	// signature of their own.
+	Catalogs string
+	// CRLs is a comma-separated list of revocation lists; Online asks the
+	// addresses in the certificates.
+	CRLs   string
+	Online bool
+	// Allow is a comma-separated list of checks that only warn.
+	Allow string
+	// HashOnly compares digests and leaves trust aside.
+	HashOnly bool
+	// JSON prints the reports as JSON instead of text.
+	JSON bool
+}
+
+// Verify judges files and writes the reports to w. One bad file fails the
+// whole, after all have been judged.
+func Verify(ctx context.Context, c *console.Console, w io.Writer, v Verification) error {
+	in, err := Files{In: v.In}.expand()
+	if err != nil {
+		return err
+	}
+	o, err := v.options()
+	if err != nil {
+		return err
+	}
+	reports := make([]*authenticode.Report, len(in))
+	jobs := make([]job, len(in))
+	at := map[string]int{}
+	for i, f := range in {
+		jobs[i], at[f] = job{in: f}, i
+	}
+	bad := each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+		report, err := judge(ctx, j.in, o)
+		reports[at[j.in]] = report
+		if err != nil {
+			return "", err
+		}
+		return "trusted", refuse(report)
+	})
+	return errors.Join(printReports(w, in, reports, v.JSON), bad)
+}
+
+// judge lets both readers work at the same time; nearly every signature has an
+// Authentihash of SHA-256, so the second reader begins with that.
+func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*authenticode.Report, error) {
+	src, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	type result struct {
+		r   *secondreader.Reading
+		err error
+	}
+	second := make(chan result, 1)
+	go func() {
+		r, err := secondreader.Read(path, secondreader.Want{Authentihash: []crypto.Hash{crypto.SHA256}})
+		second <- result{r, err}
+	}()
+	report, err := authenticode.Verify(ctx, src, src.size, o)
+	got := <-second
+	if err != nil || !report.Trusted || report.Format != "PE" {
+		return report, err // refused already; the second reader has nothing to add
+	}
+	if got.err != nil {
+		return report, got.err
+	}
+	if err := got.r.Compare(report); err != nil {
+		return report, err
+	}
+	if h := secondreader.Hashes(report); len(h) == 1 && h[0] == crypto.SHA256 {
+		return report, nil
+	}
+	r, err := secondreader.Read(path, secondreader.Want{Authentihash: secondreader.Hashes(report)})
+	if err != nil {
+		return report, err
+	}
+	return report, r.Compare(report)
+}
+
+// refuse turns a report that is not good in every respect into an error.
+func refuse(report *authenticode.Report) error {
+	if report.Trusted {
+		return nil
+	}
+	var why []string
+	for _, f := range report.Problems() {
+		why = append(why, f.String())
+	}
+	if len(why) == 0 {
+		why = append(why, "not trusted")
+	}
+	return fault.New(fault.Verification, "refused (Windows: %s %s): %s", report.Windows, report.Windows.Code(), strings.Join(why, "; "))
+}
+
+func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJSON bool) error {
+	type named struct {
+		File   string               `json:"file"`
+		Report *authenticode.Report `json:"report"`
+	}
+	if asJSON {
+		all := make([]named, 0, len(in))
+		for i, f := range in {
+			all = append(all, named{f, reports[i]})
+		}
+		b, err := json.MarshalIndent(all, "", "  ")
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w, "%s\n", b)
+		return err
+	}
+	for i, f := range in {
+		if reports[i] == nil {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s\n%s\n", f, reports[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (v Verification) options() (authenticode.VerifyOptions, error) {
+	o := authenticode.VerifyOptions{HashOnly: v.HashOnly}
+	var err error
+	if o.Roots, err = v.roots(); err != nil {
+		return o, err
+	}
+	if o.Allow, err = allowed(v.Allow); err != nil {
+		return o, err
+	}
+	for _, f := range list(v.CRLs) {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			return o, fmt.Errorf("reading a revocation list: %w", err)
+		}
+		o.Revocation.CRLs = append(o.Revocation.CRLs, b)
+	}
+	o.Revocation.Need = v.Online || v.CRLs != ""
+	if v.Online {
+		o.Fetcher = fetch.New(filepath.Join(".hallmark", "fetched"))
+	}
+	o.Catalogs, err = v.catalogs()
+	return o, err
+}
+
+func (v Verification) catalogs() (authenticode.Catalogs, error) {
+	files := list(v.Catalogs)
+	if len(files) == 0 {
+		return nil, nil
+	}
+	set := catalog.NewSet()
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err == nil {
+			err = set.Add(f, b)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading a catalog: %w", err)
+		}
+	}
+	return set, nil
+}
+
+// allowed reads the checks that only warn; windows stands for all that Windows
+// does not make.
+func allowed(names string) ([]authenticode.Check, error) {
+	known := authenticode.WindowsOnly()
+	var out []authenticode.Check
+	for _, name := range list(names) {
+		switch c := authenticode.Check(name); {
+		case name == "windows":
+			out = append(out, known...)
+		case slices.Contains(known, c):
+			out = append(out, c)
+		default:
+			return nil, fault.New(fault.Usage, "-allow: there is no check %q that may be allowed", name).
+				Hint("windows for all that Windows lets pass, or some of %v", known)
+		}
+	}
+	return out, nil
+}
+
+// roots are the trust anchors of a verification.
+func (v Verification) roots() (*authenticode.Roots, error) {
+	roots := &authenticode.Roots{CodeSigning: authenticode.NewPool(), TimeStamping: authenticode.NewPool()}
+	if !v.Only {
+		builtin, err := authenticode.BuiltinRoots()
+		if err != nil {
+			return nil, err
+		}
+		roots.Add(builtin)
+	}
+	both, err := readCertificates(list(v.Roots))
+	if err != nil {
+		return nil, err
+	}
+	stamp, err := readCertificates(list(v.TimestampRoots))
+	if err != nil {
+		return nil, err
+	}
+	roots.CodeSigning.Add(both...)
+	roots.TimeStamping.Add(append(both, stamp...)...)
+	return roots, nil
+}

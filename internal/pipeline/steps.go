@@ -1,0 +1,36 @@
+// Package pipeline puts the steps of a release in order and runs them: it
+// skips what is up to date, names, times and reports what is done, and keeps
+// the ledger.
+package pipeline
+
+import (
+	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/step/assemble"
+	"github.com/hallmark-dev/hallmark/internal/step/build"
+	"github.com/hallmark-dev/hallmark/internal/step/catalog"
+	"github.com/hallmark-dev/hallmark/internal/step/crosscert"
+	"github.com/hallmark-dev/hallmark/internal/step/portal"
+	"github.com/hallmark-dev/hallmark/internal/step/sign"
+	"github.com/hallmark-dev/hallmark/internal/step/stamp"
+	"github.com/hallmark-dev/hallmark/internal/step/sums"
+	"github.com/hallmark-dev/hallmark/internal/step/timestamp"
+	"github.com/hallmark-dev/hallmark/internal/step/verify"
+)
+
+// Steps is the whole product in order. The order is fixed by Authenticode:
+// whatever changes a program comes before its signature, whatever describes
+// the finished bytes comes after.
+func Steps() []step.Step {
+	return []step.Step{
+		build.Step(),     // dist/build: the programs as compiled
+		stamp.Step(),     // version information, manifest, icon
+		sign.Step(),      // the PKCS#7 signature, beside the program
+		crosscert.Step(), // further certificates in it
+		timestamp.Step(), // an RFC 3161 token in it
+		assemble.Step(),  // dist/release: the programs as shipped
+		verify.Step(),    // judged as Windows would, by two readers
+		catalog.Step(),   // dist/catalog: all of it listed in a signed catalog
+		portal.Step(),    // dist/portal: the submission text
+		sums.Step(),      // dist/SHA256SUMS, taken last
+	}
+}

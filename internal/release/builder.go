@@ -1,0 +1,49 @@
+package release
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/internal/builder"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/gobuild"
+	"github.com/hallmark-dev/hallmark/internal/goreleaser"
+	"github.com/hallmark-dev/hallmark/internal/reproduce"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+)
+
+// openBuilder returns the builder that the spec names; it builds everything
+// twice if the spec wants that.
+func openBuilder(ctx context.Context, s *spec.Build, c *console.Console) (builder.Builder, error) {
+	b, err := pickBuilder(ctx, s.Builder, c)
+	if err != nil || s.Reproducible != "verify" {
+		return b, err
+	}
+	return reproduce.Builder{Builder: b}, nil
+}
+
+// pickBuilder: auto is goreleaser where it is installed, else plain go build,
+// which gives the same bytes.
+func pickBuilder(ctx context.Context, name string, c *console.Console) (builder.Builder, error) {
+	if name == "go" {
+		return gobuild.Builder{}, nil
+	}
+	b := goreleaser.Builder{Locator: goreleaser.Locator{Log: detailWriter{c}}}
+	if name == "goreleaser" {
+		return b, nil
+	}
+	_, err := b.Locator.Find(ctx)
+	if goreleaser.IsNotInstalled(err) {
+		c.Note("goreleaser is not installed, so plain go build compiles; the bytes are the same\n%s", goreleaser.HowToInstall)
+		return gobuild.Builder{}, nil
+	}
+	return b, err
+}
+
+// detailWriter shows what a package logs when details are wanted.
+type detailWriter struct{ c *console.Console }
+
+func (w detailWriter) Write(b []byte) (int, error) {
+	w.c.Detail("%s", strings.TrimRight(string(b), "\n"))
+	return len(b), nil
+}

@@ -1,0 +1,54 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rogpeppe/go-internal/lockedfile"
+
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// patience is how long the lock may take before people are told why nothing
+// happens.
+const patience = 300 * time.Millisecond
+
+// takeLock keeps two releases out of one folder. While another one runs it
+// waits and says so; ctx ends the wait.
+func takeLock(ctx context.Context, o Options) (unlock func(), err error) {
+	dir := filepath.Join(o.Root, step.StateDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("taking the folder's lock: %w", err)
+	}
+	type result struct {
+		unlock func()
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		u, err := lockedfile.MutexAt(filepath.Join(dir, "lock")).Lock()
+		done <- result{u, err}
+	}()
+	told := time.After(patience)
+	for {
+		select {
+		case r := <-done:
+			if r.err != nil {
+				return nil, fmt.Errorf("taking the folder's lock: %w", r.err)
+			}
+			return r.unlock, nil
+		case <-told:
+			o.Console.Note("another release is running in this folder; waiting until it is done (Ctrl-C to stop waiting)")
+		case <-ctx.Done():
+			go func() { // the lock may still be won; give it back
+				if r := <-done; r.err == nil {
+					r.unlock()
+				}
+			}()
+			return nil, fmt.Errorf("waiting for another release in this folder: %w", ctx.Err())
+		}
+	}
+}

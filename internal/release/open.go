@@ -1,0 +1,192 @@
+// Package release sets a release up and runs it: it reads release.yaml, takes
+// the folder's lock, opens the ledger, and gives the pipeline the signing
+// identity, time servers and builder, each opened once and only when needed.
+package release
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/builder"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/secret"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/timeserver"
+	"github.com/hallmark-dev/hallmark/templates"
+)
+
+// DefaultSpec is read when RELEASE_SPEC names no other file.
+const DefaultSpec = "release.yaml"
+
+// Options say where and how to release.
+type Options struct {
+	// Root is the folder of the project; "" is the working directory.
+	Root string
+	// Getenv looks environment variables up; nil is os.Getenv.
+	Getenv func(string) string
+	// Console shows what happens.
+	Console *console.Console
+	// Now is the clock; nil is time.Now.
+	Now func() time.Time
+}
+
+// Release is an open release. Close it.
+type Release struct {
+	run   *step.Run
+	close []func() error
+}
+
+// Open reads the spec and the ledger. It takes the folder's lock when lock is
+// set, waiting while another process holds it.
+func Open(ctx context.Context, o Options, lock bool) (*Release, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	s, err := LoadSpec(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Release{}
+	if lock {
+		unlock, err := takeLock(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		r.onClose(func() error { unlock(); return nil })
+	}
+	if err := r.open(o, s, lock); err != nil {
+		r.Close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *Release) open(o Options, s *spec.Spec, sweep bool) error {
+	l, err := ledger.Open(filepath.Join(o.Root, filepath.FromSlash(step.LedgerPath)))
+	if err != nil {
+		return err
+	}
+	if dist := filepath.Join(o.Root, step.Dist); sweep && exists(dist) {
+		if err := atomicfile.Sweep(dist); err != nil {
+			return fmt.Errorf("removing what an interrupted run left behind: %w", err)
+		}
+	}
+	r.run = &step.Run{
+		Spec: s, Root: o.Root, Ledger: l, Now: o.Now, Templates: templates.FS, Console: o.Console,
+		Identity: once(func(ctx context.Context) (*identity.Identity, error) { return r.openIdentity(ctx, o) }),
+		Builder: once(func(ctx context.Context) (builder.Builder, error) {
+			return openBuilder(ctx, &s.Build, o.Console)
+		}),
+	}
+	r.run.Stamper = once(func(ctx context.Context) (step.Stamper, error) { return r.openStamper(ctx) })
+	return nil
+}
+
+func (r *Release) openIdentity(ctx context.Context, o Options) (*identity.Identity, error) {
+	s := r.run.Spec.Sign
+	id, err := identity.Open(ctx, s.Identity, identity.Options{
+		Password:             secret.Ref(s.Password),
+		Dir:                  o.Root,
+		ChainFiles:           s.Chain,
+		FetchIntermediates:   s.FetchIntermediates,
+		AllowIncompleteChain: s.AllowIncompleteChain,
+		AllowECDSA:           s.AllowECDSA,
+		Now:                  o.Now,
+		Getenv:               o.Getenv,
+		Warn:                 func(w string) { o.Console.Warn("%s", w) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.onClose(id.Close)
+	return id, nil
+}
+
+func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
+	s, closer, err := timeserver.Open(ctx, r.run.Spec.Timestamp, r.run.Identity)
+	if err != nil {
+		return nil, err
+	}
+	r.onClose(closer)
+	return s, nil
+}
+
+// LoadSpec reads the spec that RELEASE_SPEC names, or release.yaml.
+func LoadSpec(ctx context.Context, o Options) (*spec.Spec, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	path := o.Getenv("RELEASE_SPEC")
+	if path == "" {
+		path = DefaultSpec
+	}
+	env := spec.System(ctx, o.Root)
+	env.Getenv = o.Getenv
+	return spec.Load(o.path(path), env)
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Console == nil {
+		o.Console = console.New(io.Discard, console.Options{})
+	}
+	root, err := filepath.Abs(o.Root)
+	if err != nil {
+		return o, fault.New(fault.Other, "finding the project's folder: %w", err)
+	}
+	o.Root = root
+	return o, nil
+}
+
+// path resolves a path against the project; one inside the working directory
+// stays short, since people read it in messages.
+func (o Options) path(p string) string {
+	if filepath.IsAbs(p) {
+		return p
+	}
+	full := filepath.Join(o.Root, p)
+	wd, err := os.Getwd()
+	if err != nil {
+		return full
+	}
+	if rel, err := filepath.Rel(wd, full); err == nil && !strings.HasPrefix(rel, "..") {
+		return rel
+	}
+	return full
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+func (r *Release) onClose(f func() error) { r.close = append(r.close, f) }
+
+// Close releases keys, servers and the lock, in the opposite order of opening.
+func (r *Release) Close() error {
+	var first error
+	for i := len(r.close) - 1; i >= 0; i-- {
+		if err := r.close[i](); err != nil && first == nil {
+			first = err
+		}
+	}
+	r.close = nil
+	return first
+}

@@ -1,0 +1,161 @@
+package release
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/pipeline"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// Execute runs the named steps, or all of them when none is named, and says at
+// the end what lies where.
+func (r *Release) Execute(ctx context.Context, names ...string) error {
+	steps, err := choose(names)
+	if err != nil {
+		return err
+	}
+	run := r.run
+	for _, s := range steps {
+		if len(names) > 0 && !s.Enabled(run.Spec) {
+			return fault.New(fault.Usage, "%s is switched off: release.yaml has no section for it", s.Name).
+				Hint("mage plan shows which steps are on, and mage schema what the sections are")
+		}
+	}
+	r.title()
+	run.Ledger.SetProduct(run.Spec.Project.Name, run.Spec.Project.Version, run.UsesTestIdentity())
+	report, err := pipeline.Execute(ctx, steps, run)
+	if saved := run.Ledger.Save(); err == nil {
+		err = saved
+	}
+	if err != nil {
+		return err
+	}
+	if len(names) == 0 {
+		r.summary(report)
+	}
+	return nil
+}
+
+func choose(names []string) ([]step.Step, error) {
+	all := pipeline.Steps()
+	if len(names) == 0 {
+		return all, nil
+	}
+	var out []step.Step
+	for _, n := range names {
+		i := slices.IndexFunc(all, func(s step.Step) bool { return s.Name == n })
+		if i < 0 {
+			return nil, fault.New(fault.Usage, "there is no step %q", n)
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+func (r *Release) title() {
+	s := r.run.Spec
+	text := fmt.Sprintf("%s %s", s.Project.Title, s.Project.Version)
+	switch {
+	case r.run.UsesTestIdentity():
+		text += "  (test identity: for trying out, Windows does not trust it)"
+	case s.Sign == nil:
+		text += "  (unsigned)"
+	}
+	r.run.Console.Line("%s", text)
+}
+
+// Plan shows for each step and file what would happen and why. It changes
+// nothing.
+func (r *Release) Plan() error {
+	states, err := pipeline.Plan(pipeline.Steps(), r.run)
+	if err != nil {
+		return err
+	}
+	r.title()
+	c := r.run.Console
+	for _, st := range states {
+		switch {
+		case !st.On:
+			c.Line("%-10s off", st.Step.Name)
+		case len(st.Units) == 0:
+			c.Line("%-10s will run, once the build has said which programs there are", st.Step.Name)
+		case !st.Runs():
+			c.Line("%-10s up to date", st.Step.Name)
+		default:
+			c.Line("%-10s will run: %s", st.Step.Name, st.Step.Does)
+		}
+		for _, u := range st.Units {
+			if why := u.Why; why != "" {
+				c.Line("           will run    %s  (%s)", u.Unit.Name, why)
+			} else if st.Runs() || c.Verbose() {
+				c.Line("           up to date  %s", u.Unit.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// summary says what lies where and what to do next.
+func (r *Release) summary(report pipeline.Report) {
+	c, run := r.run.Console, r.run
+	c.Line("")
+	if report.Ran == 0 {
+		c.Line("Nothing has changed since the last release; everything is up to date (%s).", console.Duration(report.Took))
+	} else {
+		c.Line("Done in %s.", console.Duration(report.Took))
+	}
+	place := func(where, what string) { c.Line("  %-22s %s", where, what) }
+	place(step.ReleaseDir, fmt.Sprintf("%d program(s), %s", len(run.Ledger.Artifacts()), r.condition()))
+	for _, section := range []struct {
+		on          bool
+		where, what string
+	}{
+		{run.Spec.Sign != nil, step.EvidenceDir, "the verifier's transcript of each program"},
+		{run.Spec.Catalog != nil, step.CatalogDir, "the signed security catalog"},
+		{run.Spec.WDAC != nil, step.WDACDir, "the App Control policy with everything to deploy it"},
+		{run.Spec.Portal != nil, step.PortalDir, "text and fields for a submission to Microsoft"},
+		{true, step.SumsPath, "hashes of everything that is shipped"},
+		{run.UsesTestIdentity(), step.TestRoot + ".cer", "the root that a test machine has to trust"},
+	} {
+		if section.on {
+			place(section.where, section.what)
+		}
+	}
+	c.Line("Next: %s", strings.Join(r.next(), "\n      "))
+}
+
+func (r *Release) condition() string {
+	s := r.run.Spec
+	var parts []string
+	if s.Sign != nil {
+		parts = append(parts, "signed")
+	} else {
+		parts = append(parts, "not signed")
+	}
+	if step.Timestamps(s) {
+		parts = append(parts, "timestamped")
+	}
+	if s.Sign != nil {
+		parts = append(parts, "verified")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// next is what the person at the keyboard does now.
+func (r *Release) next() []string {
+	s := r.run.Spec
+	switch {
+	case r.run.UsesTestIdentity():
+		return []string{"set sign.identity and timestamp.servers in release.yaml to real ones and run mage release again;", "mage certs shows what an identity holds. Do not publish these files."}
+	case s.Sign == nil:
+		return []string{"add the sections sign and timestamp to release.yaml: Windows warns of unsigned programs."}
+	case s.Portal != nil && s.Portal.Detection != "":
+		return []string{"publish what lies in dist/release, then submit each file with the text in dist/portal."}
+	}
+	return []string{"publish what lies in dist/release together with dist/SHA256SUMS."}
+}

@@ -1,0 +1,23 @@
+package release
+
+import (
+	"runtime"
+	"runtime/debug"
+)
+
+// modulePath is ours, as other modules require it.
+const modulePath = "github.com/hallmark-dev/hallmark"
+
+// Version names this program: its own version as the Go module system knows
+// it, and what it was compiled with.
+func Version() string {
+	v := "development version"
+	if bi, ok := debug.ReadBuildInfo(); ok {
+		for _, m := range append(bi.Deps, &bi.Main) {
+			if m.Path == modulePath && m.Version != "" && m.Version != "(devel)" {
+				v = m.Version
+			}
+		}
+	}
+	return "hallmark " + v + ", " + runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH
+}

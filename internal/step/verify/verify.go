@@ -1,0 +1,151 @@
+// Package verify is the step that judges the finished programs as Windows
+// would. It fails the release; it never lets anything through with a warning
+// only.
+package verify
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/secondreader"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/step"
+)
+
+// Step judges each program and keeps the transcript as evidence.
+func Step() step.Step {
+	return step.Step{
+		Name:    "verify",
+		Does:    "judge the finished programs as Windows would",
+		Enabled: func(s *spec.Spec) bool { return s.Sign != nil },
+		Units:   units,
+	}
+}
+
+func units(r *step.Run) ([]step.Unit, error) {
+	v := r.Spec.Verify
+	var files []string
+	for _, list := range [][]string{v.Roots, v.TimestampRoots, v.CRLs} {
+		for _, f := range list {
+			files = append(files, filepath.ToSlash(f))
+		}
+	}
+	if r.UsesTestIdentity() {
+		files = append(files, step.TestRoot+".pem")
+	}
+	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
+		return step.Unit{
+			Name:    a.File(),
+			Config:  v,
+			Inputs:  append([]string{r.Released(a)}, files...),
+			Outputs: []string{r.Evidence(a, "verify.txt"), r.Evidence(a, "verify.json")},
+			Do:      func(ctx context.Context) (step.Result, error) { return do(ctx, r, a) },
+		}
+	})
+}
+
+func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error) {
+	o, err := options(r)
+	if err != nil {
+		return step.Result{}, err
+	}
+	path := r.Abs(r.Released(a))
+	report, err := judge(ctx, path, o)
+	if err != nil {
+		return step.Result{}, err
+	}
+	if err := write(r, a, report); err != nil {
+		return step.Result{}, err
+	}
+	if err := refuse(r, report); err != nil {
+		return step.Result{}, err
+	}
+	second, err := secondreader.Read(path, secondreader.Want{Authentihash: secondreader.Hashes(report), Checksum: true})
+	if err != nil {
+		return step.Result{}, err
+	}
+	if err := second.Compare(report); err != nil {
+		return step.Result{}, err
+	}
+	return step.Result{Facts: facts(report), Note: note(report)}, nil
+}
+
+func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*authenticode.Report, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading the program: %w", err)
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("reading the program: %w", err)
+	}
+	return authenticode.Verify(ctx, f, st.Size(), o)
+}
+
+// write keeps the transcript also when the program is refused: it says why.
+func write(r *step.Run, a ledger.Artifact, report *authenticode.Report) error {
+	b, err := report.JSON()
+	if err != nil {
+		return fmt.Errorf("writing the transcript: %v", err)
+	}
+	text := "File: " + r.Released(a) + "\n" + report.String()
+	if err := atomicfile.Write(r.Abs(r.Evidence(a, "verify.txt")), []byte(text), 0o644); err != nil {
+		return err
+	}
+	return atomicfile.Write(r.Abs(r.Evidence(a, "verify.json")), b, 0o644)
+}
+
+// refuse turns a report into an error unless it is good in every respect.
+func refuse(r *step.Run, report *authenticode.Report) error {
+	var why []string
+	for _, f := range report.Problems() {
+		why = append(why, f.String())
+	}
+	if len(report.Signatures) == 0 {
+		why = append(why, "the program is not signed")
+	} else if want := r.Spec.Verify.Publisher; want != "" && publisher(report) != want {
+		why = append(why, fmt.Sprintf("the publisher is %q; verify.publisher wants %q", publisher(report), want))
+	}
+	if report.Trusted && len(why) == 0 {
+		return nil
+	}
+	return fault.New(fault.Verification, "refused (Windows: %s): %s", report.Windows, strings.Join(why, "; ")).
+		Hint("the transcript lies in %s", step.EvidenceDir)
+}
+
+func facts(report *authenticode.Report) map[string]string {
+	s := report.Signatures[0]
+	m := map[string]string{"verdict": report.Windows.String(), "digest": report.Digests["SHA-256"]}
+	if s.Signer != nil {
+		m["signer"], m["thumbprint_sha1"], m["class"] = publisher(report), s.Signer.SHA1, string(s.Signer.Class)
+		m["issuer"] = s.Signer.IssuerName
+	}
+	if len(s.Timestamps) > 0 {
+		m["timestamp"] = s.Timestamps[0].Time.UTC().Format(time.RFC3339)
+	}
+	return m
+}
+
+func note(report *authenticode.Report) string {
+	n := "trusted"
+	if t := report.Signatures[0].Timestamps; len(t) > 0 {
+		n += ", stamped " + t[0].Time.UTC().Format(time.RFC3339)
+	}
+	return n
+}
+
+func publisher(report *authenticode.Report) string {
+	if len(report.Signatures) == 0 || report.Signatures[0].Signer == nil {
+		return ""
+	}
+	return report.Signatures[0].Signer.Name
+}

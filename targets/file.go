@@ -1,0 +1,152 @@
+package targets
+
+import (
+	"context"
+	"os"
+
+	"github.com/magefile/mage/mg"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/filetool"
+)
+
+// File works on single files, without a release.yaml.
+type File mg.Namespace
+
+// Sign signs PE files, in place unless -out= is given.
+func (File) Sign(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // a file or an existing folder
+	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	password *string, // of the identity, as env:NAME or file:PATH
+	chain *string, // certificate files that complete the chain
+	fetch *bool, // fetch missing intermediates (AIA)
+	incomplete *bool, // sign although an intermediate is missing
+	ecdsa *bool, // accept an elliptic-curve key
+	digest *string, // sha256, sha384 or sha512
+	description *string, // shown in consent prompts
+	url *string, // shown beside the description
+	pages *bool, // add page hashes
+	existing *string, // refuse, replace, append or skip
+	certs *string, // additional certificate files
+	pathto *string, // thumbprint of a root that the certificates have to lead to
+	server *string, // time servers, separated by commas, or test
+	legacy *bool, // the older kind of timestamp
+) error {
+	return fault.Exit(filetool.Sign(ctx, screen(), filetool.Signing{
+		Files:  filetool.Files{In: str(in), Out: str(out)},
+		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
+		Digest: str(digest), Description: str(description), URL: str(url), PageHashes: flag(pages), Existing: str(existing),
+		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Servers: str(server), Legacy: flag(legacy),
+	}))
+}
+
+// Verify judges signed files as Windows would and prints why.
+func (File) Verify(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	roots *string, // certificate files to trust for code signing and time stamping
+	tsroots *string, // certificate files to trust for time stamping
+	only *bool, // trust nothing but these roots
+	catalog *string, // catalogs for files without a signature of their own
+	crl *string, // revocation lists
+	online *bool, // ask for CRL and OCSP over the network
+	allow *string, // checks that only warn; windows for all that Windows lets pass
+	hashonly *bool, // compare digests and leave trust aside
+	json *bool, // print JSON
+) error {
+	return fault.Exit(filetool.Verify(ctx, screen(), os.Stdout, filetool.Verification{
+		In: str(in), Roots: str(roots), TimestampRoots: str(tsroots), Only: flag(only), Catalogs: str(catalog),
+		CRLs: str(crl), Online: flag(online), Allow: str(allow), HashOnly: flag(hashonly), JSON: flag(json),
+	}))
+}
+
+// Inspect prints everything that is in the signatures of files.
+func (File) Inspect(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	json *bool, // print JSON
+) error {
+	return fault.Exit(filetool.Inspect(ctx, os.Stdout, str(in), flag(json)))
+}
+
+// Strip takes the signatures out of PE files.
+func (File) Strip(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // a file or an existing folder
+	checksum *string, // what the header's CheckSum becomes: auto, zero or computed
+) error {
+	return fault.Exit(filetool.Strip(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(checksum)))
+}
+
+// Timestamp adds a timestamp to signatures that exist.
+func (File) Timestamp(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // a file or an existing folder
+	server *string, // time servers, separated by commas, or test
+	digest *string, // sha256, sha384 or sha512
+	index *int, // which signature: 0 is the first, nested ones follow
+	legacy *bool, // the older kind of timestamp
+) error {
+	return fault.Exit(filetool.Timestamp(ctx, screen(), filetool.Stamping{
+		Files: filetool.Files{In: str(in), Out: str(out)}, Servers: str(server), Digest: str(digest), Legacy: flag(legacy), Index: number(index),
+	}))
+}
+
+// AddCerts adds certificates to signatures that exist.
+func (File) AddCerts(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // a file or an existing folder
+	certs *string, // certificate files
+	pathto *string, // thumbprint of a root that the certificates have to lead to
+	index *int, // which signature: 0 is the first, nested ones follow
+) error {
+	return fault.Exit(filetool.AddCerts(ctx, screen(), filetool.Adding{
+		Files: filetool.Files{In: str(in), Out: str(out)}, Certs: str(certs), RequirePathTo: str(pathto), Index: number(index),
+	}))
+}
+
+// Extract writes the signatures of PE files to FILE.p7s.
+func (File) Extract(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // a file or an existing folder
+	pem *bool, // PEM instead of DER
+) error {
+	return fault.Exit(filetool.Extract(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, flag(pem)))
+}
+
+// Attach puts a signature that was extracted, or made elsewhere, into a PE file.
+func (File) Attach(ctx context.Context,
+	in *string, // one file
+	out *string, // a file or an existing folder
+	signature *string, // the PKCS#7 in DER or PEM
+	existing *string, // refuse, replace, append or skip
+) error {
+	return fault.Exit(filetool.Attach(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(signature), str(existing)))
+}
+
+// Prepare writes what a key that lives elsewhere has to sign.
+func (File) Prepare(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // an existing folder
+	cert *string, // the signer's certificate and the intermediates behind it
+	digest *string, // sha256, sha384 or sha512
+	description *string, // shown in consent prompts
+	url *string, // shown beside the description
+	pages *bool, // add page hashes
+	existing *string, // refuse, replace or append
+) error {
+	return fault.Exit(filetool.Prepare(ctx, screen(), filetool.Split{
+		Files: filetool.Files{In: str(in), Out: str(out)}, Cert: str(cert), Digest: str(digest), Description: str(description),
+		URL: str(url), PageHashes: flag(pages), Existing: str(existing),
+	}))
+}
+
+// Finish puts a signature value made elsewhere into the file that was prepared.
+func (File) Finish(ctx context.Context,
+	in *string, // one file
+	out *string, // a file or an existing folder
+	unfinished *string, // what prepare wrote; FILE.unfinished if left out
+	signature *string, // the signature value: raw, hexadecimal or base64
+	existing *string, // refuse, replace or append
+) error {
+	return fault.Exit(filetool.Finish(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(unfinished), str(signature), str(existing)))
+}

@@ -1,0 +1,80 @@
+// Package targets holds what mage can run. A repository gets all of it with a
+// magefile of three lines:
+//
+//	//go:build mage
+//	package main
+//	import _ "github.com/hallmark-dev/hallmark/targets" // mage:import
+//
+// Each target is a call into package release or another package below
+// internal/; nothing is decided here.
+package targets
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/release"
+)
+
+// Release builds, signs, timestamps, verifies and documents everything that release.yaml names.
+func Release(ctx context.Context) error { return run(ctx) }
+
+// Build compiles the programs into dist/build.
+func Build(ctx context.Context) error { return run(ctx, "build") }
+
+// Stamp puts version information, manifest and icon into copies of the programs.
+func Stamp(ctx context.Context) error { return run(ctx, "stamp") }
+
+// Sign makes the Authenticode signatures.
+func Sign(ctx context.Context) error { return run(ctx, "sign") }
+
+// Crosscert adds cross-certificates to the signatures.
+func Crosscert(ctx context.Context) error { return run(ctx, "crosscert") }
+
+// Timestamp gets RFC 3161 timestamps for the signatures.
+func Timestamp(ctx context.Context) error { return run(ctx, "timestamp") }
+
+// Assemble puts programs and signatures together in dist/release.
+func Assemble(ctx context.Context) error { return run(ctx, "assemble") }
+
+// Verify judges the finished programs as Windows would.
+func Verify(ctx context.Context) error { return run(ctx, "verify") }
+
+// Portal writes the text and fields for Microsoft's submission form.
+func Portal(ctx context.Context) error { return run(ctx, "portal") }
+
+// Sums writes dist/SHA256SUMS over everything that is shipped.
+func Sums(ctx context.Context) error { return run(ctx, "sums") }
+
+// Plan shows what a release would do and why, and changes nothing.
+func Plan(ctx context.Context) error {
+	return opened(ctx, false, func(r *release.Release) error { return r.Plan() })
+}
+
+// Doctor examines Go, git, goreleaser, identity, time servers and roots.
+func Doctor(ctx context.Context) error { return fault.Exit(release.Doctor(ctx, options())) }
+
+// Clean removes everything in dist/.
+func Clean(ctx context.Context) error { return fault.Exit(release.Clean(ctx, options())) }
+
+// Version prints the version of hallmark.
+func Version() { fmt.Println(release.Version()) }
+
+// run releases, or runs the named steps.
+func run(ctx context.Context, steps ...string) error {
+	return opened(ctx, true, func(r *release.Release) error { return r.Execute(ctx, steps...) })
+}
+
+func opened(ctx context.Context, lock bool, do func(*release.Release) error) error {
+	r, err := release.Open(ctx, options(), lock)
+	if err != nil {
+		return fault.Exit(err)
+	}
+	defer r.Close()
+	return fault.Exit(do(r))
+}
+
+func options() release.Options {
+	return release.Options{Console: screen()}
+}
