@@ -60,7 +60,19 @@ func validate(t *testing.T, cases []spectest.Case) []string {
 	for i, c := range cases {
 		instances[i] = instance(c.YAML)
 	}
-	dir := t.TempDir()
+	verdicts := judge(t, t.TempDir(), []string{python, "judge.py"}, []byte(program), instances)
+	for i := range verdicts {
+		if instances[i] == nil {
+			verdicts[i] = "?"
+		}
+	}
+	return verdicts
+}
+
+// judge runs a script in dir on the schema and a list of instances, and
+// returns the list of texts that it prints.
+func judge(t *testing.T, dir string, command []string, script []byte, instances any) []string {
+	t.Helper()
 	b, err := json.Marshal(instances)
 	if err != nil {
 		t.Fatal(err)
@@ -69,26 +81,21 @@ func validate(t *testing.T, cases []spectest.Case) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range map[string][]byte{"schema.json": s, "instances.json": b} {
+	for name, content := range map[string][]byte{command[1]: script, "schema.json": s, "instances.json": b} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var stderr bytes.Buffer
-	cmd := exec.Command(python, "-c", program, filepath.Join(dir, "schema.json"), filepath.Join(dir, "instances.json"))
-	cmd.Stderr = &stderr
+	cmd := exec.Command(command[0], append(command[1:], "schema.json", "instances.json")...)
+	cmd.Dir, cmd.Stderr = dir, &stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%v: %s", err, stderr.String())
 	}
 	var verdicts []string
 	if err := json.Unmarshal(out, &verdicts); err != nil {
-		t.Fatal(err)
-	}
-	for i := range verdicts {
-		if instances[i] == nil {
-			verdicts[i] = "?"
-		}
+		t.Fatalf("%v: %s", err, out)
 	}
 	return verdicts
 }
@@ -129,40 +136,46 @@ func timesAreTexts(n *yaml.Node) {
 	}
 }
 
-// TestAjv asks the validator that VS Code's YAML extension and most editors
-// are closest to, in strict mode, whether the schema itself is sound.
-func TestAjv(t *testing.T) {
+// languageServer is what VS Code's YAML extension and most other editors run.
+const languageServer = "yaml-language-server@1.25.0"
+
+// TestEditors holds the schema against every case with yaml-language-server,
+// which must also show the comments.
+func TestEditors(t *testing.T) {
 	if testing.Short() {
-		t.Skip("asks the npm registry")
+		t.Skip("fetches yaml-language-server from the npm registry")
 	}
-	npx, err := exec.LookPath("npx")
+	npm, err := exec.LookPath("npm")
 	if err != nil {
-		absent(t, "npx is not installed: install Node.js")
+		absent(t, "npm is not installed: install Node.js")
 	}
-	s, err := schema.JSON()
+	dir := t.TempDir()
+	install := exec.Command(npm, "install", "--no-audit", "--no-fund", "--prefer-offline", "--prefix", dir, languageServer)
+	if out, err := install.CombinedOutput(); err != nil {
+		absent(t, "yaml-language-server cannot be fetched: "+string(out))
+	}
+	cases := spectest.Cases(t)
+	var texts []string
+	for _, c := range cases {
+		texts = append(texts, c.YAML)
+	}
+	script, err := os.ReadFile("testdata/editor.js")
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	good, bad := filepath.Join(dir, "good.json"), filepath.Join(dir, "bad.json")
-	for name, content := range map[string]string{
-		filepath.Join(dir, "schema.json"): string(s),
-		good:                              `{"version": 1, "project": {"name": "app", "company": "Example Ltd"}}`,
-		bad:                               `{"version": 1, "project": {"name": "app", "company": "Example Ltd", "compny": "x"}}`,
-	} {
-		if err := os.WriteFile(name, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
+	verdicts := judge(t, dir, []string{"node", "editor.js"}, script, texts)
+	for i, c := range cases {
+		// A key given twice is no YAML to an editor.
+		refused := verdicts[i] != "ok" && !strings.Contains(verdicts[i], "must be unique") && !strings.Contains(verdicts[i], "Unresolved ")
+		if refused != (c.Verdict == spectest.ByBothSides) {
+			t.Errorf("%s: must be %s; the editor says %s\n%s", c.Name, c.Verdict, verdicts[i], c.YAML)
 		}
 	}
-	cmd := exec.Command(npx, "--yes", "ajv-cli@5.0.0", "validate", "--spec=draft2020", "--strict=true", "-s", "schema.json", "-d", "good.json", "-d", "bad.json")
-	cmd.Dir = dir
-	b, _ := cmd.CombinedOutput() // it fails, as one of the two is bad
-	out := string(b)
-	if !strings.Contains(out, ".json") {
-		absent(t, "ajv cannot be fetched: "+out)
+	if hover := verdicts[len(cases)]; !strings.Contains(hover, "identity that signs: test, pkcs12:FILE") {
+		t.Errorf("the editor shows %q beside sign.identity", hover)
 	}
-	if !strings.Contains(out, "good.json valid") || !strings.Contains(out, "bad.json invalid") || !strings.Contains(out, "additionalProperty: 'compny'") {
-		t.Errorf("ajv says:\n%s", out)
+	if offers := verdicts[len(cases)+1]; !strings.Contains(offers, "password digest description url page_hashes") {
+		t.Errorf("the editor offers %q below sign", offers)
 	}
 }
 
