@@ -16,6 +16,11 @@ func FuzzParse(f *testing.F) {
 		0x30, 0x80, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01, 0xa0, 0x80, 0x24, 0x80, 0x04, 0x01, 0x41, 0x04, 0x01, 0x42,
 		0, 0, 0, 0, 0, 0, 0x31, 0x00, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if si, err := ParseSignerInfo(b); err == nil {
+			if _, err := si.Marshal(); err != nil {
+				t.Fatalf("a parsed SignerInfo cannot be written: %v", err)
+			}
+		}
 		s, err := Parse(b)
 		if err != nil {
 			return
