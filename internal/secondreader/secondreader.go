@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/saferwall/pe"
@@ -41,7 +42,8 @@ type Reading struct {
 	Table, Signed bool
 	// Authentihash in lower-case hexadecimal, by name of the hash (SHA-256).
 	Authentihash map[string]string
-	// HeaderChecksum is the stored one, Checksum the computed one.
+	// HeaderChecksum is the stored one, Checksum the computed one, 0 for a
+	// file whose size is no multiple of 4.
 	HeaderChecksum, Checksum uint32
 	Version                  map[string]string
 }
@@ -54,6 +56,10 @@ func Read(path string, w Want) (r *Reading, err error) {
 			r, err = nil, fmt.Errorf("second reader: %v", p)
 		}
 	}()
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("second reader: %w", err)
+	}
 	f, err := pe.New(path, options())
 	if err != nil {
 		return nil, fmt.Errorf("second reader: %v", err)
@@ -65,11 +71,11 @@ func Read(path string, w Want) (r *Reading, err error) {
 	}
 	r = &Reading{Table: f.HasCertificate, Signed: f.IsSigned, HeaderChecksum: headerChecksum(f), Authentihash: map[string]string{}}
 	if len(w.Authentihash) > 0 {
-		if err := r.hash(f, w.Authentihash); err != nil {
+		if err := r.hash(f, st.Size(), w.Authentihash); err != nil {
 			return nil, err
 		}
 	}
-	if w.Checksum {
+	if w.Checksum && st.Size()%4 == 0 { // of other sizes, which no signed file has, the library copies the file and loses its mapping
 		r.Checksum = f.Checksum()
 	}
 	if w.Version {
@@ -104,7 +110,7 @@ func options() *pe.Options {
 	}
 }
 
-func (r *Reading) hash(f *pe.File, hashes []crypto.Hash) error {
+func (r *Reading) hash(f *pe.File, size int64, hashes []crypto.Hash) error {
 	hs := make([]hash.Hash, len(hashes))
 	for i, h := range hashes {
 		hs[i] = h.New()
@@ -114,6 +120,11 @@ func (r *Reading) hash(f *pe.File, hashes []crypto.Hash) error {
 		return fmt.Errorf("second reader: computing the Authentihash failed")
 	}
 	for i, h := range hashes {
+		// The library does not pad a file without certificate table to the multiple of 8 that it has once signed.
+		if pad := (8 - size%8) % 8; pad > 0 && !r.Table {
+			hs[i].Write(make([]byte, pad))
+			sums[i] = hs[i].Sum(nil)
+		}
 		r.Authentihash[h.String()] = hex.EncodeToString(sums[i])
 	}
 	return nil
