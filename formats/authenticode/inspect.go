@@ -53,7 +53,7 @@ type TableEntry struct {
 	Padding  int    `json:"padding"` // bytes in the entry after the PKCS#7
 }
 
-// Inspect describes the PE file of size bytes in r, which is read twice. Damaged signatures are described as far as they can be read; an error means that
+// Inspect describes the PE file of size bytes in r, which is read once. Damaged signatures are described as far as they can be read; an error means that
 // r is no PE file or cannot be read.
 func Inspect(ctx context.Context, r io.ReaderAt, size int64) (*Inspection, error) {
 	image, err := peimage.Parse(r, size)
