@@ -8,8 +8,6 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
-
-	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 // Flags of an attribute (mscat.h, CRYPTCAT_ATTR_*; Microsoft, MakeCat, "CATATTR1").
@@ -77,7 +75,7 @@ func (a Attribute) marshal() []byte {
 
 // attribute writes it as an attribute of a member.
 func (a Attribute) attribute() []byte {
-	return tlv(tagSequence, oidTLV(cms.OIDCatalogNameValue), tlv(tagSet, a.marshal()))
+	return tlv(tagSequence, oidNameValue, tlv(tagSet, a.marshal()))
 }
 
 func parseNameValue(der []byte) (Attribute, error) {

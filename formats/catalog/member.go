@@ -25,7 +25,14 @@ var (
 	oidMemberInfo   = oidTLV(cms.OIDCatalogMemberInfo)
 	oidMemberInfo2  = oidTLV(cms.OIDCatalogMemberInfo2)
 	oidIndirectData = oidTLV(cms.OIDSpcIndirectData)
-	nullTLV         = []byte{tagNull, 0}
+	oidNameValue    = oidTLV(cms.OIDCatalogNameValue)
+	oidPEImageData  = oidTLV(cms.OIDSpcPEImageData)
+	oidCabData      = oidTLV(cms.OIDSpcCabData)
+	algorithms      = map[crypto.Hash][]byte{
+		crypto.SHA1:   tlv(tagSequence, oidTLV(cms.OIDSHA1), nullTLV),
+		crypto.SHA256: tlv(tagSequence, oidTLV(cms.OIDSHA256), nullTLV),
+	}
+	nullTLV = []byte{tagNull, 0}
 
 	// emptyFile is SpcLink.file with an empty SpcString, as makecat writes where signtool writes "<<<Obsolete>>>".
 	emptyFile = tlv(tagContext|tagConstructed|2, []byte{tagContext, 0})
@@ -77,10 +84,6 @@ func memberInfo(v Version, k Kind) []byte {
 // indirectData writes SpcIndirectDataContent { data { type, value }, messageDigest DigestInfo } ("Windows Authenticode
 // Portable Executable Signature Format").
 func indirectData(d *Digests, h crypto.Hash) ([]byte, error) {
-	oid, err := cms.DigestOID(h)
-	if err != nil {
-		return nil, err
-	}
 	if len(d.Hash[h]) != h.Size() {
 		return nil, fmt.Errorf("writing catalog member: no %v digest of the file", h)
 	}
@@ -88,7 +91,7 @@ func indirectData(d *Digests, h crypto.Hash) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := tlv(tagSequence, tlv(tagSequence, oidTLV(oid), nullTLV), tlv(tagOctets, d.Hash[h]))
+	info := tlv(tagSequence, algorithms[h], tlv(tagOctets, d.Hash[h]))
 	return tlv(tagSequence, data, info), nil
 }
 
@@ -99,12 +102,12 @@ func subjectData(d *Digests, h crypto.Hash) ([]byte, error) {
 		if table := d.PageHashes[h]; table != nil {
 			file = serialized(pageHashOID(h), table)
 		}
-		return tlv(tagSequence, oidTLV(cms.OIDSpcPEImageData),
+		return tlv(tagSequence, oidPEImageData,
 			tlv(tagSequence, imageFlags, tlv(tagContext|tagConstructed, file))), nil
 	case KindCAB:
 		return tlv(tagSequence, oidTLV(cms.OIDSpcLink), serialized(cms.OIDEnhancedHash, d.Enhanced[h])), nil
 	case KindFlat:
-		return tlv(tagSequence, oidTLV(cms.OIDSpcCabData), emptyFile), nil
+		return tlv(tagSequence, oidCabData, emptyFile), nil
 	}
 	return nil, fmt.Errorf("writing catalog member: kind of file unknown")
 }
