@@ -50,6 +50,8 @@ type Locator struct {
 	LookPath func(name string) (string, error)
 	// Log receives one line about each decision. nil: none.
 	Log io.Writer
+	// Notice receives the line that says that a long build begins. nil: none.
+	Notice io.Writer
 }
 
 // Find looks in PATH, then in the cache. A goreleaser of another major

@@ -84,7 +84,9 @@ const workPrefix = "goreleaser-build-"
 // build compiles in a temporary folder of the cache and renames the program
 // when it has proved that it runs. The caller holds the lock.
 func (l Locator) build(ctx context.Context, root string) (*Tool, error) {
-	l.say("building goreleaser v%s, once, about 4 minutes", pinned)
+	if l.Notice != nil {
+		fmt.Fprintf(l.Notice, "building goreleaser v%s, once, about 4 minutes\n", pinned)
+	}
 	if err := removeLeftovers(root); err != nil {
 		return nil, err
 	}

@@ -92,6 +92,8 @@ func left(l Locator) []string {
 func TestInstallOnce(t *testing.T) {
 	l, calls := installer(t, "build", pinned)
 	buildertest.Write(t, filepath.Join(l.Cache, workPrefix+"123", "goreleaser"), "half, from a process that was killed")
+	var notice bytes.Buffer
+	l.Notice = &notice
 	for range 2 {
 		tool, err := l.Install(t.Context())
 		if err != nil || tool.Version != pinned || tool.From != "cache" {
@@ -100,6 +102,9 @@ func TestInstallOnce(t *testing.T) {
 	}
 	if n := lines(t, calls); n != 1 {
 		t.Errorf("go was called %d times, want once", n)
+	}
+	if strings.Count(notice.String(), "building goreleaser v"+pinned) != 1 {
+		t.Errorf("the notice is %q", notice.String())
 	}
 	if got := left(l); !slices.Equal(got, []string{"goreleaser-v" + pinned}) {
 		t.Errorf("the cache holds %q", got)

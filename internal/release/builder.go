@@ -28,7 +28,7 @@ func pickBuilder(ctx context.Context, name string, c *console.Console) (builder.
 	if name == "go" {
 		return gobuild.Builder{}, nil
 	}
-	b := goreleaser.Builder{Locator: goreleaser.Locator{Log: detailWriter{c}}}
+	b := goreleaser.Builder{Locator: locator(c)}
 	if name == "goreleaser" {
 		return b, nil
 	}
@@ -38,6 +38,33 @@ func pickBuilder(ctx context.Context, name string, c *console.Console) (builder.
 		return gobuild.Builder{}, nil
 	}
 	return b, err
+}
+
+func locator(c *console.Console) goreleaser.Locator {
+	return goreleaser.Locator{Log: detailWriter{c}, Notice: noteWriter{c}}
+}
+
+// InstallGoreleaser makes sure that there is a goreleaser: the one in PATH, the
+// one in the cache, or one that is built now.
+func InstallGoreleaser(ctx context.Context, o Options) error {
+	o, err := o.withDefaults()
+	if err != nil {
+		return err
+	}
+	tool, err := locator(o.Console).Install(ctx)
+	if err != nil {
+		return err
+	}
+	o.Console.Line("goreleaser %s is ready: %s", tool.Version, tool.Path)
+	return nil
+}
+
+// noteWriter shows what a package has to say in any case.
+type noteWriter struct{ c *console.Console }
+
+func (w noteWriter) Write(b []byte) (int, error) {
+	w.c.Note("%s", strings.TrimRight(string(b), "\n"))
+	return len(b), nil
 }
 
 // detailWriter shows what a package logs when details are wanted.
