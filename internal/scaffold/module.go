@@ -20,7 +20,6 @@ import (
 type module struct {
 	path        string // as go.mod says
 	name        string // of the product
-	title       string // empty when it would repeat name
 	company     string
 	description string // empty when no package comment says it
 	repository  string // https URL, or empty

@@ -41,6 +41,9 @@ func (d *decoder) value(n *yaml.Node, line int, v reflect.Value, path string, r 
 	d.lines[path] = line
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" {
 		d.problem(line, path, "has no value", emptyHint(v.Type(), path))
+		if v.Kind() == reflect.Pointer && v.Type().Elem().Kind() == reflect.Struct {
+			v.Set(reflect.New(v.Type().Elem())) // the section is there, for those that need it
+		}
 		return
 	}
 	if v.Kind() == reflect.Pointer {

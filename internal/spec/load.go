@@ -82,19 +82,21 @@ func judge(s *Spec, env Env) []Problem {
 	return append(list, Validate(s, env)...)
 }
 
-// spoilt tells whether the field at path, or one that holds it or is held by
-// it, has a problem already.
+// spoilt tells whether the field at path, what holds it, or an entry of it has
+// a problem already.
 func spoilt(path string, list []Problem) bool {
 	for _, p := range list {
-		if p.Path == path || p.Path == "" || within(path, p.Path) || within(p.Path, path) {
+		if p.Path == path || p.Path == "" || within(path, p.Path, ".[") || within(p.Path, path, "[") {
 			return true
 		}
 	}
 	return false
 }
 
-func within(path, outer string) bool {
-	return strings.HasPrefix(path, outer) && len(path) > len(outer) && (path[len(outer)] == '.' || path[len(outer)] == '[')
+// within tells whether path continues outer with one of the given signs.
+func within(path, outer, signs string) bool {
+	rest, ok := strings.CutPrefix(path, outer)
+	return ok && rest != "" && strings.Contains(signs, rest[:1])
 }
 
 // line finds where the field at path stands: its own line, else that of the
