@@ -2,10 +2,12 @@ package filetool
 
 import (
 	"crypto/x509"
+	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // judgeFor judges additional certificates for a signature that exists.
@@ -35,7 +37,7 @@ func judgeAdditional(c *console.Console, extra []*x509.Certificate, leaf *x509.C
 	if len(extra) == 0 && path == "" {
 		return nil
 	}
-	roots, err := authenticode.BuiltinRoots()
+	roots, err := trust.Defaults(filepath.Join(".hallmark", trust.File))
 	if err != nil {
 		return err
 	}

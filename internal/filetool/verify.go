@@ -18,6 +18,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
 	"github.com/hallmark-dev/hallmark/internal/secondreader"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Verification says how files are judged.
@@ -216,7 +217,7 @@ func allowed(names string) ([]authenticode.Check, error) {
 func (v Verification) roots() (*authenticode.Roots, error) {
 	roots := &authenticode.Roots{CodeSigning: authenticode.NewPool(), TimeStamping: authenticode.NewPool()}
 	if !v.Only {
-		builtin, err := authenticode.BuiltinRoots()
+		builtin, err := trust.Defaults(filepath.Join(".hallmark", trust.File))
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // TestRoot is where the root of the test identity is exported to, as PEM
@@ -26,7 +27,7 @@ func (r *Run) Roots() (*authenticode.Roots, error) {
 	roots := &authenticode.Roots{CodeSigning: authenticode.NewPool(), TimeStamping: authenticode.NewPool()}
 	v := r.Spec.Verify
 	if v == nil || !v.OnlyTheseRoots {
-		builtin, err := authenticode.BuiltinRoots()
+		builtin, err := trust.Defaults(r.Abs(StateDir + "/" + trust.File))
 		if err != nil {
 			return nil, err
 		}

@@ -29,9 +29,11 @@ type Options struct {
 func Roots(o Options) (*authenticode.Roots, error) {
 	roots := authenticode.NewRoots()
 	if !o.Only {
-		if err := addDefaults(roots, o.Fetched); err != nil {
+		usual, err := Defaults(o.Fetched)
+		if err != nil {
 			return nil, err
 		}
+		roots.Add(usual)
 	}
 	code, err1 := readFiles(o.CodeSigning)
 	stamp, err2 := readFiles(o.TimeStamping)
@@ -44,30 +46,34 @@ func Roots(o Options) (*authenticode.Roots, error) {
 	return roots, nil
 }
 
-func addDefaults(roots *authenticode.Roots, fetched string) error {
-	builtin, err := authenticode.BuiltinRoots()
+// File is the name under which the fetched roots are kept in the state folder.
+const File = "roots.json"
+
+// Defaults are the roots that are trusted where nobody says otherwise: built in, of the system, and fetched from
+// Microsoft's programme, if the file fetched exists.
+func Defaults(fetched string) (*authenticode.Roots, error) {
+	roots, err := authenticode.BuiltinRoots()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	roots.Add(builtin)
 	system, err := System()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	roots.Add(system)
 	list, err := ReadList(fetched)
-	if errors.Is(err, os.ErrNotExist) || fetched == "" {
-		return nil
+	if errors.Is(err, os.ErrNotExist) {
+		return roots, nil
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	more, err := list.Roots()
 	if err != nil {
-		return fmt.Errorf("reading %s: %v", fetched, err)
+		return nil, fmt.Errorf("reading %s: %v", fetched, err)
 	}
 	roots.Add(more)
-	return nil
+	return roots, nil
 }
 
 func readFiles(names []string) ([]*x509.Certificate, error) {

@@ -1,0 +1,24 @@
+package targets
+
+import (
+	"context"
+	"os"
+
+	"github.com/magefile/mage/mg"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/filetool"
+)
+
+// Roots are the certificates that verification trusts.
+type Roots mg.Namespace
+
+// Update fetches the current roots of Microsoft's programme for code signing and time stamping.
+func (Roots) Update(ctx context.Context,
+	source *string, // the folder that has authroot.stl; empty for Microsoft's server
+) error {
+	return fault.Exit(filetool.UpdateRoots(ctx, screen(), str(source)))
+}
+
+// List prints the trusted roots with their thumbprints and purposes.
+func (Roots) List() error { return fault.Exit(filetool.ListRoots(os.Stdout)) }
