@@ -106,6 +106,12 @@ func TestSelfSignedAndForgedIssuer(t *testing.T) {
 	if issued(pki.UntrustedRoot, &forged) {
 		t.Error("took a certificate of the right name for the issuer")
 	}
+	// Nor one of the right key and another name.
+	renamed := *pki.Intermediate
+	renamed.RawSubject = pki.UntrustedRoot.RawSubject
+	if issued(&renamed, pki.Leaf.Certificate) || !issued(pki.Intermediate, pki.Leaf.Certificate) {
+		t.Error("did not compare names")
+	}
 }
 
 // aiaServer serves what answer says and counts requests; leaf is a
