@@ -43,7 +43,8 @@ type Client struct {
 	Policy asn1.ObjectIdentifier
 	// Check judges the answers. Request and Now are filled in. Roots or Chain have to be set, or NoChain.
 	Check CheckOptions
-	// Attempts at each server in one call; 0 means 3.
+	// Attempts at each server in one call; 0 means 3. A refusal with status 429 that says when to come back (Retry-After)
+	// is obeyed and not counted, so only Budget bounds it.
 	Attempts int
 	// Timeout of one request; 0 means 20 s.
 	Timeout time.Duration
@@ -55,7 +56,8 @@ type Client struct {
 	// up to half at random. 0 means 1 s and 30 s.
 	Backoff, MaxBackoff time.Duration
 	// BreakerFailures in a row, over all calls, open a server's circuit breaker for BreakerPause; then one request is let
-	// through to see. 0 means 5 and 1 min.
+	// through to see. Requests under way at the same time count once, refusals with status 429 do not count.
+	// 0 means 5, or Attempts if that is more, and 1 min.
 	BreakerFailures int
 	BreakerPause    time.Duration
 	// MaxResponse is the size in bytes that an answer may have; 0 means 1 MiB.
@@ -211,6 +213,7 @@ func redacted(server string) string {
 type httpError struct {
 	status int
 	text   string
+	wait   bool // the server said when to come back
 }
 
 func (e *httpError) Error() string {
@@ -242,8 +245,8 @@ func (c *Client) post(ctx context.Context, server string, body []byte, sendType,
 	defer resp.Body.Close()
 	answer, err := readLimited(resp.Body, or(c.MaxResponse, defaultMaxResponse))
 	if resp.StatusCode != http.StatusOK {
-		c.retryAfter(server, resp.Header.Get("Retry-After"))
-		return nil, resp.StatusCode, &httpError{resp.StatusCode, firstLine(answer, resp.Header.Get("Content-Type"))}
+		wait := c.retryAfter(server, resp.Header.Get("Retry-After"))
+		return nil, resp.StatusCode, &httpError{resp.StatusCode, firstLine(answer, resp.Header.Get("Content-Type")), wait}
 	}
 	if errors.Is(err, errTooBig) {
 		return nil, resp.StatusCode, wrongAnswer(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -81,12 +82,16 @@ func TestClientRetries(t *testing.T) {
 		sleeps   []time.Duration
 		says     string
 	}{
-		"works":             {requests: 1, asked: 1},
-		"down once":         {faults: []Fault{{Kind: FaultDown}}, requests: 2, asked: 2, sleeps: []time.Duration{time.Second}},
-		"500 twice":         {faults: []Fault{{Kind: FaultStatus}, {Kind: FaultStatus, Status: 503}}, requests: 3, asked: 3, sleeps: []time.Duration{time.Second, 2 * time.Second}},
-		"truncated once":    {faults: []Fault{{Kind: FaultTruncate}}, requests: 2, asked: 2, sleeps: []time.Duration{time.Second}},
-		"three times down":  {faults: []Fault{{Kind: FaultStatus}, {Kind: FaultStatus}, {Kind: FaultStatus}}, asked: 3, says: "HTTP status 500"},
-		"429 with seconds":  {faults: []Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "7"}}, requests: 2, asked: 2, sleeps: []time.Duration{7 * time.Second}},
+		"works":            {requests: 1, asked: 1},
+		"down once":        {faults: []Fault{{Kind: FaultDown}}, requests: 2, asked: 2, sleeps: []time.Duration{time.Second}},
+		"500 twice":        {faults: []Fault{{Kind: FaultStatus}, {Kind: FaultStatus, Status: 503}}, requests: 3, asked: 3, sleeps: []time.Duration{time.Second, 2 * time.Second}},
+		"truncated once":   {faults: []Fault{{Kind: FaultTruncate}}, requests: 2, asked: 2, sleeps: []time.Duration{time.Second}},
+		"three times down": {faults: []Fault{{Kind: FaultStatus}, {Kind: FaultStatus}, {Kind: FaultStatus}}, asked: 3, says: "HTTP status 500"},
+		"429 with seconds": {faults: []Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "7"}}, requests: 2, asked: 2, sleeps: []time.Duration{7 * time.Second}},
+		"429 five times": {faults: slices.Repeat([]Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "9"}}, 5), requests: 6, asked: 6,
+			sleeps: []time.Duration{9 * time.Second, 9 * time.Second, 9 * time.Second, 9 * time.Second, 16 * time.Second}},
+		"429 for ever":      {faults: slices.Repeat([]Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "1"}}, 50), asked: 14, says: "time budget"},
+		"503 three times":   {faults: slices.Repeat([]Fault{{Kind: FaultStatus, Status: 503, RetryAfter: "9"}}, 3), asked: 3, says: "HTTP status 503"},
 		"429 short":         {faults: []Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "0"}}, requests: 2, asked: 2, sleeps: []time.Duration{time.Second}},
 		"429 over budget":   {faults: []Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "3600"}}, asked: 1, says: "time budget"},
 		"429 nonsense":      {faults: []Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "soon"}}, requests: 2, asked: 2, sleeps: []time.Duration{time.Second}},

@@ -14,6 +14,7 @@ import (
 type serverState struct {
 	free     time.Time // no request before this (MinInterval, Retry-After)
 	failures int       // in a row
+	failed   time.Time // when the last of them ended
 	open     time.Time // the circuit breaker is open until this; zero when closed
 	probing  bool      // the one request after the breaker's pause is under way
 }
@@ -30,11 +31,9 @@ func (c *Client) serverState(server string) *serverState {
 	return st
 }
 
-// retryAfter takes the header of a refusal in both of its forms, seconds and HTTP date (RFC 9110 section 10.2.3).
-func (c *Client) retryAfter(server, header string) {
-	if header == "" {
-		return
-	}
+// retryAfter takes the header of a refusal in both of its forms, seconds and HTTP date (RFC 9110 section 10.2.3), and
+// says whether it is one of them.
+func (c *Client) retryAfter(server, header string) bool {
 	now := c.now()
 	var until time.Time
 	if sec, err := strconv.ParseInt(strings.TrimSpace(header), 10, 32); err == nil && sec >= 0 {
@@ -47,10 +46,13 @@ func (c *Client) retryAfter(server, header string) {
 	if st := c.serverState(server); until.After(st.free) {
 		st.free = until
 	}
+	return !until.IsZero()
 }
 
-// report counts a result towards the circuit breaker. interrupted says nothing about the server.
-func (c *Client) report(server string, err error, interrupted bool) {
+// report counts the result of a request that began at start towards the circuit breaker. Failures of requests that were
+// under way together count as one, or a single hiccup would open it; a server that asks for patience is not broken; an
+// interruption says nothing about the server.
+func (c *Client) report(server string, start time.Time, err error, interrupted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	st := c.serverState(server)
@@ -60,13 +62,24 @@ func (c *Client) report(server string, err error, interrupted bool) {
 		st.failures, st.open = 0, time.Time{}
 		return
 	}
-	if interrupted {
+	if interrupted || throttled(err) {
 		return
 	}
-	st.failures++
-	if probe || st.failures >= or(c.BreakerFailures, defaultBreakerFailures) {
+	if !start.Before(st.failed) {
+		st.failures++
+	}
+	st.failed = c.now()
+	// Whoever asks for many attempts shall have them.
+	limit := or(c.BreakerFailures, max(defaultBreakerFailures, c.Attempts))
+	if probe || st.failures >= limit {
 		st.open = c.now().Add(or(c.BreakerPause, defaultBreakerPause))
 	}
+}
+
+// throttled says whether a server answered that it gets too many requests (RFC 6585 section 4).
+func throttled(err error) bool {
+	var he *httpError
+	return errors.As(err, &he) && he.status == http.StatusTooManyRequests
 }
 
 // run is one call.
@@ -81,6 +94,7 @@ type run struct {
 // tries is what one call knows of one server.
 type tries struct {
 	n     int
+	free  int       // of them refused with the advice to come back later
 	not   time.Time // backoff
 	done  bool      // another try is useless or used up
 	cause error     // last failure
@@ -181,7 +195,7 @@ func (r *run) attempt(ctx context.Context, server string, try exchange) bool {
 	if r.c.Log != nil {
 		r.c.Log(a)
 	}
-	r.c.report(server, err, ctx.Err() != nil)
+	r.c.report(server, start, err, ctx.Err() != nil)
 	if err == nil {
 		return true
 	}
@@ -194,7 +208,10 @@ func (r *run) failed(server string, err error) {
 	t := r.triesOf(server)
 	t.n++
 	t.cause = err
-	t.done = !temporary(err) || t.n >= or(r.c.Attempts, defaultAttempts)
+	if he := (*httpError)(nil); throttled(err) && errors.As(err, &he) && he.wait {
+		t.free++
+	}
+	t.done = !temporary(err) || t.n-t.free >= or(r.c.Attempts, defaultAttempts)
 	pause := or(r.c.Backoff, defaultBackoff)
 	limit := or(r.c.MaxBackoff, defaultMaxBackoff)
 	for i := 1; i < t.n && pause < limit; i++ {

@@ -125,3 +125,40 @@ func TestBackoffGrowsAndStops(t *testing.T) {
 		}
 	}
 }
+
+func TestBreakerIsPatient(t *testing.T) {
+	t.Run("many attempts", func(t *testing.T) {
+		clk := newClock()
+		s := faultySite(t, clk, true, Fault{Kind: FaultStatus})
+		c := newClient(t, clk, s)
+		c.Attempts = 8
+		if _, err := c.Timestamp(t.Context(), signature, crypto.SHA256); err == nil || s.Requests() != 8 {
+			t.Errorf("%d requests, error %v", s.Requests(), err)
+		}
+	})
+	t.Run("throttled", func(t *testing.T) {
+		clk := newClock()
+		s := faultySite(t, clk, true, Fault{Kind: FaultStatus, Status: 429})
+		c := newClient(t, clk, s)
+		for range 4 {
+			if _, err := c.Timestamp(t.Context(), signature, crypto.SHA256); err == nil {
+				t.Fatal("no error")
+			}
+		}
+		if s.Requests() != 12 {
+			t.Errorf("%d requests instead of 12", s.Requests())
+		}
+	})
+	t.Run("one hiccup of many", func(t *testing.T) {
+		clk := newClock()
+		c := newClient(t, clk, site{url: "http://127.0.0.1:1"})
+		start := clk.Now()
+		clk.Sleep(t.Context(), time.Second)
+		for range 20 { // all of them began before the first failed
+			c.report(c.Servers[0], start, &httpError{status: 503}, false)
+		}
+		if st := c.serverState(c.Servers[0]); st.failures > 1 || !st.open.IsZero() {
+			t.Errorf("%d failures counted", st.failures)
+		}
+	})
+}
