@@ -46,7 +46,7 @@ func Attach(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 
 	if err != nil {
 		return nil, fmt.Errorf("attaching signature: %w", err)
 	}
-	r.Size, err = s.write(ctx, out, r.PKCS7)
+	r.Size, err = s.write(ctx, out, r.PKCS7, s.kept(existing))
 	return r, err
 }
 
@@ -168,7 +168,7 @@ func Update(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, cha
 	if err := s.read(ctx, peimage.Request{Checksum: true}, out); err != nil {
 		return nil, err
 	}
-	_, err = s.write(ctx, out, append([][]byte{p7}, s.others...)...)
+	_, err = s.write(ctx, out, p7, s.others)
 	return p7, err
 }
 

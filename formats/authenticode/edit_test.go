@@ -13,6 +13,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 )
 
@@ -224,4 +225,54 @@ func TestEditsRefuse(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFurtherEntriesStay: an entry of another kind behind the signature survives appending and stamping, and goes with replacing.
+func TestFurtherEntriesStay(t *testing.T) {
+	p := formatstest.NewPKI(t)
+	b := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})
+	im, err := peimage.Parse(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A WIN_CERTIFICATE of 13 bytes, revision 1.0, type 1 (X.509), padded to 16.
+	entry := []byte{13, 0, 0, 0, 0, 1, 1, 0, 'h', 'e', 'l', 'l', 'o', 0, 0, 0}
+	d, err := im.Digest(context.Background(), bytes.NewReader(b), peimage.Request{Checksum: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	edit, err := im.Signed(d, append(peimage.CertificateTable(extract(t, b)), entry...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var two bytes.Buffer
+	if err := edit.WriteTo(context.Background(), &two, bytes.NewReader(b)); err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		file []byte
+		kept bool
+	}{
+		"stamped":  {stamped(t, two.Bytes(), 0), true},
+		"appended": {signed(t, two.Bytes(), authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend}), true},
+		"replaced": {signed(t, two.Bytes(), authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingReplace}), false},
+	}
+	for name, c := range cases {
+		if bytes.HasSuffix(c.file, entry) != c.kept {
+			t.Errorf("%s: kept is %v", name, !c.kept)
+		}
+		in := inspect(t, c.file)
+		if !in.Signatures[0].Intact || !*in.Signatures[0].DigestFits || in.PE.ChecksumComputed != in.PE.ChecksumHeader {
+			t.Errorf("%s: %v", name, in)
+		}
+	}
+	// osslsigncode 2.9 calls a table of two entries corrupted; Windows reads the first.
+	t.Run("Microsoft", func(t *testing.T) {
+		rig := formatstest.NewRig(t)
+		for name, c := range cases {
+			if v := rig.Verify(writeTemp(t, c.file))[0]; !v.OK() {
+				t.Errorf("%s: %v", name, v)
+			}
+		}
+	})
 }

@@ -122,7 +122,7 @@ func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o Sig
 	if err != nil || r.Skipped {
 		return r, err
 	}
-	r.Size, err = s.write(ctx, out, r.PKCS7)
+	r.Size, err = s.write(ctx, out, r.PKCS7, s.kept(o.Existing))
 	return r, err
 }
 
@@ -229,6 +229,14 @@ func (s *Subject) covers(sd *cms.SignedData, o SignOptions) bool {
 	}
 	want := s.Content(o.hash(), o.PageHashes)
 	return bytes.Equal(c.digest, want.Authentihash) && (!o.PageHashes || bytes.Equal(c.pageHashes[c.hash], want.PageHashes))
+}
+
+// kept returns the further entries of the certificate table, which Windows does not look at, where the policy keeps what is there.
+func (s *Subject) kept(policy Existing) []byte {
+	if policy == ExistingAppend {
+		return s.others
+	}
+	return nil
 }
 
 // combine joins the new signature with those of the file as the policy wants, and finds its index.

@@ -21,9 +21,9 @@ type Subject struct {
 	digests *peimage.Digests
 	copied  *os.File // holds the file's content already
 
-	pkcs7   []byte   // of the first entry of the certificate table, without padding; nil if the file is unsigned
-	others  [][]byte // further entries of the table, as they are
-	damaged error    // why pkcs7 cannot be read although there is a table
+	pkcs7   []byte // of the first entry of the certificate table, without padding; nil if the file is unsigned
+	others  []byte // further entries of the table, as they are
+	damaged error  // why pkcs7 cannot be read although there is a table
 }
 
 // ReadSubject reads a PE file once and computes what Content and Write need.
@@ -59,7 +59,7 @@ func (s *Subject) readTable() error {
 			return err
 		}
 		if i > 0 {
-			s.others = append(s.others, b)
+			s.others = append(s.others, c.Entry(b)...)
 			continue
 		}
 		if c.Type != peimage.CertTypePKCSSigned {
@@ -126,11 +126,12 @@ func (s *Subject) Write(ctx context.Context, dst io.Writer, p7 []byte) (int64, e
 	if err != nil {
 		return 0, err
 	}
-	return s.write(ctx, out, p7)
+	return s.write(ctx, out, p7, nil)
 }
 
-func (s *Subject) write(ctx context.Context, out output, blobs ...[]byte) (int64, error) {
-	edit, err := s.image.Signed(s.digests, peimage.CertificateTable(blobs...))
+// write writes the file with p7 as first entry of the certificate table, others after it.
+func (s *Subject) write(ctx context.Context, out output, p7, others []byte) (int64, error) {
+	edit, err := s.image.Signed(s.digests, append(peimage.CertificateTable(p7), others...))
 	if err != nil {
 		return 0, err
 	}

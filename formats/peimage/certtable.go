@@ -41,6 +41,15 @@ func (c Certificate) Data(r io.ReaderAt) ([]byte, error) {
 	return b, nil
 }
 
+// Entry returns the entry as it stands in a table: header, data (what Data has read), and zero bytes up to a multiple of 8.
+func (c Certificate) Entry(data []byte) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, c.Length)
+	b = binary.LittleEndian.AppendUint16(b, c.Revision)
+	b = binary.LittleEndian.AppendUint16(b, c.Type)
+	b = append(b, data...)
+	return append(b, make([]byte, roundUp(int64(len(b)), tableAlignment)-int64(len(b)))...)
+}
+
 // certificateTable follows directory 4. Whatever is wrong with the table is a finding, so that the file can still be described.
 func (p *parser) certificateTable() error {
 	im := p.im
