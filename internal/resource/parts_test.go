@@ -92,20 +92,6 @@ func TestParseVersion(t *testing.T) {
 	}
 }
 
-func TestLanguageID(t *testing.T) {
-	for tag, want := range map[string]uint16{"en-US": 0x409, "EN-us": 0x409, "de-CH": german} {
-		if got, err := LanguageID(tag); err != nil || got != want {
-			t.Errorf("%s: got %#x, %v", tag, got, err)
-		}
-	}
-	if _, err := LanguageID("de"); err == nil || !strings.Contains(err.Error(), "de-AT, de-CH, de-DE") {
-		t.Errorf("got %v, want the regions of German", err)
-	}
-	if _, err := LanguageID("tlh-KX"); err == nil {
-		t.Error("Klingon is accepted")
-	}
-}
-
 func TestVersionLimits(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*Version)

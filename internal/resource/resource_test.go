@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -139,17 +140,20 @@ func TestApply(t *testing.T) {
 
 func checkVersion(t *testing.T, f *pe.File) {
 	t.Helper()
-	got, err := f.ParseVersionResources()
-	if err != nil {
-		t.Fatal(err)
+	got, err := f.ParseVersionResourcesForEntries()
+	if err != nil || len(got) != 2 {
+		t.Fatalf("got %d languages, %v", len(got), err)
 	}
-	// With two languages saferwall/pe returns the strings of the last one,
-	// so only what both have in common is compared here.
-	for key, want := range map[string]string{
-		"FileVersion": "1.4.2.7", "ProductVersion": "1.4.2-rc.1", "OriginalFilename": "beacon.exe", "InternalName": "beacon",
+	common := map[string]string{"FileVersion": "1.4.2.7", "ProductVersion": "1.4.2-rc.1", "OriginalFilename": "beacon.exe", "InternalName": "beacon"}
+	for i, own := range []map[string]string{ // in ascending order of the language
+		{"CompanyName": "Example Ltd", "ProductName": "Beacon", "LegalTrademarks": "Beacon™", "Comments": "none", "LegalCopyright": "© 2026 Example Ltd"},
+		{"CompanyName": "Beispiel AG", "ProductName": "Leuchtfeuer", "LegalTrademarks": "", "FileDescription": "Zustandsmeldung"},
 	} {
-		if got[key] != want {
-			t.Errorf("%s is %q, want %q", key, got[key], want)
+		maps.Copy(own, common)
+		for key, want := range own {
+			if got[i][key] != want {
+				t.Errorf("language %d: %s is %q, want %q", i, key, got[i][key], want)
+			}
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/language"
 )
 
 // version.dll of the rig reads the version information of all machines.
@@ -73,7 +74,7 @@ var languageLine = regexp.MustCompile(`(?m)^language (\d+) (\S*)`)
 func TestLanguagesAgainstKernel32(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	var args []string
-	for _, id := range languages {
+	for _, id := range language.All() {
 		args = append(args, fmt.Sprint(id))
 	}
 	slices.Sort(args)
@@ -85,7 +86,7 @@ func TestLanguagesAgainstKernel32(t *testing.T) {
 	for _, m := range languageLine.FindAllStringSubmatch(out, -1) {
 		names[m[1]] = m[2]
 	}
-	for tag, id := range languages {
+	for tag, id := range language.All() {
 		if got := names[fmt.Sprint(id)]; got != tag {
 			t.Errorf("%#04x is %s for us and %q for kernel32", id, tag, got)
 		}

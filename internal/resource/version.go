@@ -23,7 +23,7 @@ type Version struct {
 	// Control's FileName rules compare the first.
 	OriginalFilename string
 	InternalName     string
-	// Strings by language identifier (see LanguageID), at least one.
+	// Strings by language identifier (see package language), at least one.
 	Strings map[uint16]Strings
 }
 

@@ -11,7 +11,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/hallmark-dev/hallmark/internal/resource"
+	"github.com/hallmark-dev/hallmark/internal/language"
 )
 
 // maxLine is the longest text, in characters, that a field of one line takes.
@@ -304,7 +304,7 @@ func checkGlob(s string) string {
 }
 
 func checkLanguage(s string) string {
-	if _, err := resource.LanguageID(s); err != nil {
+	if _, err := language.ID(s); err != nil {
 		return err.Error()
 	}
 	return ""

@@ -2,10 +2,13 @@ package stamp
 
 import (
 	"errors"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/language"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/resource"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -37,7 +40,7 @@ func versionInfo(s *spec.Spec, a ledger.Artifact, b spec.Binary) (*resource.Vers
 
 func addStrings(v *resource.Version, r *spec.Resources, b spec.Binary) error {
 	add := func(field, tag string, s resource.Strings) error {
-		id, err := resource.LanguageID(tag)
+		id, err := language.ID(tag)
 		if err != nil {
 			return fault.New(fault.Usage, "%s: %w", field, err)
 		}
@@ -49,8 +52,8 @@ func addStrings(v *resource.Version, r *spec.Resources, b spec.Binary) error {
 	}
 	errs := []error{add("resources.language", r.Language,
 		resource.Strings{Company: r.Company, Product: r.Product, Description: r.Description, Copyright: r.Copyright, Trademarks: r.Trademarks, Comments: r.Comments})}
-	for tag, t := range r.Translations {
-		errs = append(errs, add("resources.translations."+tag, tag, resource.Strings(t)))
+	for _, tag := range slices.Sorted(maps.Keys(r.Translations)) {
+		errs = append(errs, add("resources.translations."+tag, tag, resource.Strings(r.Translations[tag])))
 	}
 	return errors.Join(errs...)
 }

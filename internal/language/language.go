@@ -1,15 +1,17 @@
-package resource
+// Package language knows the identifiers that Windows has for languages.
+package language
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// languages maps BCP 47 tags to Windows language identifiers ([MS-LCID]
+// ids maps BCP 47 tags to Windows language identifiers ([MS-LCID]
 // section 2.2, "LCID Structure"): the languages with a display language of
 // their own in Windows, and their usual regional variants.
-var languages = map[string]uint16{
+var ids = map[string]uint16{
 	"af-ZA": 0x0436, "ar-AE": 0x3801, "ar-EG": 0x0c01, "ar-SA": 0x0401,
 	"bg-BG": 0x0402, "bn-IN": 0x0445, "ca-ES": 0x0403, "cs-CZ": 0x0405,
 	"cy-GB": 0x0452, "da-DK": 0x0406, "de-AT": 0x0c07, "de-CH": 0x0807,
@@ -37,11 +39,11 @@ var languages = map[string]uint16{
 	"zh-SG": 0x1004, "zh-TW": 0x0404,
 }
 
-// LanguageID turns a BCP 47 tag with a region, such as de-CH, into the
+// ID turns a BCP 47 tag with a region, such as de-CH, into the
 // language identifier that Windows writes into resources. Case does not
 // matter.
-func LanguageID(tag string) (uint16, error) {
-	for known, id := range languages {
+func ID(tag string) (uint16, error) {
+	for known, id := range ids {
 		if strings.EqualFold(known, tag) {
 			return id, nil
 		}
@@ -52,10 +54,13 @@ func LanguageID(tag string) (uint16, error) {
 	return 0, fmt.Errorf("%q is no language with region that is known here, such as en-US or de-CH", tag)
 }
 
+// All returns every tag with its identifier.
+func All() map[string]uint16 { return maps.Clone(ids) }
+
 func sameLanguage(tag string) []string {
 	want, _, _ := strings.Cut(tag, "-")
 	var similar []string
-	for known := range languages {
+	for known := range ids {
 		if base, _, _ := strings.Cut(known, "-"); strings.EqualFold(base, want) {
 			similar = append(similar, known)
 		}
