@@ -1,10 +1,11 @@
 // Package templates holds the built-in templates: portal/ for the submission
-// text. A release may override each by path in release.yaml.
+// text, wdac/ for App Control policies and their deployment kit. A release may
+// override each by path in release.yaml.
 package templates
 
 import "embed"
 
 // FS has the folders of the templates at its root.
 //
-//go:embed portal
+//go:embed portal wdac
 var FS embed.FS

@@ -15,6 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step/sums"
 	"github.com/hallmark-dev/hallmark/internal/step/timestamp"
 	"github.com/hallmark-dev/hallmark/internal/step/verify"
+	"github.com/hallmark-dev/hallmark/internal/step/wdac"
 )
 
 // Steps is the whole product in order. The order is fixed by Authenticode:
@@ -30,6 +31,7 @@ func Steps() []step.Step {
 		assemble.Step(),  // dist/release: the programs as shipped
 		verify.Step(),    // judged as Windows would, by two readers
 		catalog.Step(),   // dist/catalog: all of it listed in a signed catalog
+		wdac.Step(),      // dist/wdac: the App Control policy that allows all of it
 		portal.Step(),    // dist/portal: the submission text
 		sums.Step(),      // dist/SHA256SUMS, taken last
 	}

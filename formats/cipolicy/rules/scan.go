@@ -259,3 +259,14 @@ func (s Shard) has(path string) bool {
 	h.Write([]byte(path))
 	return int(h.Sum32()%uint32(s.Count)) == s.Index-1
 }
+
+// Checked reports whether App Control checks a file: a PE by its contents, a
+// script or installer by its extension. A file that cannot be opened counts as
+// checked, so that whoever reads it next meets the error.
+func Checked(name string) bool {
+	if scripts[strings.ToLower(filepath.Ext(name))] {
+		return true
+	}
+	mz, err := beginsMZ(name)
+	return mz || err != nil
+}
