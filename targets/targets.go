@@ -41,6 +41,9 @@ func Assemble(ctx context.Context) error { return run(ctx, "assemble") }
 // Verify judges the finished programs as Windows would.
 func Verify(ctx context.Context) error { return run(ctx, "verify") }
 
+// WDAC makes the App Control policy and its deployment kit.
+func WDAC(ctx context.Context) error { return run(ctx, "wdac") }
+
 // Portal writes the text and fields for Microsoft's submission form.
 func Portal(ctx context.Context) error { return run(ctx, "portal") }
 

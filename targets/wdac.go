@@ -1,0 +1,107 @@
+package targets
+
+import (
+	"context"
+	"os"
+
+	"github.com/magefile/mage/mg"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/wdactool"
+)
+
+// Wdac works on App Control policies, without a release.yaml.
+type Wdac mg.Namespace
+
+// Compile makes the binary of an XML policy.
+func (Wdac) Compile(
+	in *string, // the XML
+	out *string, // the binary; default: the name that Windows expects, beside the XML
+	format *int, // version of the binary: 7 (default), 8 or 9
+	sort *string, // quicksort (default, as ConvertFrom-CIPolicy), introsort (as the Policy Wizard) or keep
+) error {
+	return fault.Exit(wdactool.Compile(screen(), str(in), str(out), number(format), str(sort)))
+}
+
+// Decompile makes XML of a binary policy, signed or not.
+func (Wdac) Decompile(
+	in *string, // a .cip or SiPolicy.p7b
+	out *string, // the XML
+	sort *string, // sort routine that the XML is to be compiled with: quicksort (default) or introsort
+) error {
+	return fault.Exit(wdactool.Decompile(screen(), str(in), str(out), str(sort)))
+}
+
+// Merge puts policies into one, or the records of a scan's shards into a policy.
+func (Wdac) Merge(
+	in *string, // policies (XML or binary), the first gives type, identity and options; or all .jsonl files of one scan
+	out *string, // the XML
+	level *string, // for records, as with wdac:scan
+	fallback *string, // for records
+	name *string, // for records: attribute of the level FileName
+	mode *string, // for records
+	path *string, // for records
+	deny *bool, // for records
+	unreadable *bool, // for records
+	id *string, // for records: PolicyID
+	base *string, // for records: BasePolicyID
+	title *string, // for records: name of the policy
+) error {
+	return fault.Exit(wdactool.Merge(screen(), str(in), str(out), ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title)))
+}
+
+// Scan makes a policy of the files in a folder.
+func (Wdac) Scan(ctx context.Context,
+	dir *string, // the folder
+	out *string, // the XML, or with -shard= the JSON lines
+	level *string, // Hash (default), FileName, FilePath, SignedVersion, Publisher, FilePublisher, LeafCertificate, PcaCertificate or RootCertificate
+	fallback *string, // levels for files that the level cannot describe, in order, separated by commas
+	name *string, // attribute of the level FileName: OriginalFileName (default), InternalName, FileDescription or ProductName
+	mode *string, // auto (default: kernel mode for drivers, user mode for the rest), user, kernel or both
+	path *string, // where the folder lies on Windows, such as %OSDRIVE%\App
+	deny *bool, // deny the files and allow everything else
+	unreadable *bool, // go on without files that cannot be read
+	id *string, // PolicyID; default: made of the files
+	base *string, // BasePolicyID: makes a supplemental policy
+	title *string, // name of the policy
+	shard *string, // part of the files, such as 2/8: writes JSON lines for wdac:merge
+	workers *int, // files read at once; default: one for each processor
+) error {
+	return fault.Exit(wdactool.Scan(ctx, screen(), wdactool.Scanning{
+		Rules: ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title),
+		Dir:   str(dir), Out: str(out), Shard: str(shard), Workers: number(workers),
+	}))
+}
+
+// Diff says in words what changes from one policy to another.
+func (Wdac) Diff(
+	from *string, // XML or binary
+	to *string, // XML or binary
+) error {
+	return fault.Exit(wdactool.Diff(os.Stdout, str(from), str(to)))
+}
+
+// Show says in words what a policy allows and denies.
+func (Wdac) Show(
+	in *string, // XML or binary
+) error {
+	return fault.Exit(wdactool.Show(os.Stdout, str(in)))
+}
+
+// Sign signs a compiled policy.
+func (Wdac) Sign(ctx context.Context,
+	in *string, // the binary
+	out *string, // the signed binary
+	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	password *string, // of the identity, as env:NAME or file:PATH
+	chain *string, // certificate files that complete the chain
+) error {
+	return fault.Exit(wdactool.Sign(ctx, screen(), wdactool.Signing{In: str(in), Out: str(out), Identity: str(identity), Password: str(password), Chain: str(chain)}))
+}
+
+func ruleFlags(level, fallback, name, mode, path *string, deny, unreadable *bool, id, base, title *string) wdactool.Rules {
+	return wdactool.Rules{
+		Level: str(level), Fallback: str(fallback), FileName: str(name), Mode: str(mode), WindowsPath: str(path),
+		Deny: flag(deny), AllowUnreadable: flag(unreadable), PolicyID: str(id), BasePolicyID: str(base), Name: str(title),
+	}
+}
