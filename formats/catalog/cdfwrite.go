@@ -73,7 +73,14 @@ func (w *cdfWriter) attributes(prefix string, attrs []Attribute) {
 }
 
 // Source opens the files that a definition names.
-type Source func(path string) (r io.ReaderAt, size int64, close func() error, err error)
+type Source func(path string) (Input, error)
+
+// Input is an open file.
+type Input struct {
+	Reader io.ReaderAt
+	Size   int64
+	Close  func() error
+}
 
 // Build makes the catalog that the definition describes. Every file that cannot be read or listed is in the error.
 // Files of equal contents are listed one by one, as makecat does.
@@ -99,14 +106,14 @@ func (c *CDF) Build(ctx context.Context, open Source, when time.Time, listID [16
 }
 
 func (f CDFFile) add(ctx context.Context, b *Builder, open Source) error {
-	r, size, closer, err := open(f.Path)
+	in, err := open(f.Path)
 	if err != nil {
 		return err
 	}
-	defer closer()
+	defer in.Close()
 	o := b.DigestOptions()
 	o.Kind = f.Kind
-	d, err := Digest(ctx, r, size, o)
+	d, err := Digest(ctx, in.Reader, in.Size, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,16 +173,16 @@ func list(t *testing.T, b []byte) []byte {
 
 // folder opens the files of a definition relative to a folder.
 func folder(dir string) Source {
-	return func(path string) (io.ReaderAt, int64, func() error, error) {
+	return func(path string) (Input, error) {
 		f, err := os.Open(filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(path, `\`, "/"))))
 		if err != nil {
-			return nil, 0, nil, err
+			return Input{}, err
 		}
 		info, err := f.Stat()
 		if err != nil {
-			return nil, 0, nil, err
+			return Input{}, err
 		}
-		return f, info.Size(), f.Close, nil
+		return Input{f, info.Size(), f.Close}, nil
 	}
 }
 

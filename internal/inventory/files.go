@@ -50,6 +50,9 @@ func walk(dir, start string, skip []string, visit func(File, error)) error {
 			return relErr
 		}
 		rel = filepath.ToSlash(rel)
+		if rel == path.Clean(start) && errors.Is(err, fs.ErrNotExist) {
+			return nil // nothing is there to be found
+		}
 		if err != nil {
 			visit(File{Name: rel}, err)
 			return nil
@@ -163,9 +166,11 @@ func fixedPart(pattern string) string {
 }
 
 func nothing(root, pattern string) error {
-	dirs, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-	if len(dirs) > 0 {
-		return fault.New(fault.Usage, "%s is a folder", pattern).Hint("write %s for every file in it and below", path.Join(pattern, "**"))
+	found, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+	for _, f := range found {
+		if st, err := os.Stat(f); err == nil && st.IsDir() && !strings.Contains(pattern, "**") {
+			return fault.New(fault.Usage, "%s is a folder", pattern).Hint("write %s for every file in it and below", path.Join(pattern, "**"))
+		}
 	}
 	return fault.New(fault.Usage, "no file matches %s", pattern)
 }

@@ -1,0 +1,84 @@
+package targets
+
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/magefile/mage/mg"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/filetool"
+)
+
+// Catalog lists what is shipped in a signed security catalog.
+func Catalog(ctx context.Context) error { return run(ctx, "catalog") }
+
+// CATALOG works on security catalogs, without a release.yaml. Its name is in capitals because mage knows no difference and Go needs one:
+// the step is Catalog.
+type CATALOG mg.Namespace
+
+// Make lists the files of a folder in a new, unsigned catalog.
+func (CATALOG) Make(ctx context.Context,
+	dir *string, // the folder
+	cdf *string, // a catalog definition file instead
+	out *string, // the catalog
+	version *int, // 2 (SHA-256) or 1 (SHA-1, for Windows 7)
+	names *string, // attribute that names each file: FilePath (Test-FileCatalog), File or none
+	attributes *string, // of the catalog: NAME=VALUE, separated by commas
+	pages *bool, // add page hashes of programs
+	nosha1 *bool, // leave the SHA-1 entries out
+) error {
+	return fault.Exit(filetool.MakeCatalog(ctx, screen(), filetool.Cataloguing{
+		Dir: str(dir), CDF: str(cdf), Out: str(out), Version: number(version), PathAttribute: str(names), Attributes: str(attributes),
+		PageHashes: flag(pages), NoSHA1: flag(nosha1), Now: time.Now, Getenv: os.Getenv,
+	}))
+}
+
+// List prints what catalogs hold.
+func (CATALOG) List(
+	in *string, // files: paths and glob patterns, separated by commas
+	json *bool, // print JSON
+) error {
+	return fault.Exit(filetool.ListCatalog(os.Stdout, str(in), flag(json)))
+}
+
+// Check judges a catalog and compares it with the files in a folder.
+func (CATALOG) Check(ctx context.Context,
+	in *string, // the catalog
+	dir *string, // the folder; without one the signature alone is judged
+	roots *string, // certificate files to trust for code signing and time stamping
+	tsroots *string, // certificate files to trust for time stamping
+	only *bool, // trust nothing but these roots
+	crl *string, // revocation lists
+	online *bool, // ask for CRL and OCSP over the network
+	allow *string, // checks that only warn; windows for all that Windows lets pass
+	unsigned *bool, // leave the signature aside
+) error {
+	return fault.Exit(filetool.CheckCatalog(ctx, os.Stdout, filetool.CatalogCheck{Dir: str(dir), Unsigned: flag(unsigned),
+		Verification: filetool.Verification{In: str(in), Roots: str(roots), TimestampRoots: str(tsroots), Only: flag(only),
+			CRLs: str(crl), Online: flag(online), Allow: str(allow)}}))
+}
+
+// Sign signs catalogs, in place unless -out= is given.
+func (CATALOG) Sign(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // a file or an existing folder
+	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	password *string, // of the identity, as env:NAME or file:PATH
+	chain *string, // certificate files that complete the chain
+	fetch *bool, // fetch missing intermediates (AIA)
+	incomplete *bool, // sign although an intermediate is missing
+	ecdsa *bool, // accept an elliptic-curve key
+	digest *string, // sha256, sha384 or sha512
+	description *string, // shown by Windows
+	url *string, // shown beside the description
+	replace *bool, // replace a signature that is there
+	server *string, // time servers, separated by commas, or test
+) error {
+	return fault.Exit(filetool.SignCatalog(ctx, screen(), filetool.CatalogSigning{
+		Files:  filetool.Files{In: str(in), Out: str(out)},
+		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
+		Digest: str(digest), Description: str(description), URL: str(url), Replace: flag(replace), Servers: str(server),
+	}))
+}
