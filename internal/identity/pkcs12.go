@@ -44,7 +44,8 @@ func pkcs12Error(path string, password []byte, err error) error {
 		return fault.New(fault.Usage, "reading PKCS #12 file: %s needs a password and none was given", path).
 			Hint("give password: env:NAME or file:PATH (-password= on the command line)")
 	case wrong:
-		return fault.New(fault.Usage, "reading PKCS #12 file: the password of %s is wrong", path)
+		return fault.New(fault.Usage, "reading PKCS #12 file: the password of %s is wrong", path).
+			Hint("check what sign.password (or -password=) refers to; a space at its end counts")
 	}
 	return fault.New(fault.Usage, "reading PKCS #12 file: %s: %v", path, err).
 		Hint("the file must hold one RSA or ECDSA key with its certificate, as openssl pkcs12 -export writes it")

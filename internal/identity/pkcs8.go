@@ -39,7 +39,8 @@ func wrongPassword(path string, der []byte) error {
 		return fault.New(fault.Usage, "%s is encrypted with an old algorithm (%v)", path, info.Algorithm.Algorithm).
 			Hint("convert it: openssl pkcs8 -in OLD.key | openssl pkcs8 -topk8 -v2 aes-256-cbc -out NEW.key")
 	}
-	return fault.New(fault.Usage, "%s cannot be decrypted: the password is wrong, or the file is damaged", path)
+	return fault.New(fault.Usage, "%s cannot be decrypted: the password is wrong, or the file is damaged", path).
+		Hint("check what sign.password (or -password=) refers to; a space at its end counts")
 }
 
 // isEncryptedPKCS8 tells EncryptedPrivateKeyInfo, which begins with an
