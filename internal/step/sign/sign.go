@@ -108,10 +108,10 @@ func parallel(r *step.Run) int {
 	if n := r.Spec.Sign.Parallel; n > 0 {
 		return n
 	}
-	if ref, err := identity.ParseRef(r.Spec.Sign.Identity); err == nil && ref.Kind == identity.KindPKCS11 {
-		return 1 // a token has one processor and one session
+	if ref, err := identity.ParseRef(r.Spec.Sign.Identity); err == nil {
+		return ref.Parallel()
 	}
-	return 0
+	return 0 // validation has refused such a form
 }
 
 func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error) {
