@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"time"
@@ -274,7 +275,15 @@ func (x *execution) removeOutputs(rec ledger.Record, keep map[string]string) err
 		}
 		x.d.forget(out)
 		x.run.Console.Detail("removed %s, which is no longer part of the release", out)
-		os.Remove(filepath.Dir(x.run.Abs(out))) // only succeeds when empty
+		x.removeEmpty(path.Dir(out))
 	}
 	return nil
+}
+
+// removeEmpty removes the folder and its parents as long as they are empty,
+// up to dist/.
+func (x *execution) removeEmpty(dir string) {
+	for dir != "." && dir != step.Dist && os.Remove(x.run.Abs(dir)) == nil {
+		dir = path.Dir(dir)
+	}
 }

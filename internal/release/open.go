@@ -5,6 +5,7 @@ package release
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"os"
@@ -95,10 +96,19 @@ func (r *Release) open(o Options, s *spec.Spec, sweep bool) error {
 
 func (r *Release) openIdentity(ctx context.Context, o Options) (*identity.Identity, error) {
 	s := r.run.Spec.Sign
+	var known []*x509.Certificate
+	if !r.run.UsesTestIdentity() {
+		roots, err := r.run.Roots()
+		if err != nil {
+			return nil, err
+		}
+		known = roots.CodeSigning.Certificates()
+	}
 	id, err := identity.Open(ctx, s.Identity, identity.Options{
 		Password:             secret.Ref(s.Password),
 		Dir:                  o.Root,
 		ChainFiles:           s.Chain,
+		Roots:                known,
 		FetchIntermediates:   s.FetchIntermediates,
 		AllowIncompleteChain: s.AllowIncompleteChain,
 		AllowECDSA:           s.AllowECDSA,
