@@ -120,3 +120,37 @@ func TestInspectPKCS7(t *testing.T) {
 		}
 	}
 }
+
+// TestInspectSamples: what Microsoft's and others' signatures say about real files, nested ones and page hashes too, is what we compute.
+func TestInspectSamples(t *testing.T) {
+	dir := formatstest.SaferwallSamples(t)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signatures, pages := 0, 0
+	for _, e := range entries {
+		if filepath.Ext(e.Name()) == ".7z" || !e.Type().IsRegular() {
+			continue
+		}
+		b := readFile(t, filepath.Join(dir, e.Name()))
+		in, err := authenticode.Inspect(context.Background(), bytes.NewReader(b), int64(len(b)))
+		if err != nil {
+			continue // the folder holds an ELF file and a 16-bit program
+		}
+		for _, s := range in.Signatures {
+			signatures++
+			pages += len(s.PageHashes)
+			fits := s.DigestFits != nil && *s.DigestFits
+			for _, p := range s.PageHashes {
+				fits = fits && *p.Fits
+			}
+			if !s.Intact || fits == (e.Name() == "putty_modified.exe") {
+				t.Errorf("%s, signature %d: intact %v, fits %v: %v", e.Name(), s.Index, s.Intact, fits, s.Problems)
+			}
+		}
+	}
+	if signatures < 12 || pages < 1 {
+		t.Errorf("%d signatures, %d with page hashes: too few to prove anything", signatures, pages)
+	}
+}

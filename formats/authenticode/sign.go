@@ -115,7 +115,11 @@ func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o Sig
 	if err != nil {
 		return nil, err
 	}
-	if err := s.digest(ctx, o.hash(), o.PageHashes, out); err != nil {
+	copyTo := out
+	if o.Existing == ExistingSkip && s.image.HasSignature() {
+		copyTo = output{} // the file may be left alone, and then nothing is written
+	}
+	if err := s.digest(ctx, o.hash(), o.PageHashes, copyTo); err != nil {
 		return nil, err
 	}
 	r, err := s.sign(ctx, o)

@@ -255,6 +255,32 @@ func TestDestinationMustBeEmpty(t *testing.T) {
 	}
 }
 
+func TestSkippedFileWritesNothing(t *testing.T) {
+	p := formatstest.NewPKI(t)
+	own := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})
+	o := authenticode.SignOptions{Signer: signer(p.Leaf), Existing: authenticode.ExistingSkip}
+	for name, c := range map[string]struct {
+		hash    crypto.Hash
+		skipped bool
+	}{"as wanted": {crypto.SHA256, true}, "another hash": {crypto.SHA384, false}} {
+		path := filepath.Join(t.TempDir(), "out.exe")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		o.Hash = c.hash
+		r, err := authenticode.Sign(context.Background(), bytes.NewReader(own), int64(len(own)), f, o)
+		if err != nil || r.Skipped != c.skipped {
+			t.Fatalf("%s: skipped %v, %v", name, r.Skipped, err)
+		}
+		_, want, err := sign(own, o)
+		if got := readFile(t, path); err != nil || !bytes.Equal(got, want) || (len(got) == 0) != c.skipped {
+			t.Errorf("%s: %d bytes written, want %d", name, len(got), len(want))
+		}
+	}
+}
+
 func TestECDSAIsWarnedAbout(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
