@@ -2,9 +2,11 @@ package authenticode
 
 import (
 	"bytes"
+	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"sort"
 	"time"
@@ -14,10 +16,11 @@ import (
 
 // Limits of the search: hostile certificate sets can be cyclic and can fan out without end.
 const (
-	maxChainLength     = 12  // certificates in one path; real ones have three to five
-	maxChains          = 32  // finished paths of one leaf
-	maxIssuers         = 16  // candidates tried as issuer of one certificate
-	maxSignatureChecks = 400 // signatures checked for one leaf
+	maxChainLength     = 12   // certificates in one path; real ones have three to five
+	maxChains          = 32   // finished paths of one leaf
+	maxIssuers         = 16   // candidates tried as issuer of one certificate
+	maxSignatureChecks = 400  // signatures checked for one leaf, or for all leaves of one file
+	maxKeyBits         = 8192 // of RSA; Microsoft's root programme ends at 4096
 )
 
 // Usage is what a chain is judged for.
@@ -49,6 +52,8 @@ type ChainOptions struct {
 	Usage         Usage               // what the leaf is used for
 	Anchors       *Pool               // trusted roots of that usage; nil trusts nobody
 	Intermediates []*x509.Certificate // certificates that may link the leaf to an anchor, in any order
+
+	budget *int // signature checks left for all chains of one file; nil is a budget of its own
 }
 
 // Chain is one path from a leaf upwards and what is wrong with it.
@@ -93,7 +98,11 @@ func BuildChains(leaf *x509.Certificate, o ChainOptions) []Chain {
 	if o.Time.IsZero() {
 		o.Time = time.Now()
 	}
-	b := &chainBuilder{opts: o, issuers: NewPool(o.Intermediates...), budget: maxSignatureChecks}
+	if o.budget == nil {
+		n := maxSignatureChecks
+		o.budget = &n
+	}
+	b := &chainBuilder{opts: o, issuers: NewPool(o.Intermediates...)}
 	b.extend([]*x509.Certificate{leaf})
 	sort.SliceStable(b.chains, func(i, j int) bool { return b.chains[i].better(b.chains[j]) })
 	return b.chains
@@ -137,7 +146,6 @@ func (c Chain) ends() time.Time {
 type chainBuilder struct {
 	opts    ChainOptions
 	issuers *Pool // not trusted; a pool for its index by subject
-	budget  int   // signature checks left
 	chains  []Chain
 }
 
@@ -211,8 +219,11 @@ func onPath(path []*x509.Certificate, c *x509.Certificate) bool {
 }
 
 func (b *chainBuilder) issued(child, issuer *x509.Certificate) error {
-	if b.budget--; b.budget < 0 {
-		return fmt.Errorf("more than %d signatures to check", maxSignatureChecks)
+	if *b.opts.budget--; *b.opts.budget < 0 {
+		return errors.New("too many signatures to check: the certificates are made to exhaust the verifier")
+	}
+	if key, ok := issuer.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() > maxKeyBits {
+		return fmt.Errorf("RSA key of %d bits, more than %d", key.N.BitLen(), maxKeyBits)
 	}
 	return cms.CheckCertificate(child, issuer)
 }

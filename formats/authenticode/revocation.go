@@ -21,8 +21,10 @@ type Revocation struct {
 	Need bool
 }
 
-// maxRevocationFetches bounds the network work for one chain.
-const maxRevocationFetches = 16
+const (
+	maxRevocationFetches = 16  // requests to revocation servers for one file
+	maxCRLs              = 256 // lists in use for one file
+)
 
 // revocationStatus is what one source says about one certificate.
 type revocationStatus struct {
@@ -63,6 +65,9 @@ func parseCRL(b []byte) (*x509.RevocationList, error) {
 // embedded adds the CRLs that a signature carries.
 func (rc *revocationChecker) embedded(crls [][]byte) {
 	for _, b := range crls {
+		if len(rc.crls) >= maxCRLs {
+			return
+		}
 		if crl, err := x509.ParseRevocationList(b); err == nil {
 			rc.crls = append(rc.crls, crl)
 		}

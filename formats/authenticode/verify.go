@@ -65,6 +65,7 @@ type verifier struct {
 	opts       VerifyOptions
 	roots      *Roots
 	revocation *revocationChecker
+	checks     int   // signature checks left for chains
 	content    []int // the content type that signatures must have
 	report     *Report
 	messages   []*message
@@ -83,7 +84,7 @@ type message struct {
 }
 
 func newVerifier(o VerifyOptions) (*verifier, error) {
-	v := &verifier{opts: o, roots: o.Roots, content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
+	v := &verifier{opts: o, roots: o.Roots, checks: 4 * maxSignatureChecks, content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
 	if v.roots == nil {
 		var err error
 		if v.roots, err = BuiltinRoots(); err != nil {

@@ -46,6 +46,7 @@ func (j *judging) certificateChain(ctx context.Context) bool {
 // bestChain builds chains and, if an issuer is missing and the network is allowed, fetches it where the certificate
 // says (RFC 5280 section 4.2.2.1, caIssuers) and tries again.
 func (v *verifier) bestChain(ctx context.Context, leaf *x509.Certificate, o ChainOptions) Chain {
+	o.budget = &v.checks
 	best := BuildChains(leaf, o)[0]
 	for n := 0; n < maxIssuerFetches && v.opts.Fetcher != nil && best.Verdict() == VerdictChaining; n++ {
 		got := v.fetchIssuers(ctx, best.Certificates[len(best.Certificates)-1])
@@ -134,16 +135,16 @@ func (j *judging) require(context.Context) bool {
 		return true
 	}
 	if class := Classify(j.cert); len(q.Classes) > 0 && !slices.Contains(q.Classes, class) {
-		j.find(problem(CheckRequired, VerdictSubjectNotTrusted, "%s is of class %s, required is %v", name(j.cert), class, q.Classes))
+		j.find(strict(CheckRequired, "%s is of class %s, required is %v", name(j.cert), class, q.Classes))
 	}
 	have := EKUs(j.cert)
 	for _, want := range q.EKUs {
 		if !slices.Contains(have, want) {
-			j.find(problem(CheckRequired, VerdictSubjectNotTrusted, "%s lacks the required extended key usage %s", name(j.cert), want))
+			j.find(strict(CheckRequired, "%s lacks the required extended key usage %s", name(j.cert), want))
 		}
 	}
 	if len(q.Thumbprints) > 0 && !slices.ContainsFunc(q.Thumbprints, func(t string) bool { return isThumbprint(j.cert, t) }) {
-		j.find(problem(CheckRequired, VerdictSubjectNotTrusted, "%s is not one of the required certificates", name(j.cert)))
+		j.find(strict(CheckRequired, "%s is not one of the required certificates", name(j.cert)))
 	}
 	return true
 }

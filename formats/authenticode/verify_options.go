@@ -83,10 +83,10 @@ func (o VerifyOptions) now() time.Time {
 	return o.Time
 }
 
-// admit applies Allow to findings.
+// admit applies Allow to findings; what is required cannot be allowed away.
 func (o VerifyOptions) admit(fs []Finding) []Finding {
 	for i := range fs {
-		if fs[i].Severity == SeverityStrict && slices.Contains(o.Allow, fs[i].Check) {
+		if fs[i].Severity == SeverityStrict && fs[i].Check != CheckRequired && slices.Contains(o.Allow, fs[i].Check) {
 			fs[i].Severity = SeverityWarning
 		}
 	}

@@ -40,9 +40,9 @@ func TestVerifyRequire(t *testing.T) {
 		"thumbprint, nothing": {leaf, authenticode.Require{Thumbprints: []string{""}}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			o := authenticode.VerifyOptions{Roots: v.roots(), Require: c.q, Allow: []authenticode.Check{authenticode.CheckNoTimestamp}}
+			o := authenticode.VerifyOptions{Roots: v.roots(), Require: c.q, Allow: []authenticode.Check{authenticode.CheckNoTimestamp, authenticode.CheckRequired}}
 			r := verifyBytes(t, c.file, o)
-			if r.Trusted != c.ok || (r.Windows == authenticode.VerdictSubjectNotTrusted) == c.ok {
+			if r.Trusted != c.ok || !r.Windows.Trusted() {
 				t.Errorf("trusted is %v, want %v\n%s", r.Trusted, c.ok, r)
 			}
 		})
