@@ -114,7 +114,7 @@ func TestTestIdentityIsMadeOnceAndKept(t *testing.T) {
 		t.Skip("makes keys")
 	}
 	state := filepath.Join(t.TempDir(), "new", ".hallmark")
-	const n = 3
+	const n = 2
 	ids := make([]*Identity, n)
 	var wg sync.WaitGroup
 	for i := range ids {
