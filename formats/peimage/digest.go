@@ -16,7 +16,7 @@ import (
 type Request struct {
 	Authentihash []crypto.Hash // hash of the file without CheckSum, certificate table and its directory entry
 	Flat         []crypto.Hash // hash of the file as it is
-	PageHashes   []crypto.Hash // table of page hashes as stored in SpcPeImageData; needs sections that do not overlap
+	PageHashes   []crypto.Hash // table of page hashes as stored in SpcPeImageData; needs sections that the file holds
 	FirstPage    []crypto.Hash // hash of the first page as in PageHashes, which is what App Control policies list; same needs
 	Checksum     bool          // PE checksum; also needed to write a signed file
 }

@@ -26,6 +26,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(b[:4096])
 	}
 	f.Add(tiny())
+	f.Add(sectionAtZero())
 	signed, _ := trySign(tiny(), peimage.CertificateTable([]byte("x"), []byte("y")))
 	f.Add(signed)
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -79,6 +80,14 @@ func tiny() []byte {
 	le.PutUint16(b[88:], 0x20b)
 	le.PutUint32(b[88+60:], 0x180)
 	le.PutUint32(b[88+108:], 5)
+	return b
+}
+
+// sectionAtZero is tiny with a section whose data is the headers.
+func sectionAtZero() []byte {
+	b := tiny()
+	le.PutUint16(b[70:], 1)
+	le.PutUint32(b[88+112+8*5+16:], 0x180)
 	return b
 }
 

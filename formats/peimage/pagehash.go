@@ -48,7 +48,8 @@ func (im *Image) newPageSink(id crypto.Hash) (*pageSink, error) {
 	return s, nil
 }
 
-// pageCuts returns the starts of all sections that have data, and the end of the last one.
+// pageCuts returns the starts of all sections that have data, and the end of the one that starts last; ascending and
+// without repetition.
 func (im *Image) pageCuts() ([]int64, error) {
 	sections, err := im.sectionRanges()
 	if err != nil {
@@ -59,15 +60,18 @@ func (im *Image) pageCuts() ([]int64, error) {
 	}
 	var cuts []int64
 	for _, s := range sections {
-		cuts = append(cuts, s.Offset)
+		if s.Offset > 0 {
+			cuts = append(cuts, s.Offset)
+		}
 	}
-	return append(cuts, sections[len(sections)-1].End()), nil
+	return slices.Compact(append(cuts, sections[len(sections)-1].End())), nil
 }
 
-// sectionRanges returns the sections' data by offset. Overlaps and sections that the file does not hold are errors.
+// sectionRanges returns the sections' data by offset. Of sections that start at the same offset the first one in the table comes last, as
+// signtool has it; that decides where the table of page hashes ends. A section that the file does not hold is an error.
 func (im *Image) sectionRanges() ([]Range, error) {
 	var out []Range
-	for i, s := range im.Sections {
+	for i, s := range slices.Backward(im.Sections) {
 		if s.SizeOfRawData == 0 {
 			continue
 		}
@@ -78,12 +82,7 @@ func (im *Image) sectionRanges() ([]Range, error) {
 		}
 		out = append(out, r)
 	}
-	slices.SortFunc(out, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
-	for i := 1; i < len(out); i++ {
-		if out[i].Offset < out[i-1].End() {
-			return nil, formatError(out[i].Offset, "section table", "sections overlap: no page hashes possible")
-		}
-	}
+	slices.SortStableFunc(out, func(a, b Range) int { return cmp.Compare(a.Offset, b.Offset) })
 	return out, nil
 }
 

@@ -77,23 +77,34 @@ func variants(t testing.TB) map[string][]byte {
 	eh := headerOf(emptySection)
 	le.PutUint32(eh.section(eh.sections() - 1)[16:], 0)
 
+	edit := func(change func(h header)) []byte { b := clone(); change(headerOf(b)); return b }
+	start := func(h header, i int, offset uint32) { le.PutUint32(h.section(i)[20:], offset) }
+	startOf := func(h header, i int) uint32 { return le.Uint32(h.section(i)[20:]) }
+
 	second := int(le.Uint32(headerOf(program).section(1)[20:]))
 	return map[string][]byte{
-		"as linked":               program,
-		"386":                     read(t, formatstest.GoProgram(t, "386")),
-		"arm64":                   read(t, formatstest.GoProgram(t, "arm64")),
-		"gap after headers":       shift(clone(), headers, 0x600, 0x77),
-		"gap between sections":    shift(clone(), second, 0x400, 0x66),
-		"headers of many pages":   bigHeaders,
-		"sections out of order":   swapped,
-		"unpadded last section":   unpadded,
-		"SizeOfHeaders too large": largeSize,
-		"SizeOfHeaders odd":       smallSize,
-		"empty section":           emptySection,
-		"overlay":                 append(clone(), "overlay of 24 bytes long"...),
-		"odd overlay":             append(clone(), "odd"...),
-		"section alignment":       aligned,
-		"five directories":        fewerDirectories(clone(), 5),
+		"as linked":                  program,
+		"386":                        read(t, formatstest.GoProgram(t, "386")),
+		"arm64":                      read(t, formatstest.GoProgram(t, "arm64")),
+		"gap after headers":          shift(clone(), headers, 0x600, 0x77),
+		"gap between sections":       shift(clone(), second, 0x400, 0x66),
+		"headers of many pages":      bigHeaders,
+		"sections out of order":      swapped,
+		"unpadded last section":      unpadded,
+		"SizeOfHeaders too large":    largeSize,
+		"SizeOfHeaders odd":          smallSize,
+		"empty section":              emptySection,
+		"sections overlap":           edit(func(h header) { start(h, 1, startOf(h, 1)-0x200) }),
+		"section inside another":     edit(func(h header) { start(h, 7, startOf(h, 6)+0x200) }),
+		"sections at the same place": edit(func(h header) { start(h, 7, startOf(h, 6)) }),
+		"sections at the same place, long one last": edit(func(h header) {
+			copy(h.section(7)[16:24], h.section(6)[16:24])
+			le.PutUint32(h.section(6)[16:], 0x200)
+		}),
+		"overlay":           append(clone(), "overlay of 24 bytes long"...),
+		"odd overlay":       append(clone(), "odd"...),
+		"section alignment": aligned,
+		"five directories":  fewerDirectories(clone(), 5),
 	}
 }
 
