@@ -12,6 +12,7 @@ package targets
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/release"
@@ -60,6 +61,25 @@ func Doctor(ctx context.Context) error { return fault.Exit(release.Doctor(ctx, o
 
 // Clean removes everything in dist/.
 func Clean(ctx context.Context) error { return fault.Exit(release.Clean(ctx, options())) }
+
+// Init writes a commented release.yaml for the module in this folder.
+func Init(ctx context.Context,
+	force *bool, // overwrite a release.yaml that exists
+) error {
+	return fault.Exit(release.Init(ctx, options(), flag(force)))
+}
+
+// Schema prints the JSON Schema of release.yaml, for editors.
+func Schema() error { return fault.Exit(release.Schema(os.Stdout)) }
+
+// Certs lists what the signing identity holds and whether it can sign for Windows.
+func Certs(ctx context.Context,
+	identity *string, // instead of the one in release.yaml
+	password *string, // of that identity, as env:NAME or file:PATH
+	json *bool, // print JSON
+) error {
+	return fault.Exit(release.Certs(ctx, os.Stdout, options(), str(identity), str(password), flag(json)))
+}
 
 // Version prints the version of hallmark.
 func Version() { fmt.Println(release.Version()) }

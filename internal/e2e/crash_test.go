@@ -1,0 +1,143 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+)
+
+// TestKilledAnywhere kills a release at every step boundary and inside every
+// write, lets it run again, and demands the bytes of an undisturbed release.
+func TestKilledAnywhere(t *testing.T) {
+	bin := program(t)
+	reference := module(t, spec)
+	log := filepath.Join(t.TempDir(), "points")
+	if r := run(t, reference, []string{"HALLMARK_CRASH_LOG=" + log}, bin); r.code != 0 {
+		t.Fatal(r.out)
+	}
+	b, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	points := strings.Split(strings.TrimSpace(string(b)), "\n")
+	if len(points) < 40 {
+		t.Fatalf("only %d crash points passed: %v", len(points), points)
+	}
+	want := snapshot(t, reference)
+	stride := 1
+	if testing.Short() {
+		stride = 9
+	}
+	for i := 1; i <= len(points); i += stride {
+		t.Run(strconv.Itoa(i)+" "+strings.ReplaceAll(points[i-1], "/", "_"), func(t *testing.T) {
+			t.Parallel()
+			killedAt(t, bin, reference, i, want)
+		})
+	}
+}
+
+func killedAt(t *testing.T, bin, reference string, point int, want map[string]string) {
+	dir := module(t, spec)
+	// The same identity, or the signatures could not be the same.
+	if err := os.CopyFS(filepath.Join(dir, ".hallmark"), os.DirFS(filepath.Join(reference, ".hallmark"))); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, dir, []string{"HALLMARK_CRASH_AT=" + strconv.Itoa(point)}, bin); r.code == 0 {
+		t.Fatalf("the release was not killed\n%s", r.out)
+	}
+	for name := range files(t, filepath.Join(dir, "dist", "release")) {
+		if !strings.HasPrefix(filepath.Base(name), atomicfile.Prefix) && want["dist/release/"+name] == "" {
+			t.Errorf("after the kill there is an unfinished dist/release/%s", name)
+		}
+	}
+	if r := run(t, dir, nil, bin); r.code != 0 {
+		t.Fatalf("the release does not recover\n%s", r.out)
+	}
+	got := snapshot(t, dir)
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s differs from that of an undisturbed release", name)
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s was left behind", name)
+		}
+	}
+}
+
+// files maps the files below dir to their content.
+func files(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if os.IsNotExist(err) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		rel, _ := filepath.Rel(dir, path)
+		out[filepath.ToSlash(rel)] = string(b)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// snapshot is all of dist/, with what names the time of verification reduced
+// to its existence.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for name, text := range files(t, filepath.Join(dir, "dist")) {
+		switch {
+		case strings.Contains(name, "verify."):
+			text = "a transcript"
+		case name == "release.json":
+			text = withoutTimes(t, text)
+		}
+		out["dist/"+name] = text
+	}
+	return out
+}
+
+// withoutTimes leaves out the hashes of transcripts, which name the time.
+func withoutTimes(t *testing.T, text string) string {
+	t.Helper()
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	blank(v)
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func blank(v any) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			if strings.Contains(k, "verify.") {
+				v[k] = "a transcript"
+				continue
+			}
+			blank(e)
+		}
+	case []any:
+		for _, e := range v {
+			blank(e)
+		}
+	}
+}
