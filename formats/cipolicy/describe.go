@@ -43,11 +43,12 @@ func (d *describer) say(format string, args ...any) {
 }
 
 func (d *describer) header() {
-	kind := d.p.Type
-	if kind == "" {
-		kind = BasePolicy
+	kinds := map[PolicyType]string{SupplementalPolicy: "supplemental policy", AppIDTaggingPolicy: "AppID tagging policy"}
+	kind, ok := kinds[d.p.Type]
+	if !ok {
+		kind = "base policy"
 	}
-	d.say("%s %s", strings.ToLower(string(kind[:1]))+string(kind[1:]), d.p.ID())
+	d.say("%s %s", kind, d.p.ID())
 	if d.p.IsSupplemental() {
 		d.say("extends the base policy %s", d.p.BaseID())
 	}

@@ -113,7 +113,7 @@ func identify(p *cipolicy.Policy, in Input) error {
 }
 
 // namespace makes our name-based GUIDs differ from those of others.
-var namespace = cipolicy.MustGUID("{6B1C0F0E-57C8-4C39-9E9B-6A1F3B7C2D54}")
+var namespace = [16]byte{0x6B, 0x1C, 0x0F, 0x0E, 0x57, 0xC8, 0x4C, 0x39, 0x9E, 0x9B, 0x6A, 0x1F, 0x3B, 0x7C, 0x2D, 0x54}
 
 // ID is the identity of the policy of one kind for a product: the same for every
 // release, a name-based GUID (RFC 9562 section 5.5).
