@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
@@ -141,7 +142,7 @@ func (a catalogAttribute) String() string {
 	if a.Bytes != "" {
 		s += "bytes " + a.Bytes
 	} else {
-		s += strconv.Quote(a.Text)
+		s += `"` + strings.ReplaceAll(strconv.Quote(a.Text), `\\`, `\`)[1:]
 	}
 	if a.Flags != "0x10010001" {
 		s += " (flags " + a.Flags + ")"
