@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"encoding/binary"
 	"fmt"
+	"path/filepath"
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
@@ -83,4 +84,44 @@ func TestMemoryPerMember(t *testing.T) {
 	if kept > size*3/2 {
 		t.Errorf("%d bytes are kept for a file of %d", kept, size)
 	}
+}
+
+// BenchmarkFiles catalogues the same small files as we do it and as Microsoft's makecat does it in the rig, reading included.
+func BenchmarkFiles(b *testing.B) {
+	const n = 1000
+	dir := b.TempDir()
+	def := &CDF{Name: "t.cat", Version: V2}
+	for i := range n {
+		name := fmt.Sprintf("f%d.txt", i)
+		write(b, filepath.Join(dir, name), fmt.Appendf(nil, "file %d", i))
+		def.Files = append(def.Files, CDFFile{Label: fmt.Sprintf("<HASH>%d", i), Path: name, Attributes: []Attribute{Text("File", name)}})
+	}
+	text, err := def.Marshal()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cdf := write(b, filepath.Join(dir, "t.cdf"), text)
+	each := func(b *testing.B) {
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/member")
+	}
+	b.Run("hallmark", func(b *testing.B) {
+		for b.Loop() {
+			c, err := def.Build(context.Background(), folder(dir), testTime, [16]byte{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			marshal(b, c)
+		}
+		each(b)
+	})
+	b.Run("makecat", func(b *testing.B) {
+		rig := formatstest.NewRig(b)
+		b.ResetTimer()
+		for b.Loop() {
+			if out, err := rig.Makecat(cdf); err != nil {
+				b.Fatalf("%v\n%s", err, out)
+			}
+		}
+		each(b)
+	})
 }
