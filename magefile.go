@@ -5,6 +5,10 @@
 package main
 
 import (
+	"context"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/internal/dev"
 	// mage:import
 	"github.com/hallmark-dev/hallmark/targets"
 )
@@ -16,4 +20,18 @@ var Default = targets.Release
 var Aliases = map[string]any{
 	"r":   targets.Release,
 	"all": targets.Release,
+}
+
+// Test runs all tests.
+func Test(ctx context.Context) error { return dev.Test(ctx, os.Stdout) }
+
+// Lint checks formatting and runs go vet and staticcheck, also for Windows and macOS.
+func Lint(ctx context.Context) error { return dev.Lint(ctx, os.Stdout) }
+
+// Check lints and tests.
+func Check(ctx context.Context) error {
+	if err := Lint(ctx); err != nil {
+		return err
+	}
+	return Test(ctx)
 }
