@@ -160,11 +160,11 @@ func TestPoolsAreSeparate(t *testing.T) {
 		verdict authenticode.Verdict
 	}{
 		"each in its pool":      {both, authenticode.VerdictTrusted},
-		"exchanged":             {&authenticode.Roots{CodeSigning: both.TimeStamping, TimeStamping: both.CodeSigning}, authenticode.VerdictTimeStamp},
+		"exchanged":             {&authenticode.Roots{CodeSigning: both.TimeStamping, TimeStamping: both.CodeSigning}, authenticode.VerdictChaining},
 		"no time stamping root": {&authenticode.Roots{CodeSigning: both.CodeSigning}, authenticode.VerdictTimeStamp},
 		"no code signing root":  {&authenticode.Roots{TimeStamping: both.TimeStamping}, authenticode.VerdictChaining},
-		"nobody":                {&authenticode.Roots{}, authenticode.VerdictTimeStamp},
-		"built-in":              {nil, authenticode.VerdictTimeStamp},
+		"nobody":                {&authenticode.Roots{}, authenticode.VerdictChaining},
+		"built-in":              {nil, authenticode.VerdictChaining},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := verifyBytes(t, b, authenticode.VerifyOptions{Roots: c.roots}); r.Windows != c.verdict || r.Trusted != (c.verdict == 0) {

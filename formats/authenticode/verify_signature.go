@@ -14,14 +14,15 @@ import (
 
 // judging is the state of the checks of one signature.
 type judging struct {
-	v        *verifier
-	m        *message
-	signer   *cms.SignerInfo
-	cert     *x509.Certificate
-	embedded []*x509.Certificate // all that the signature carries and that can be parsed
-	stamped  time.Time           // of the best timestamp; zero without a good one
-	chain    Chain
-	useful   map[[sha256.Size]byte]bool // embedded certificates that are on some path
+	v         *verifier
+	m         *message
+	signer    *cms.SignerInfo
+	cert      *x509.Certificate
+	embedded  []*x509.Certificate // all that the signature carries and that can be parsed
+	stamped   time.Time           // of the first intact timestamp; zero without one
+	authority map[int][]Finding   // about the authority of each timestamp, counted from 1
+	chain     Chain
+	useful    map[[sha256.Size]byte]bool // embedded certificates that are on some path
 }
 
 // signatureChecks are made in this order, which is also Windows': its answer is the first error. A check that
@@ -38,6 +39,7 @@ var signatureChecks = []struct {
 	{(*judging).signature, false},
 	{(*judging).timestamps, false},
 	{(*judging).certificateChain, false},
+	{(*judging).authorities, false},
 	{(*judging).revoked, false},
 	{(*judging).algorithms, false},
 	{(*judging).require, false},
@@ -46,7 +48,7 @@ var signatureChecks = []struct {
 
 // judge makes all checks of one signature.
 func (v *verifier) judge(ctx context.Context, m *message) {
-	j := &judging{v: v, m: m, useful: map[[sha256.Size]byte]bool{}}
+	j := &judging{v: v, m: m, useful: map[[sha256.Size]byte]bool{}, authority: map[int][]Finding{}}
 	for _, c := range signatureChecks {
 		if v.opts.HashOnly && !c.hashOnly {
 			continue

@@ -19,13 +19,14 @@ const (
 	stampSkew     = 5 * time.Minute // how far a stamp may be ahead of our clock
 )
 
-// timestamps judges the stamps in the unsigned attributes. The first good one proves that the signature existed at
-// its time, at which the chain is then judged.
+// timestamps judges the stamps in the unsigned attributes. The publisher's chain is then judged at the time of the
+// first that is intact. Whether anybody trusts its authority comes after that, as in Windows: it is what stampChain
+// finds, and it refuses the signature just the same.
 func (j *judging) timestamps(ctx context.Context) bool {
 	n := 0
 	for _, kind := range []struct {
 		attr  []int
-		judge func(*judging, context.Context, []byte) TimestampReport
+		judge func(*judging, context.Context, *TimestampReport, []byte) []Finding
 	}{
 		{cms.OIDRFC3161Token, (*judging).token},
 		{cms.OIDCountersignature, (*judging).countersignature},
@@ -35,11 +36,15 @@ func (j *judging) timestamps(ctx context.Context) bool {
 				j.find(strict(CheckTimestamp, "more than %d timestamps: the rest is not judged", maxTimestamps))
 				return true
 			}
-			rep := kind.judge(j, ctx, value)
-			j.m.report.Timestamps = append(j.m.report.Timestamps, rep)
-			if rep.Trusted && j.stamped.IsZero() {
+			rep := TimestampReport{}
+			intact := kind.judge(j, ctx, &rep, value)
+			trusted := firstVerdict(intact) == VerdictTrusted
+			if trusted && j.stamped.IsZero() {
 				j.stamped = rep.Time
 			}
+			rep.Trusted = trusted && firstVerdict(j.authority[n]) == VerdictTrusted
+			j.find(intact...)
+			j.m.report.Timestamps = append(j.m.report.Timestamps, rep)
 		}
 	}
 	if n == 0 {
@@ -49,26 +54,22 @@ func (j *judging) timestamps(ctx context.Context) bool {
 	return true
 }
 
-// token judges an RFC 3161 token.
-func (j *judging) token(ctx context.Context, der []byte) TimestampReport {
-	rep := TimestampReport{Kind: "RFC 3161"}
+// token judges an RFC 3161 token; it returns what keeps it from being intact.
+func (j *judging) token(ctx context.Context, rep *TimestampReport, der []byte) []Finding {
+	rep.Kind = "RFC 3161"
 	t, err := rfc3161.ParseToken(der)
 	if err != nil {
-		j.find(problem(CheckTimestamp, VerdictCorruptASN1, "%v", err))
-		return rep
+		return []Finding{problem(CheckTimestamp, VerdictCorruptASN1, "%v", err)}
 	}
 	rep.Time, rep.Algorithm, rep.Policy, rep.Serial = t.GenTime.UTC(), t.Hash.String(), t.Policy.String(), t.Serial.Text(16)
 	own, _ := t.SignedData.X509Certificates() // one that cannot be read is missed only if the chain needs it
 	certs := append(append(own, j.embedded...), j.v.opts.Intermediates...)
-	fs := tokenFindings(t.Problems(j.signer.Signature, rfc3161.CheckOptions{Certificates: certs, NoChain: true}))
-	if cert, err := t.Signer(); err == nil {
-		fs = append(fs, j.stampChain(ctx, &rep, cert, certs)...)
-	} else if cert, err := findAmong(certs, &t.SignedData.Signers[0]); err == nil {
-		fs = append(fs, j.stampChain(ctx, &rep, cert, certs)...)
+	if len(t.SignedData.Signers) > 0 {
+		if cert, err := findAmong(certs, &t.SignedData.Signers[0]); err == nil {
+			j.stampChain(ctx, rep, cert, certs)
+		}
 	}
-	j.find(fs...)
-	rep.Trusted = firstVerdict(fs) == VerdictTrusted
-	return rep
+	return tokenFindings(t.Problems(j.signer.Signature, rfc3161.CheckOptions{Certificates: certs, NoChain: true}))
 }
 
 // laxRules are the rules of RFC 3161 that Windows does not insist on.
@@ -103,8 +104,8 @@ func tokenFindings(ps []rfc3161.Problem) []Finding {
 	return out
 }
 
-// stampChain judges the authority's certificate at the time of its stamp.
-func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x509.Certificate, certs []*x509.Certificate) []Finding {
+// stampChain judges the authority's certificate at the time of its stamp, for authorities to report.
+func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x509.Certificate, certs []*x509.Certificate) {
 	best := j.v.bestChain(ctx, cert, ChainOptions{Time: rep.Time, Usage: UsageTimeStamping, Anchors: j.v.roots.TimeStamping, Intermediates: certs})
 	rep.Chain = certificateReports(best.Certificates)
 	j.mark(best)
@@ -122,17 +123,24 @@ func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x5
 		f.Message = "timestamp: " + f.Message
 		out = append(out, f)
 	}
-	return out
+	j.authority[len(j.m.report.Timestamps)+1] = out
+}
+
+// authorities reports what was found about those who made the timestamps.
+func (j *judging) authorities(context.Context) bool {
+	for n := range j.m.report.Timestamps {
+		j.find(j.authority[n+1]...)
+	}
+	return true
 }
 
 // countersignature judges a PKCS#9 countersignature, the older kind of timestamp: a SignerInfo over the signature
 // value whose certificates are in the outer set (Microsoft, "Time Stamping Authenticode Signatures"; RFC 2985 section 5.3.6).
-func (j *judging) countersignature(ctx context.Context, der []byte) TimestampReport {
-	rep := TimestampReport{Kind: "PKCS#9 countersignature"}
+func (j *judging) countersignature(ctx context.Context, rep *TimestampReport, der []byte) []Finding {
+	rep.Kind = "PKCS#9 countersignature"
 	si, err := cms.ParseSignerInfo(der)
 	if err != nil {
-		j.find(problem(CheckTimestamp, VerdictCounterSigner, "countersignature: %v", err))
-		return rep
+		return []Finding{problem(CheckTimestamp, VerdictCounterSigner, "countersignature: %v", err)}
 	}
 	rep.Time = claimedTime(si)
 	if h, err := si.Hash(); err == nil {
@@ -141,18 +149,13 @@ func (j *judging) countersignature(ctx context.Context, der []byte) TimestampRep
 	certs := append(j.embedded[:len(j.embedded):len(j.embedded)], j.v.opts.Intermediates...)
 	cert, err := findAmong(certs, si)
 	if err != nil {
-		j.find(problem(CheckTimestamp, VerdictCounterSigner, "countersignature: %v", err))
-		return rep
+		return []Finding{problem(CheckTimestamp, VerdictCounterSigner, "countersignature: %v", err)}
 	}
-	fs := checkCountersignature(si, cert, j.signer.Signature)
 	if rep.Time.IsZero() {
-		fs = append(fs, problem(CheckTimestamp, VerdictTimeStamp, "countersignature: no signingTime in it"))
-	} else {
-		fs = append(fs, j.stampChain(ctx, &rep, cert, certs)...)
+		return []Finding{problem(CheckTimestamp, VerdictTimeStamp, "countersignature: no signingTime in it")}
 	}
-	j.find(fs...)
-	rep.Trusted = firstVerdict(fs) == VerdictTrusted
-	return rep
+	j.stampChain(ctx, rep, cert, certs)
+	return checkCountersignature(si, cert, j.signer.Signature)
 }
 
 func checkCountersignature(si *cms.SignerInfo, cert *x509.Certificate, signature []byte) []Finding {
