@@ -59,12 +59,3 @@ func Coverage(r *step.Run) (*Statement, error) {
 	}
 	return s, nil
 }
-
-// CoverageFile is the path of the statement, for those who depend on it; empty
-// when the release has no catalog.
-func CoverageFile(r *step.Run) string {
-	if r.Spec.Catalog == nil {
-		return ""
-	}
-	return (&work{r: r}).coverage()
-}

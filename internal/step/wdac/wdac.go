@@ -211,6 +211,9 @@ func (w *work) relative(p string) string {
 }
 
 func (w *work) do(ctx context.Context) (step.Result, error) {
+	if err := w.checkCatalog(); err != nil {
+		return step.Result{}, err
+	}
 	signer, cert, err := w.signer(ctx)
 	if err != nil {
 		return step.Result{}, err
