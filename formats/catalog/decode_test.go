@@ -202,6 +202,21 @@ func TestParseLoose(t *testing.T) {
 	}
 }
 
+// TestParseIndefiniteLength: other tools write PKCS#7 with lengths left open (BER).
+func TestParseIndefiniteLength(t *testing.T) {
+	c := sample(t)
+	der := marshal(t, c)
+	ber := append([]byte{tagSequence, 0x80}, der[headerSize(len(der)-4):]...)
+	ber = append(ber, 0, 0)
+	got, err := Parse(ber)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := marshal(t, got); !got.SignedData.BER || !bytes.Equal(again, der) {
+		t.Errorf("BER %v, %s", got.SignedData.BER, firstDifference(again, der))
+	}
+}
+
 // FuzzParse: no input makes the reader, or anything that reads what it read, panic; what is read can be written, and reads the same.
 func FuzzParse(f *testing.F) {
 	f.Add(marshal(f, sample(f)))

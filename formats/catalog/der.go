@@ -64,9 +64,7 @@ func headerSize(n int) int {
 	return size
 }
 
-// setOf writes a SET OF: elements in the order of their encodings (X.690 11.6).
-func setOf(elements [][]byte) []byte { return tlv(tagSet, sortedDER(elements)...) }
-
+// sortedDER puts the elements of a SET OF in the order of their encodings (X.690 11.6).
 func sortedDER(elements [][]byte) [][]byte {
 	sorted := slices.Clone(elements)
 	slices.SortStableFunc(sorted, bytes.Compare)
