@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
 )
 
@@ -49,6 +50,40 @@ func TestVerifySamples(t *testing.T) {
 	}
 	if n := len(reasons); n != bytes.Count(out.Bytes(), []byte("\n"))/2 {
 		t.Errorf("%s has %d entries, there are %d files", golden, n, bytes.Count(out.Bytes(), []byte("\n"))/2)
+	}
+}
+
+// TestBareDigestCountersignature: Symantec's time server signed the bare digest, without DigestInfo; Windows takes it. The
+// roots of putty.exe are in the file or, of the time server, one step below.
+func TestBareDigestCountersignature(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(formatstest.SaferwallSamples(t), "putty.exe"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p7, err := authenticode.Extract(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sd, err := cms.Parse(p7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := authenticode.NewRoots()
+	for _, c := range sd.Certificates {
+		cert, err := c.X509()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch cert.Subject.CommonName {
+		case "COMODO RSA Certification Authority":
+			roots.CodeSigning.Add(cert)
+		case "Symantec Time Stamping Services CA - G2":
+			roots.TimeStamping.Add(cert)
+		}
+	}
+	r := verifyBytes(t, b, authenticode.VerifyOptions{Roots: roots, Allow: authenticode.WindowsOnly()})
+	if !r.Trusted || len(r.Signatures) != 2 || !r.Signatures[1].Timestamps[0].Trusted {
+		t.Errorf("refused:\n%s", r)
 	}
 }
 

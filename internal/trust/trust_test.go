@@ -288,7 +288,7 @@ func TestUpdateRefuses(t *testing.T) {
 	}
 }
 
-const hexMark = "fetching root"
+const hexMark = ": fetching "
 
 func TestRoots(t *testing.T) {
 	dir := t.TempDir()

@@ -88,7 +88,7 @@ type Updater struct {
 // is written unless everything is there and right: a list signed by Microsoft that is not older than the one in file,
 // and each certificate with the SHA-256 thumbprint that the list gives. Errors of the network have exit status 4, a wrong signature or hash 3.
 func (u Updater) Update(ctx context.Context, file string) (*List, error) {
-	if u.Source == "" {
+	if u.Source = strings.TrimRight(u.Source, "/"); u.Source == "" {
 		u.Source = Source
 	}
 	if u.Now == nil {
@@ -96,7 +96,7 @@ func (u Updater) Update(ctx context.Context, file string) (*List, error) {
 	}
 	stl, err := u.Fetcher.Fetch(ctx, u.Source+"/authroot.stl", nil)
 	if err != nil {
-		return nil, fault.New(fault.Service, "fetching Microsoft's list of roots: %v", err)
+		return nil, fault.New(fault.Service, "Microsoft's list of roots: %v", err).Hint("without it the built-in roots and those of the system are trusted")
 	}
 	anchors, err := u.anchors()
 	if err != nil {
@@ -198,7 +198,7 @@ func (u Updater) certificate(ctx context.Context, e entry) ([]byte, error) {
 	url := u.Source + "/" + hex.EncodeToString(e.sha1) + ".crt"
 	der, err := u.Fetcher.Fetch(ctx, url, nil)
 	if err != nil {
-		return nil, fault.New(fault.Service, "fetching root %x: %v", e.sha1, err)
+		return nil, fault.New(fault.Service, "root %x: %v", e.sha1, err)
 	}
 	s1, s256 := sha1.Sum(der), sha256.Sum256(der)
 	if !bytes.Equal(s1[:], e.sha1) || !bytes.Equal(s256[:], e.sha256) {
