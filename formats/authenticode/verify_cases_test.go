@@ -2,6 +2,7 @@ package authenticode_test
 
 import (
 	"bytes"
+	"crypto/x509"
 	"encoding/binary"
 	"time"
 
@@ -178,6 +179,12 @@ func certificateCases() []vcase {
 			windows: authenticode.VerdictExpired, finds: []authenticode.Check{authenticode.CheckChain}},
 		{name: "TLS server certificate", make: by(func(p *formatstest.PKI) *formatstest.Identity { return p.WrongEKU }),
 			windows: authenticode.VerdictWrongUsage, finds: []authenticode.Check{authenticode.CheckUsage}},
+		{name: "publisher is a CA", make: func(v *vfiles) []byte {
+			return v.read(v.sign(v.pki.Issue(v.t, "CA Publisher", func(c *x509.Certificate) { c.IsCA = true })))
+		}, finds: []authenticode.Check{authenticode.CheckUsage}, norig: "the chain engine there, which is wine's, answers CERT_E_WRONG_USAGE"},
+		{name: "key usage without signatures", make: func(v *vfiles) []byte {
+			return v.read(v.sign(v.pki.Issue(v.t, "Encrypting Publisher", func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyEncipherment })))
+		}, finds: []authenticode.Check{authenticode.CheckUsage}},
 		{name: "lifetime signing, valid", make: stampedAt(func(p *formatstest.PKI) *formatstest.Identity { return p.Lifetime }, func() time.Time { return time.Time{} })},
 		{name: "lifetime signing, expired, stamped before", make: stampedAt(func(p *formatstest.PKI) *formatstest.Identity { return p.ExpiredLifetime }, inLife),
 			windows: authenticode.VerdictExpired, finds: []authenticode.Check{authenticode.CheckChain}, norig: "chains there are wine's, which does not know the usage"},

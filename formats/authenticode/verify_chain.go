@@ -92,6 +92,21 @@ func (j *judging) revoked(ctx context.Context) bool {
 	return true
 }
 
+// leaf: a publisher's certificate is for signatures and issues nothing (CA/Browser Forum code signing requirements
+// 7.1.2.3). Windows does not look.
+func (j *judging) leaf(context.Context) bool {
+	if j.cert.KeyUsage != 0 && j.cert.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
+		j.find(strict(CheckUsage, "the key usage of %s lacks digitalSignature", name(j.cert)))
+	}
+	if j.cert.BasicConstraintsValid && j.cert.IsCA {
+		j.find(strict(CheckUsage, "%s is a CA, and CAs do not sign files", name(j.cert)))
+	}
+	if !hasExtension(j.cert, cms.OIDExtensionExtKeyUsage) {
+		j.find(warning(CheckUsage, "%s names no extended key usage: it is good for anything", name(j.cert)))
+	}
+	return true
+}
+
 func weakHash(h crypto.Hash) bool { return h == crypto.MD5 || h == crypto.SHA1 }
 
 // algorithms reports digests and keys that Windows still takes for a file without mark of the web, but that can be forged.

@@ -47,7 +47,7 @@ const (
 // Verify to Windows' own judgement, with what else was found as warnings.
 func WindowsOnly() []Check {
 	return []Check{CheckTable, CheckPadding, CheckChecksum, CheckContent, CheckPageHashes, CheckAlgorithms, CheckKeySize, CheckTimestamp,
-		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested}
+		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested, CheckUsage}
 }
 
 // Finding is something that a check noticed.

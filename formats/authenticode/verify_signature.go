@@ -41,6 +41,7 @@ var signatureChecks = []struct {
 	{(*judging).certificateChain, false},
 	{(*judging).authorities, false},
 	{(*judging).revoked, false},
+	{(*judging).leaf, false},
 	{(*judging).algorithms, false},
 	{(*judging).require, false},
 	{(*judging).leftovers, false},
