@@ -191,7 +191,7 @@ func TestMakecatManyFiles(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	dir := t.TempDir()
 	var files strings.Builder
-	for i := range 400 {
+	for i := range 300 {
 		name := fmt.Sprintf("f%d.txt", i)
 		if err := os.WriteFile(filepath.Join(dir, name), fmt.Appendf(nil, "file %d", i), 0o600); err != nil {
 			t.Fatal(err)
