@@ -1,13 +1,11 @@
 // Package catalog makes, reads, signs and searches security catalogs (.cat): signed lists of file digests by which Windows
 // trusts files that carry no signature of their own.
 //
-// A catalog is a PKCS#7 SignedData whose content is a certificate trust list (CTL; Microsoft, "Certificate Trust List
-// Structure" in the Windows cryptography documentation, [MS-CAESO] for its fields) of the usage 1.3.6.1.4.1.311.12.1.1. The
-// CTL stands in the SignedData as it is, without an OCTET STRING around it. There are two versions: 1 lists SHA-1 digests
-// under textual tags, 2 lists SHA-256 digests and, beside each, the SHA-1 digest for those who still look files up by it.
+// A catalog is a PKCS#7 SignedData whose content is a certificate trust list of the usage 1.3.6.1.4.1.311.12.1.1. The list has the fields of
+// CTL_INFO (wincrypt.h; Microsoft, "CTL_INFO structure") and stands in the SignedData as it is, without an OCTET STRING around it. There
+// are two versions: 1 lists SHA-1 digests under textual tags, 2 lists SHA-256 digests and, beside each, the SHA-1 digest for those who
+// still look files up by it.
 //
 // What is written here equals, byte for byte, what Microsoft's makecat writes from the same files, given the same list
 // identifier and time. Unlike makecat's, ours need not differ from run to run: the identifier derives from the contents.
-//
-// [MS-CAESO]: https://learn.microsoft.com/en-us/openspecs/windows_protocols/ms-caeso
 package catalog
