@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Key says who signs.
@@ -90,8 +92,12 @@ func (k Key) open(ctx context.Context, c *console.Console) (*identity.Identity, 
 	if err != nil {
 		return nil, err
 	}
+	known, err := trust.Defaults(filepath.Join(".hallmark", trust.File))
+	if err != nil {
+		return nil, err
+	}
 	id, err := identity.Open(ctx, k.Identity, identity.Options{
-		Password: pw, ChainFiles: list(k.Chain), FetchIntermediates: k.Fetch,
+		Password: pw, Roots: known.CodeSigning.Certificates(), ChainFiles: list(k.Chain), FetchIntermediates: k.Fetch,
 		AllowIncompleteChain: k.Incomplete, AllowECDSA: k.ECDSA,
 		Warn: func(w string) { c.Warn("%s", w) },
 	})

@@ -215,23 +215,7 @@ func allowed(names string) ([]authenticode.Check, error) {
 
 // roots are the trust anchors of a verification.
 func (v Verification) roots() (*authenticode.Roots, error) {
-	roots := &authenticode.Roots{CodeSigning: authenticode.NewPool(), TimeStamping: authenticode.NewPool()}
-	if !v.Only {
-		builtin, err := trust.Defaults(filepath.Join(".hallmark", trust.File))
-		if err != nil {
-			return nil, err
-		}
-		roots.Add(builtin)
-	}
-	both, err := readCertificates(list(v.Roots))
-	if err != nil {
-		return nil, err
-	}
-	stamp, err := readCertificates(list(v.TimestampRoots))
-	if err != nil {
-		return nil, err
-	}
-	roots.CodeSigning.Add(both...)
-	roots.TimeStamping.Add(append(both, stamp...)...)
-	return roots, nil
+	return trust.Roots(trust.Options{
+		Both: list(v.Roots), TimeStamping: list(v.TimestampRoots), Only: v.Only, Fetched: filepath.Join(".hallmark", trust.File),
+	})
 }

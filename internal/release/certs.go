@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/secret"
+	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Certs lists what an identity holds and whether it can sign for Windows. An
@@ -37,18 +40,24 @@ func Certs(ctx context.Context, w io.Writer, o Options, ref, password string, as
 }
 
 func openFor(ctx context.Context, o Options, ref, password string) (*identity.Identity, error) {
-	if ref != "" {
-		return identity.Open(ctx, ref, identity.Options{Password: secret.Ref(password), Dir: o.Root, Now: o.Now, Getenv: o.Getenv, AllowIncompleteChain: true})
-	}
-	s, err := LoadSpec(ctx, o)
+	known, err := trust.Defaults(filepath.Join(o.Root, step.StateDir, trust.File))
 	if err != nil {
 		return nil, err
 	}
-	if s.Sign == nil {
+	opts := identity.Options{Password: secret.Ref(password), Dir: o.Root, Roots: known.CodeSigning.Certificates(), Now: o.Now, Getenv: o.Getenv}
+	if ref != "" {
+		return identity.Open(ctx, ref, opts)
+	}
+	spec, err := LoadSpec(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if spec.Sign == nil {
 		return nil, fault.New(fault.Usage, "release.yaml has no section sign").Hint("name an identity with -identity=, such as -identity=pkcs12:my.pfx -password=env:PFX_PASSWORD")
 	}
-	return identity.Open(ctx, s.Sign.Identity, identity.Options{
-		Password: secret.Ref(s.Sign.Password), Dir: o.Root, ChainFiles: s.Sign.Chain, Now: o.Now, Getenv: o.Getenv,
-		FetchIntermediates: s.Sign.FetchIntermediates, AllowIncompleteChain: true, AllowECDSA: s.Sign.AllowECDSA,
-	})
+	r := &Release{}
+	if err := r.open(o, spec, false); err != nil {
+		return nil, err
+	}
+	return r.openIdentity(ctx, o)
 }
