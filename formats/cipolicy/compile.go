@@ -49,7 +49,7 @@ func Compile(p *Policy, o CompileOptions) ([]byte, error) {
 // policy and its binary is known that shows it.
 func Unproved() []string {
 	return []string{
-		"format version 8 (24H2 tools); its application settings are refused",
+		"format version 8",
 		"hotpatch attributes in format version 9",
 		"AppID tagging policies and EnforceDLL",
 		"SignTimeAfter, PackageVersion, several AppIDs macros in one rule",

@@ -31,6 +31,7 @@ type Kit struct {
 	Format  int
 	Signer  string // name of the certificate that signed, "" if unsigned
 	Test    bool   // the release is signed with the test identity
+	Catalog string // file name of the catalog that some files are allowed through, "" for none
 	History []byte
 	// Templates hold the folder wdac.
 	Templates fs.FS
@@ -80,18 +81,18 @@ func (k *Kit) omaURI() ([]byte, error) {
 
 // values are what the templates see.
 type values struct {
-	Title, Release, Kind, PolicyID, Bare, BaseID, Version, Mode, Signer string
-	Binary, XML, SHA256, SingleSHA256                                   string
-	Format, Size, Limit                                                 int
-	Signed, Single, Audit, Test, TooLarge                               bool
-	Words                                                               []string
+	Title, Release, Kind, PolicyID, Bare, BaseID, Version, Mode, Signer, Catalog string
+	Binary, XML, SHA256, SingleSHA256                                            string
+	Format, Size, Limit                                                          int
+	Signed, Single, Audit, Test, TooLarge                                        bool
+	Words                                                                        []string
 }
 
 func (k *Kit) values() values {
 	p := k.Policy
 	v := values{
 		Title: k.Title, Release: k.Release, Kind: "base policy", PolicyID: p.ID().String(), Bare: p.ID().Bare(),
-		Version: p.Version.String(), Mode: "enforced", Signer: k.Signer, Signed: k.Signer != "",
+		Version: p.Version.String(), Mode: "enforced", Signer: k.Signer, Catalog: k.Catalog, Signed: k.Signer != "",
 		Binary: p.ID().String() + ".cip", XML: k.XMLName, SHA256: digest(k.Binary),
 		Format: k.Format, Size: len(k.Binary), Limit: IntuneLimit, TooLarge: len(k.Binary) > IntuneLimit,
 		Single: k.Single != nil, Audit: p.HasOption(cipolicy.OptionAudit), Test: k.Test, Words: cipolicy.Describe(p),

@@ -28,12 +28,13 @@ func kit(t *testing.T, edit func(*Kit)) (*Kit, map[string][]byte) {
 
 // variants are the kinds of kits whose texts differ.
 var variants = map[string]func(*Kit){
-	"base":   func(*Kit) {},
-	"audit":  func(k *Kit) { k.Policy.SetOption(cipolicy.OptionAudit) },
-	"signed": func(k *Kit) { k.Signer = "Example Ltd" },
-	"single": func(k *Kit) { k.Single = []byte("single") },
-	"test":   func(k *Kit) { k.Test = true },
-	"large":  func(k *Kit) { k.Binary = make([]byte, IntuneLimit+1) },
+	"base":    func(*Kit) {},
+	"audit":   func(k *Kit) { k.Policy.SetOption(cipolicy.OptionAudit) },
+	"signed":  func(k *Kit) { k.Signer = "Example Ltd" },
+	"single":  func(k *Kit) { k.Single = []byte("single") },
+	"test":    func(k *Kit) { k.Test = true },
+	"catalog": func(k *Kit) { k.Catalog = "app.cat" },
+	"large":   func(k *Kit) { k.Binary = make([]byte, IntuneLimit+1) },
 	"supplemental": func(k *Kit) {
 		k.Policy.Type = cipolicy.SupplementalPolicy
 		k.Policy.BasePolicyID = cipolicy.Some(cipolicy.SinglePolicyType)
@@ -66,6 +67,7 @@ func TestReadmeSaysWhatMatters(t *testing.T) {
 	for name, want := range map[string]string{
 		"audit": "nothing is blocked", "signed": "would not start", "single": "name `SiPolicy.p7b` there", "test": "Do not deploy",
 		"large": "more than the 350000 that Intune takes", "supplemental": "Enabled:Allow Supplemental Policies", "base": "It is enforced",
+		"catalog": "copy it to `%windir%",
 	} {
 		if _, files := kit(t, variants[name]); !strings.Contains(string(files["README.md"]), want) {
 			t.Errorf("%s: README.md does not say %q", name, want)

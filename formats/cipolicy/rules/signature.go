@@ -115,6 +115,17 @@ func contentDigest(content []byte) ([]byte, crypto.Hash, error) {
 }
 
 func (f *File) describeSignature(s authenticode.Signature, leaf *x509.Certificate) {
+	out, err := describeChain(s.SignedData, leaf)
+	if err != nil {
+		f.Notes = append(f.Notes, fmt.Sprintf("signature %d: %v", s.Index, err))
+	}
+	if len(out.Chain) > 0 {
+		f.Signatures = append(f.Signatures, out)
+	}
+}
+
+// describeChain returns what could be described, with the reason why it ends early.
+func describeChain(s *cms.SignedData, leaf *x509.Certificate) (Signature, error) {
 	out := Signature{
 		Issuer: leaf.Issuer.CommonName, EKUs: authenticode.EKUs(leaf), Subscriber: authenticode.SubscriberEKU(leaf),
 		Unusable: unusable(leaf),
@@ -122,14 +133,35 @@ func (f *File) describeSignature(s authenticode.Signature, leaf *x509.Certificat
 	for _, c := range embeddedChain(leaf, s.Certificates) {
 		tbs, err := cipolicy.TBSHash(c)
 		if err != nil {
-			f.Notes = append(f.Notes, fmt.Sprintf("signature %d: %v", s.Index, err))
-			break
+			return out, err
 		}
 		out.Chain = append(out.Chain, Certificate{Name: c.Subject.CommonName, TBS: tbs, Root: selfSigned(c)})
 	}
-	if len(out.Chain) > 0 {
-		f.Signatures = append(f.Signatures, out)
+	return out, nil
+}
+
+// CatalogSignature describes the signature of a security catalog (DER). Where the
+// catalog is installed, Windows takes every file in it for signed that way; a
+// caller adds it to the Signatures of files that the catalog lists.
+func CatalogSignature(der []byte) (Signature, error) {
+	s, err := cms.Parse(der)
+	if err != nil {
+		return Signature{}, fmt.Errorf("reading catalog: %w", err)
 	}
+	if !s.ContentType.Equal(cms.OIDCTL) || len(s.Signers) != 1 {
+		return Signature{}, errors.New("reading catalog: not a certificate trust list with one signer")
+	}
+	leaf, err := s.SignerCertificate(0)
+	if err == nil {
+		err = s.CheckContent(0)
+	}
+	if err == nil {
+		err = s.Signers[0].CheckSignature(leaf)
+	}
+	if err != nil {
+		return Signature{}, fmt.Errorf("checking the signature of the catalog: %w", err)
+	}
+	return describeChain(s, leaf)
 }
 
 // unusable says why App Control does not match signer rules with the key.

@@ -2,8 +2,13 @@ package wdac
 
 import (
 	"errors"
+	"fmt"
+	"os"
+	"path"
 
+	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/policy"
 	"github.com/hallmark-dev/hallmark/internal/step/catalog"
 )
 
@@ -31,4 +36,53 @@ func (w *work) checkCatalog() error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// catalogFile is the catalog of this release, "" if it has none.
+func (w *work) catalogFile() string {
+	for _, rec := range w.r.Ledger.Records("catalog") {
+		return rec.Facts["catalog"]
+	}
+	return ""
+}
+
+// addCatalogSignature gives files without a signature of their own that of the
+// catalog: on a machine where the catalog is installed, Windows takes them for
+// signed that way, so the same signer rules allow them.
+func (w *work) addCatalogSignature(files []rules.File) error {
+	name := w.catalogFile()
+	if name == "" || w.r.Spec.Catalog == nil {
+		return nil
+	}
+	der, err := os.ReadFile(w.r.Abs(name))
+	if err != nil {
+		return fmt.Errorf("reading the catalog: %w", err)
+	}
+	s, err := rules.CatalogSignature(der)
+	if err != nil {
+		return fault.New(fault.Verification, "%s: %w", name, err).Hint("run mage catalog, which makes it again")
+	}
+	w.byCatalog = map[string]bool{}
+	for i := range files {
+		if len(files[i].Signatures) == 0 {
+			files[i].Signatures = append(files[i].Signatures, s)
+			w.byCatalog[files[i].Path] = true
+		}
+	}
+	return nil
+}
+
+// neededCatalog is the name of the catalog if a file is allowed only where it is
+// installed, and notes which files these are.
+func (w *work) neededCatalog(made *policy.Result) string {
+	name := ""
+	for i := range made.Coverage {
+		c := &made.Coverage[i]
+		signed := c.Level != string(rules.Hash) && c.Level != string(rules.FileName)
+		if w.byCatalog[c.File] && signed {
+			c.Notes = append(c.Notes, "signed through the catalog, which has to be installed")
+			name = path.Base(w.catalogFile())
+		}
+	}
+	return name
 }

@@ -75,6 +75,9 @@ type work struct {
 	template []byte
 	history  *policy.History
 	earlier  []policy.Release
+	// byCatalog are the files that only the catalog signs.
+	byCatalog map[string]bool
+	catalog   string // file name of the catalog that one of them needs installed
 }
 
 func units(r *step.Run) ([]step.Unit, error) {
@@ -96,7 +99,7 @@ func units(r *step.Run) ([]step.Unit, error) {
 	for _, f := range w.files {
 		u.Inputs = append(u.Inputs, w.relative(f.Path))
 	}
-	for _, f := range []string{w.w.TemplateFile, w.w.Merge} {
+	for _, f := range []string{w.w.TemplateFile, w.w.Merge, w.catalogFile()} {
 		if f != "" {
 			u.Inputs = append(u.Inputs, f)
 		}
@@ -145,7 +148,7 @@ func (w *work) openCatalogFiles() error {
 		return fmt.Errorf("catalog.include: %w", err)
 	}
 	for _, f := range more {
-		if rules.Checked(f.Path) {
+		if st, err := os.Stat(f.Path); err == nil && st.Size() > 0 && rules.Checked(f.Path) {
 			w.files = append(w.files, f)
 		}
 	}
@@ -224,6 +227,7 @@ func (w *work) do(ctx context.Context) (step.Result, error) {
 	}
 	made, err := policy.Make(in)
 	if made != nil {
+		w.catalog = w.neededCatalog(made)
 		if err := w.writeCoverage(made); err != nil {
 			return step.Result{}, err
 		}
@@ -269,6 +273,9 @@ func (w *work) input(ctx context.Context, cert *x509.Certificate) (policy.Input,
 		}
 		in.Files = append(in.Files, seen)
 	}
+	if err := w.addCatalogSignature(in.Files); err != nil {
+		return in, err
+	}
 	if w.w.Merge != "" {
 		b, err := os.ReadFile(w.r.Abs(w.w.Merge))
 		if err != nil {
@@ -284,7 +291,7 @@ func (w *work) input(ctx context.Context, cert *x509.Certificate) (policy.Input,
 func (w *work) kit(ctx context.Context, made *policy.Result, in policy.Input, signer cms.Signer) (*policykit.Kit, error) {
 	k := &policykit.Kit{
 		Policy: made.Policy, Title: w.w.Name, Release: in.Version, XMLName: w.xmlName(), Format: w.w.Format,
-		Test: w.r.UsesTestIdentity(), Templates: w.r.Templates,
+		Test: w.r.UsesTestIdentity(), Catalog: w.catalog, Templates: w.r.Templates,
 	}
 	if signer.Certificate != nil {
 		k.Signer = signer.Certificate.Subject.CommonName
