@@ -14,10 +14,12 @@ import (
 // compiled; ConfigCI refuses most of them as well.
 func (p *Policy) Validate() Problems {
 	problems := append(p.references(), p.semantics()...)
+	p.warnUnused(&problems)
 	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
 	return problems
 }
 
+// semantics judges everything but references and what is unused.
 func (p *Policy) semantics() Problems {
 	var ps Problems
 	p.checkIdentity(&ps)
@@ -37,7 +39,6 @@ func (p *Policy) semantics() Problems {
 	}
 	p.checkScenarios(&ps)
 	p.checkTagging(&ps)
-	p.warnUnused(&ps)
 	return ps
 }
 
