@@ -90,9 +90,11 @@ func untar(archive []byte, prefixes []string) (map[string][]byte, error) {
 		}
 		for _, p := range prefixes {
 			if h.Typeflag == tar.TypeReg && strings.HasPrefix(h.Name, p) {
-				if files[h.Name], err = io.ReadAll(in); err != nil {
+				b := make([]byte, h.Size) // the archive's SHA-256 is pinned
+				if _, err := io.ReadFull(in, b); err != nil {
 					return nil, err
 				}
+				files[h.Name] = b
 				break
 			}
 		}
