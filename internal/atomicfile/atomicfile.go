@@ -33,11 +33,23 @@ func Write(path string, b []byte, perm fs.FileMode) error {
 // WriteFunc replaces the file at path by what fill writes into the temporary
 // file it is given. When fill fails nothing changes.
 func WriteFunc(path string, perm fs.FileMode, fill func(*os.File) error) error {
+	return write(path, perm, true, fill)
+}
+
+// WriteUnsynced is WriteFunc without waiting for the disk. A crash of this
+// program changes nothing about what it promises; a power failure in the
+// seconds afterwards can lose the file. It is for results that can be made
+// again from other files, where waiting would take longer than making them.
+func WriteUnsynced(path string, perm fs.FileMode, fill func(*os.File) error) error {
+	return write(path, perm, false, fill)
+}
+
+func write(path string, perm fs.FileMode, sync bool, fill func(*os.File) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), Prefix+"*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
-	if err := finish(f, path, perm, fill); err != nil {
+	if err := finish(f, path, perm, sync, fill); err != nil {
 		f.Close()
 		os.Remove(f.Name())
 		return fmt.Errorf("writing %s: %w", path, err)
@@ -45,15 +57,17 @@ func WriteFunc(path string, perm fs.FileMode, fill func(*os.File) error) error {
 	return nil
 }
 
-func finish(f *os.File, path string, perm fs.FileMode, fill func(*os.File) error) error {
+func finish(f *os.File, path string, perm fs.FileMode, sync bool, fill func(*os.File) error) error {
 	if err := fill(f); err != nil {
 		return err
 	}
 	if err := f.Chmod(perm); err != nil {
 		return err
 	}
-	if err := f.Sync(); err != nil {
-		return err
+	if sync {
+		if err := f.Sync(); err != nil {
+			return err
+		}
 	}
 	if err := f.Close(); err != nil {
 		return err
@@ -63,6 +77,9 @@ func finish(f *os.File, path string, perm fs.FileMode, fill func(*os.File) error
 		return err
 	}
 	crashpoint.Here("after rename of " + filepath.Base(path))
+	if !sync {
+		return nil
+	}
 	return syncDir(filepath.Dir(path))
 }
 

@@ -29,13 +29,19 @@ func TestWriteReplacesAndKeepsNothingBehind(t *testing.T) {
 }
 
 func TestWriteFuncFailureLeavesOldFile(t *testing.T) {
+	for name, write := range map[string]func(string, os.FileMode, func(*os.File) error) error{"synced": WriteFunc, "unsynced": WriteUnsynced} {
+		t.Run(name, func(t *testing.T) { failureLeavesOldFile(t, write) })
+	}
+}
+
+func failureLeavesOldFile(t *testing.T, write func(string, os.FileMode, func(*os.File) error) error) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a")
 	if err := Write(path, []byte("old"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	boom := errors.New("boom")
-	err := WriteFunc(path, 0o644, func(f *os.File) error {
+	err := write(path, 0o644, func(f *os.File) error {
 		f.WriteString("half")
 		return boom
 	})
@@ -47,6 +53,13 @@ func TestWriteFuncFailureLeavesOldFile(t *testing.T) {
 	}
 	if es, _ := os.ReadDir(dir); len(es) != 1 {
 		t.Errorf("%d files left in the folder, want 1", len(es))
+	}
+	err = write(path, 0o600, func(f *os.File) error {
+		_, err := f.WriteString("new")
+		return err
+	})
+	if b, _ := os.ReadFile(path); err != nil || string(b) != "new" {
+		t.Errorf("file holds %q, want new; error %v", b, err)
 	}
 }
 

@@ -47,7 +47,7 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 // update changes the signature of one file.
 func update(ctx context.Context, j job, change func([]byte) ([]byte, error)) error {
 	return rewrite(j, func(src *source, dst *os.File) error {
-		_, err := authenticode.Update(ctx, src, src.size, dst, change)
+		_, err := authenticode.Update(ctx, src.File, src.size, dst, change)
 		return err
 	})
 }
@@ -97,7 +97,7 @@ func Strip(ctx context.Context, c *console.Console, f Files, checksum string) er
 	}
 	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
 		return "", rewrite(j, func(src *source, dst *os.File) error {
-			return authenticode.Strip(ctx, src, src.size, dst, peimage.StripOptions{Checksum: policy})
+			return authenticode.Strip(ctx, src.File, src.size, dst, peimage.StripOptions{Checksum: policy})
 		})
 	})
 }
@@ -114,7 +114,7 @@ func Extract(ctx context.Context, c *console.Console, f Files, asPEM bool) error
 			return "", err
 		}
 		defer src.Close()
-		p7, err := authenticode.Extract(src, src.size)
+		p7, err := authenticode.Extract(src.File, src.size)
 		if err != nil {
 			return "", err
 		}
@@ -137,7 +137,7 @@ func Attach(ctx context.Context, c *console.Console, f Files, signature, policy 
 			return "", err
 		}
 		return "", rewrite(j, func(src *source, dst *os.File) error {
-			res, err := authenticode.Attach(ctx, src, src.size, dst, p7, ex)
+			res, err := authenticode.Attach(ctx, src.File, src.size, dst, p7, ex)
 			if err == nil && res.Skipped {
 				return errUnchanged
 			}

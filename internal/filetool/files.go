@@ -178,14 +178,20 @@ func open(path string) (*source, error) {
 var errUnchanged = errors.New("unchanged")
 
 // rewrite opens j.in and replaces j.out by what change writes. Where change
-// says errUnchanged, j.out becomes a copy of j.in if it is another file.
+// says errUnchanged, j.out becomes a copy of j.in if it is another file. The
+// disk is waited for when a file changes in place: then nothing else holds its
+// bytes.
 func rewrite(j job, change func(src *source, dst *os.File) error) error {
 	src, err := open(j.in)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
-	err = atomicfile.WriteFunc(j.out, src.mode, func(dst *os.File) error { return change(src, dst) })
+	write := atomicfile.WriteUnsynced
+	if same(j.in, j.out) {
+		write = atomicfile.WriteFunc
+	}
+	err = write(j.out, src.mode, func(dst *os.File) error { return change(src, dst) })
 	if errors.Is(err, errUnchanged) {
 		if same(j.in, j.out) {
 			return nil

@@ -51,5 +51,5 @@ func inspect(ctx context.Context, path string) (*authenticode.Inspection, error)
 		return nil, err
 	}
 	defer src.Close()
-	return authenticode.Inspect(ctx, src, src.size)
+	return authenticode.Inspect(ctx, src.File, src.size)
 }

@@ -183,7 +183,7 @@ func readCertificates(files []string) ([]*x509.Certificate, error) {
 func sign(ctx context.Context, j job, o authenticode.SignOptions, st *stamping) (string, error) {
 	note := "signed"
 	err := rewrite(j, func(src *source, dst *os.File) error {
-		res, err := authenticode.Sign(ctx, src, src.size, dst, o)
+		res, err := authenticode.Sign(ctx, src.File, src.size, dst, o)
 		if err != nil {
 			return err
 		}
@@ -213,7 +213,7 @@ func replaceTable(ctx context.Context, dst *os.File, src *source, p7 []byte) err
 	if _, err := dst.Seek(0, 0); err != nil {
 		return err
 	}
-	_, err := authenticode.Attach(ctx, src, src.size, dst, p7, authenticode.ExistingReplace)
+	_, err := authenticode.Attach(ctx, src.File, src.size, dst, p7, authenticode.ExistingReplace)
 	return err
 }
 

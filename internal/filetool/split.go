@@ -63,7 +63,7 @@ func prepare(ctx context.Context, j job, o authenticode.SignOptions) (string, er
 		return "", err
 	}
 	defer src.Close()
-	p, err := authenticode.PrepareSplit(ctx, src, src.size, o)
+	p, err := authenticode.PrepareSplit(ctx, src.File, src.size, o)
 	if err != nil {
 		return "", err
 	}
@@ -97,7 +97,7 @@ func Finish(ctx context.Context, c *console.Console, f Files, unfinished, value,
 			return "", err
 		}
 		return "", rewrite(j, func(src *source, dst *os.File) error {
-			_, err := authenticode.FinishSplit(ctx, src, src.size, dst, p7, signatureValue(b), ex)
+			_, err := authenticode.FinishSplit(ctx, src.File, src.size, dst, p7, signatureValue(b), ex)
 			return err
 		})
 	})

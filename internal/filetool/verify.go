@@ -88,7 +88,7 @@ func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*aut
 		r, err := secondreader.Read(path, secondreader.Want{Authentihash: []crypto.Hash{crypto.SHA256}})
 		second <- result{r, err}
 	}()
-	report, err := authenticode.Verify(ctx, src, src.size, o)
+	report, err := authenticode.Verify(ctx, src.File, src.size, o)
 	got := <-second
 	if err != nil || !report.Trusted || report.Format != "PE" {
 		return report, err // refused already; the second reader has nothing to add
