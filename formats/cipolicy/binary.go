@@ -23,6 +23,11 @@ type compiled struct {
 	supplemental     []uint32
 	// From format 9 on.
 	hotpatches []binHotpatch
+	// From format 10 on.
+	artifacts    []binArtifact
+	artifactRefs []binRefs
+	// From format 11 on: EKUs that a signer's leaf must not have.
+	exceptEKUs []binRefs
 }
 
 type binRule struct {
@@ -54,6 +59,8 @@ type binScenario struct {
 	value, hashAlgorithm       uint32
 	inherited                  []uint32
 	product, test, testSigning binGroup
+	// From format 10 on; its rules are artifacts.
+	artifacts binGroup
 }
 
 type binGroup struct {
@@ -66,6 +73,20 @@ type binMember struct {
 	except []uint32
 }
 
+// binArtifact is a rule for a disk image or a catalog.
+type binArtifact struct {
+	kind, action      uint32
+	name, description string
+	min, max          Version
+	hash              []byte
+}
+
+// binRefs are references that one signer has.
+type binRefs struct {
+	signer uint32
+	refs   []uint32
+}
+
 type binHotpatch struct {
 	rule, required, min, max uint32
 }
@@ -73,7 +94,7 @@ type binHotpatch struct {
 // Binary format versions that can be read and written.
 const (
 	minFormat = 3
-	maxFormat = 9
+	maxFormat = 11
 	// firstMultiplePolicy is the first format that holds PolicyID and BasePolicyID.
 	firstMultiplePolicy = 6
 )

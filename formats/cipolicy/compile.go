@@ -13,8 +13,9 @@ const DefaultFormat = 7
 // CompileOptions say how to compile. The zero value gives what Windows
 // PowerShell's ConvertFrom-CIPolicy gives.
 type CompileOptions struct {
-	// Format is the version of the binary, 3 to 9. 0 means DefaultFormat; 8 is
-	// what Windows 11 24H2 tools write, 9 what Windows itself had in 2026.
+	// Format is the version of the binary, 3 to 11. 0 means DefaultFormat; 8 is
+	// what Windows 11 24H2 tools write, 9 what Windows itself had in 2026, 10 and
+	// 11 are reported to come.
 	Format int
 	// Order is the sort routine.
 	Order Order
@@ -51,6 +52,7 @@ func Unproved() []string {
 	return []string{
 		"format version 8",
 		"hotpatch attributes in format version 9",
+		"format versions 10 (artifact rules) and 11 (CertEKU with a condition)",
 		"AppID tagging policies and EnforceDLL",
 		"SignTimeAfter, PackageVersion, several AppIDs macros in one rule",
 		"HvciOptions other than strict",
@@ -87,29 +89,29 @@ func (p *Policy) unsupported(format int) Problems {
 	if p.IsSupplemental() || len(p.SupplementalSigners) > 0 {
 		need(p.Line, firstMultiplePolicy, "supplemental policies")
 	}
-	p.unsupportedEver(&ps)
+	p.needNewest(need)
+	if len(p.Apps) > 0 {
+		ps.add(p.Apps[0].Line, "AppSettings cannot be compiled from the policy alone: their types are in the manifest of the application")
+	}
 	return ps
 }
 
-// unsupportedEver names what the schema has but no format up to 9 can hold.
-func (p *Policy) unsupportedEver(ps *Problems) {
+// needNewest names what only the formats 10 and 11 hold.
+func (p *Policy) needNewest(need func(line, version int, what string)) {
 	if len(p.Artifacts) > 0 {
-		ps.add(p.Artifacts[0].Line, "artifact rules need format version 10, which is not supported")
+		need(p.Artifacts[0].Line, 10, "artifact rules")
 	}
 	for i := range p.Signers {
 		for _, e := range p.Signers[i].EKUs {
 			if e.Except {
-				ps.add(e.Line, "CertEKU with Condition needs format version 11, which is not supported")
+				need(e.Line, 11, "CertEKU with Condition")
 			}
 		}
 	}
 	for i := range p.Scenarios {
 		if g := p.Scenarios[i].ArtifactSigners; g != nil && len(g.Allowed)+len(g.Denied)+len(g.Artifacts) > 0 {
-			ps.add(p.Scenarios[i].Line, "ArtifactSigners need format version 10, which is not supported")
+			need(p.Scenarios[i].Line, 10, "ArtifactSigners")
 		}
-	}
-	if len(p.Apps) > 0 {
-		ps.add(p.Apps[0].Line, "AppSettings cannot be compiled from the policy alone: their types are in the manifest of the application")
 	}
 }
 
@@ -145,6 +147,7 @@ func (c *compiler) compile() *compiled {
 	}
 	b.settings = c.settings()
 	b.hotpatches = c.hotpatches()
+	c.newest(b)
 	return b
 }
 
@@ -225,7 +228,9 @@ func (c *compiler) signer(s *Signer) binSigner {
 		out.tbs = s.Root.Value
 	}
 	for _, e := range s.EKUs {
-		out.ekus = append(out.ekus, uint32(c.ekus[e.ID]))
+		if !e.Except {
+			out.ekus = append(out.ekus, uint32(c.ekus[e.ID]))
+		}
 	}
 	if s.SignTimeAfter.Set {
 		out.signTimeAfter = toFiletime(s.SignTimeAfter.Value)
@@ -253,6 +258,10 @@ func (c *compiler) scenario(s *Scenario) binScenario {
 	out := binScenario{value: uint32(s.Value), hashAlgorithm: uint32(s.MinimumHashAlgorithm.Value), product: c.group(&s.Product), test: c.group(s.Test), testSigning: c.group(s.TestSigning)}
 	if out.hashAlgorithm == 0 {
 		out.hashAlgorithm = calgSHA256
+	}
+	if g := s.ArtifactSigners; g != nil {
+		out.artifacts = c.group(g)
+		out.artifacts.rules = c.artifactAt(g.Artifacts)
 	}
 	for _, id := range s.Inherited.Value {
 		out.inherited = append(out.inherited, uint32(c.scenarios[id]))

@@ -7,6 +7,7 @@ const (
 	minSigner   = 4 + 4 + 4 + 8 + 8 + 8 + 4
 	minScenario = 4 + 4 + 4 + 3*12
 	minSetting  = 8 + 8 + 8 + 4 + 4
+	minArtifact = 4 + 4 + 8 + 8 + 8 + 8 + 4
 )
 
 // decode reads a compiled policy. Whatever it accepts, encode writes again with
@@ -99,11 +100,14 @@ func (d *decoder) signer(b *compiled) binSigner {
 func (d *decoder) scenario(b *compiled, count int) binScenario {
 	s := binScenario{value: d.u32("scenario value"), inherited: d.list("InheritedScenarios", count), hashAlgorithm: d.u32("MinimumHashAlgorithm")}
 	for _, g := range []*binGroup{&s.product, &s.test, &s.testSigning} {
-		g.allowed = d.members("AllowedSigners", b)
-		g.denied = d.members("DeniedSigners", b)
-		g.rules = d.list("FileRulesRef", len(b.rules))
+		*g = d.group("FileRulesRef", b, len(b.rules))
 	}
 	return s
+}
+
+// group reads a signer group whose last list refers to limit rules.
+func (d *decoder) group(field string, b *compiled, limit int) binGroup {
+	return binGroup{allowed: d.members("AllowedSigners", b), denied: d.members("DeniedSigners", b), rules: d.list(field, limit)}
 }
 
 func (d *decoder) members(field string, b *compiled) []binMember {
@@ -161,10 +165,33 @@ func (d *decoder) blocks(b *compiled) {
 			b.hotpatches = repeat(d, d.count("hotpatches", 16), func() binHotpatch {
 				return binHotpatch{d.position("hotpatch rule", len(b.rules)), d.position("hotpatch rule", len(b.rules)), d.u32("hotpatch sequence"), d.u32("hotpatch sequence")}
 			})
+		case 10:
+			d.artifacts(b)
+		case 11:
+			b.exceptEKUs = d.refs("CertEKU exceptions", b, len(b.ekus))
 		default:
 			d.ruleBlock(b, n)
 		}
 	}
+}
+
+func (d *decoder) artifacts(b *compiled) {
+	b.artifacts = repeat(d, d.count("artifact rules", minArtifact), func() binArtifact {
+		a := binArtifact{kind: d.position("ArtifactType", 2), action: d.position("artifact Action", 2)}
+		a.name, a.description = d.text("ArtifactName"), d.text("ArtifactDescription")
+		a.min, a.max, a.hash = d.version("MinimumVersion"), d.version("MaximumVersion"), d.blob("ArtifactHash")
+		return a
+	})
+	b.artifactRefs = d.refs("ArtifactRuleRef", b, len(b.artifacts))
+	for i := range b.scenarios {
+		b.scenarios[i].artifacts = d.group("ArtifactRulesRef", b, len(b.artifacts))
+	}
+}
+
+func (d *decoder) refs(field string, b *compiled, limit int) []binRefs {
+	return repeat(d, d.count(field, 8), func() binRefs {
+		return binRefs{signer: d.position(field, len(b.signers)), refs: d.list(field, limit)}
+	})
 }
 
 func (d *decoder) block3(b *compiled) {

@@ -93,6 +93,9 @@ func (c *compiled) policy(order Order) (*Policy, error) {
 	if err := d.scenarios(); err != nil {
 		return nil, err
 	}
+	if err := d.newest(); err != nil {
+		return nil, err
+	}
 	return d.p, d.hotpatches()
 }
 

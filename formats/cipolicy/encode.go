@@ -181,6 +181,10 @@ func (e *encoder) blocks(b *compiled) {
 			e.u32(0) // number of applications with settings
 		case 9:
 			e.hotpatches(b.hotpatches)
+		case 10:
+			e.artifacts(b)
+		case 11:
+			e.refs(b.exceptEKUs)
 		default:
 			e.ruleBlock(b, n)
 		}
@@ -216,6 +220,32 @@ func (e *encoder) ruleBlock(b *compiled, n uint32) {
 		case 7:
 			e.text(r.filePath)
 		}
+	}
+}
+
+func (e *encoder) artifacts(b *compiled) {
+	e.u32(uint32(len(b.artifacts)))
+	for i := range b.artifacts {
+		a := &b.artifacts[i]
+		e.u32(a.kind)
+		e.u32(a.action)
+		e.text(a.name)
+		e.text(a.description)
+		e.version(a.min)
+		e.version(a.max)
+		e.blob(a.hash)
+	}
+	e.refs(b.artifactRefs)
+	for i := range b.scenarios {
+		e.group(&b.scenarios[i].artifacts)
+	}
+}
+
+func (e *encoder) refs(list []binRefs) {
+	e.u32(uint32(len(list)))
+	for i := range list {
+		e.u32(list[i].signer)
+		e.list(list[i].refs)
 	}
 }
 

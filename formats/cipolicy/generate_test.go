@@ -30,10 +30,25 @@ func generate(r *rand.Rand, n int, format int) *Policy {
 	}
 	p.Macros = []Macro{{ID: "One", Value: "first"}, {ID: "Two", Value: "$second"}}
 	for i := range n {
-		p.FileRules = append(p.FileRules, generateRule(r, i, format))
+		p.FileRules = append(p.FileRules, generateRule(r, i))
+	}
+	if format >= 9 {
+		requireHotpatch(r, p)
 	}
 	for i := range r.IntN(6) + 1 {
 		p.Signers = append(p.Signers, generateSigner(r, p, i))
+	}
+	if format >= 10 {
+		for i := range r.IntN(4) {
+			p.Artifacts = append(p.Artifacts, generateArtifact(r, i))
+		}
+	}
+	for i := range p.Signers {
+		s := &p.Signers[i]
+		s.ArtifactRefs = randomArtifacts(r, p)
+		if len(s.EKUs) > 0 && format >= 11 && r.IntN(2) == 0 {
+			s.EKUs[len(s.EKUs)-1].Except = true
+		}
 	}
 	for i := range r.IntN(3) {
 		p.Scenarios = append(p.Scenarios, generateScenario(r, p, i))
@@ -75,7 +90,7 @@ func (o Optional[T]) normal() Optional[T] {
 	return o
 }
 
-func generateRule(r *rand.Rand, i, format int) FileRule {
+func generateRule(r *rand.Rand, i int) FileRule {
 	kind := RuleKind(r.IntN(3))
 	stem := map[RuleKind]string{Deny: "ID_DENY_D_", Allow: "ID_ALLOW_A_", FileAttrib: "ID_FILEATTRIB_F_"}[kind]
 	rule := FileRule{Kind: kind, ID: fmt.Sprintf("%s%d", stem, i), FriendlyName: maybe(r, randomText(r))}
@@ -96,10 +111,24 @@ func generateRule(r *rand.Rand, i, format int) FileRule {
 		rule.MinVersion, rule.MaxVersion = Some(Version(r.Uint32())), Some(MaxVersion)
 	}
 	rule.AppIDs = maybe(r, []string{"one app", "$(One)$(Two)", "$(Two)"}[r.IntN(3)])
-	if kind == Allow && format >= 9 && i == 0 {
-		rule.MinHotpatchSequence = Some(uint32(7))
-	}
 	return rule
+}
+
+// requireHotpatch makes the first Allow rule require the last one.
+func requireHotpatch(r *rand.Rand, p *Policy) {
+	var allow []*FileRule
+	for i := range p.FileRules {
+		if p.FileRules[i].Kind == Allow {
+			allow = append(allow, &p.FileRules[i])
+		}
+	}
+	if len(allow) < 2 {
+		return
+	}
+	last := allow[len(allow)-1]
+	allow[0].RequireHotpatchID = last.ID
+	last.MinHotpatchSequence = Some(r.Uint32())
+	last.MaxHotpatchSequence = Optional[uint32]{Value: 9, Set: r.IntN(2) == 0}.normal()
 }
 
 func generateSigner(r *rand.Rand, p *Policy, i int) Signer {
@@ -133,6 +162,27 @@ func randomRules(r *rand.Rand, p *Policy, kinds ...RuleKind) []Ref {
 	return refs
 }
 
+func generateArtifact(r *rand.Rand, i int) ArtifactRule {
+	a := ArtifactRule{ID: fmt.Sprintf("ID_ARTIFACT_A_%d", i), ArtifactType: artifactTypes[r.IntN(2)], Action: artifactActions[r.IntN(2)], Name: maybe(r, randomText(r))}
+	if r.IntN(2) == 0 {
+		a.MaxVersion = Some(NewVersion(9, 0, 0, 0))
+	}
+	if size := []int{0, 32, 48, 64}[r.IntN(4)]; size > 0 {
+		a.HashName, a.Hash = hashNames[size], make([]byte, size)
+	}
+	return a
+}
+
+func randomArtifacts(r *rand.Rand, p *Policy) []Ref {
+	var refs []Ref
+	for i := range p.Artifacts {
+		if r.IntN(2) == 0 {
+			refs = append(refs, Ref{ID: p.Artifacts[i].ID})
+		}
+	}
+	return refs
+}
+
 func randomSigners(r *rand.Rand, p *Policy) []SignerRef {
 	refs := []SignerRef{}
 	for i := range p.Signers {
@@ -150,6 +200,9 @@ func generateScenario(r *rand.Rand, p *Policy, i int) Scenario {
 	}
 	if i > 0 && r.IntN(2) == 0 {
 		s.Inherited = Some([]string{"ID_SIGNINGSCENARIO_S_0"})
+	}
+	if len(p.Artifacts) > 0 {
+		s.ArtifactSigners = &SignerGroup{Artifacts: randomArtifacts(r, p)}
 	}
 	if r.IntN(3) == 0 {
 		s.MinimumHashAlgorithm = Some(uint16(0x8004))

@@ -82,14 +82,14 @@ func TestFormatLimits(t *testing.T) {
 		"supplement in 5": {func(p *Policy) { p.Type, p.BasePolicyID = SupplementalPolicy, Some(LockdownPolicy) }, 5, "wanted 6"},
 		"artifacts": {func(p *Policy) {
 			p.Artifacts = []ArtifactRule{{ID: "ID_ARTIFACT_A", ArtifactType: "CIM", Action: "Allow"}}
-		}, 9, "version 10"},
+		}, 9, "wanted 10"},
 		"applications": {func(p *Policy) { p.Apps = []App{{Manifest: "m"}} }, 9, "manifest of the application"},
 		"EKU exception": {func(p *Policy) {
 			p.EKUs = []EKU{{ID: "ID_EKU_A", Value: []byte{1, 1, 0x2A}}}
 			p.Signers = []Signer{{ID: "ID_SIGNER_A", Root: CertRoot{RootWellknown, []byte{6}}, EKUs: []EKURef{{ID: "ID_EKU_A", Except: true}}}}
-		}, 9, "version 11"},
-		"format 2":  {func(*Policy) {}, 2, "wanted 3 to 9"},
-		"format 10": {func(*Policy) {}, 10, "wanted 3 to 9"},
+		}, 10, "wanted 11"},
+		"format 2":  {func(*Policy) {}, 2, "wanted 3 to 11"},
+		"format 12": {func(*Policy) {}, 12, "wanted 3 to 11"},
 		"format 0":  {func(*Policy) {}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -57,18 +57,9 @@ func (m *merger) add(p *Policy, suffix string, later bool) {
 	for i := range p.EKUs {
 		m.addEKU(&p.EKUs[i], s)
 	}
-	for i := range p.FileRules {
-		m.addRule(&p.FileRules[i], s)
-	}
-	m.linkHotpatches(p, s)
+	m.addRules(p, s)
 	for i := range p.Artifacts {
-		a := p.Artifacts[i]
-		key := a
-		key.ID, key.FriendlyName, key.Line = "", Optional[string]{}, 0
-		s.artifacts[a.ID] = once(m.artifacts, fmt.Sprintf("%+v", key), a.ID+suffix, func(id string) {
-			a.ID = id
-			m.out.Artifacts = append(m.out.Artifacts, a)
-		})
+		m.addArtifact(p.Artifacts[i], s)
 	}
 	for i := range p.Signers {
 		m.addSigner(&p.Signers[i], s)
@@ -117,29 +108,46 @@ func (m *merger) addEKU(e *EKU, s *source) {
 	})
 }
 
-func (m *merger) addRule(r *FileRule, s *source) {
-	c := *r
-	c.AppIDs.Value = renameMacros(c.AppIDs.Value, s.macros)
-	s.rules[r.ID] = once(m.rules, c.content(), r.ID+s.suffix, func(id string) {
-		c.ID = id
-		m.out.FileRules = append(m.out.FileRules, c)
+func (m *merger) addArtifact(a ArtifactRule, s *source) {
+	old, key := a.ID, a
+	key.ID, key.FriendlyName, key.Line = "", Optional[string]{}, 0
+	s.artifacts[old] = once(m.artifacts, fmt.Sprintf("%+v", key), old+s.suffix, func(id string) {
+		a.ID = id
+		m.out.Artifacts = append(m.out.Artifacts, a)
 	})
 }
 
-// content is what makes a rule the same as another one, whatever it is called.
-func (r *FileRule) content() string {
-	c := *r
-	c.ID, c.FriendlyName, c.Generic, c.Line = "", Optional[string]{}, false, 0
-	return fmt.Sprintf("%+v", c)
-}
-
-func (m *merger) linkHotpatches(p *Policy, s *source) {
-	for i := range m.out.FileRules {
-		r := &m.out.FileRules[i]
-		if id, ok := s.rules[r.RequireHotpatchID]; ok {
-			r.RequireHotpatchID = id
+// addRules adds the file rules, then makes those with RequireHotpatchID refer to
+// the new names.
+func (m *merger) addRules(p *Policy, s *source) {
+	known := len(m.out.FileRules)
+	at := newIndex(p).rules
+	for i := range p.FileRules {
+		c := p.FileRules[i]
+		old := c.ID
+		c.AppIDs.Value = renameMacros(c.AppIDs.Value, s.macros)
+		key := c.content()
+		if required, ok := at[c.RequireHotpatchID]; ok {
+			key += p.FileRules[required].content()
+		}
+		s.rules[old] = once(m.rules, key, old+s.suffix, func(id string) {
+			c.ID = id
+			m.out.FileRules = append(m.out.FileRules, c)
+		})
+	}
+	for i := known; i < len(m.out.FileRules); i++ {
+		if r := &m.out.FileRules[i]; r.RequireHotpatchID != "" {
+			r.RequireHotpatchID = s.rules[r.RequireHotpatchID]
 		}
 	}
+}
+
+// content is what makes a rule the same as another one, whatever it is called.
+// The rule that RequireHotpatchID names is not part of it.
+func (r *FileRule) content() string {
+	c := *r
+	c.ID, c.FriendlyName, c.Generic, c.Line, c.RequireHotpatchID = "", Optional[string]{}, false, 0, ""
+	return fmt.Sprintf("%+v", c)
 }
 
 func (m *merger) addSigner(in *Signer, s *source) {

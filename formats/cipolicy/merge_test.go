@@ -54,14 +54,14 @@ func TestMergeTemplates(t *testing.T) {
 // TestMergeDropsDuplicates merges policies with themselves: nothing is added.
 func TestMergeDropsDuplicates(t *testing.T) {
 	for seed := range uint64(40) {
-		p := generate(rand.New(rand.NewPCG(seed, 2)), 30, 7)
+		p := generate(rand.New(rand.NewPCG(seed, 2)), 30, 11)
 		once, _ := Merge(p)
 		twice, _ := Merge(p, p)
-		a, err := Compile(once, CompileOptions{})
+		a, err := Compile(once, CompileOptions{Format: 11})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		b, err := Compile(twice, CompileOptions{})
+		b, err := Compile(twice, CompileOptions{Format: 11})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -75,7 +75,7 @@ func TestMergeDropsDuplicates(t *testing.T) {
 func TestMergeKeepsMeaning(t *testing.T) {
 	for seed := range uint64(40) {
 		r := rand.New(rand.NewPCG(seed, 3))
-		p, q := generate(r, 20, 7), generate(r, 20, 7)
+		p, q := generate(r, 20, 11), generate(r, 20, 11)
 		q.Macros[0].Value = "other"
 		merged, _ := Merge(p, q)
 		if problems := merged.Validate().Errors(); len(problems) > 0 {
@@ -97,7 +97,11 @@ func resolved(p *Policy, r *FileRule) string {
 	c := compiler{p: p, index: newIndex(p)}
 	plain := *r
 	plain.AppIDs = Optional[string]{}
-	return plain.content() + strings.Join(c.appIDs(r), "|")
+	text := plain.content() + strings.Join(c.appIDs(r), "|")
+	if i, ok := c.index.rules[r.RequireHotpatchID]; ok {
+		text += resolved(p, &p.FileRules[i])
+	}
+	return text
 }
 
 func TestMergeNotes(t *testing.T) {

@@ -13,10 +13,10 @@ import (
 // to the bytes that it came from, for every format version and sort routine, and
 // whatever the number of rules that compare equal.
 func TestCompileDecompileCompile(t *testing.T) {
-	for _, format := range []int{7, 8, 9} {
+	for _, format := range []int{7, 8, 9, 10, 11} {
 		for _, order := range []Order{Quicksort, Introsort, KeepOrder} {
 			t.Run(fmt.Sprintf("format %d, %s", format, order), func(t *testing.T) {
-				for seed := range uint64(60) {
+				for seed := range uint64(30) {
 					r := rand.New(rand.NewPCG(seed, uint64(format)))
 					checkRoundTrip(t, generate(r, r.IntN(60), format), CompileOptions{Format: format, Order: order})
 				}

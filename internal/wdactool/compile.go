@@ -53,8 +53,8 @@ func Compile(c *console.Console, in, out string, format int, sort string) error 
 
 func compileOptions(format int, sort string) (cipolicy.CompileOptions, error) {
 	o := cipolicy.CompileOptions{Format: format}
-	if format != 0 && (format < 7 || format > 9) {
-		return o, fault.New(fault.Usage, "-format=%d: wanted 7, 8 or 9", format)
+	if format != 0 && (format < 3 || format > 11) {
+		return o, fault.New(fault.Usage, "-format=%d: wanted 7, 8 or 9, or to reproduce a binary 3 to 11", format)
 	}
 	var err error
 	o.Order, err = order(sort)

@@ -82,7 +82,7 @@ func TestWrongUse(t *testing.T) {
 	b.ok(os.WriteFile(broken, []byte("<SiPolicy/>"), 0o644))
 	for name, err := range map[string]error{
 		"no input":        Compile(b.Console, "", "", 0, ""),
-		"format":          Compile(b.Console, xml, b.path("x"), 6, ""),
+		"format":          Compile(b.Console, xml, b.path("x"), 12, ""),
 		"sort":            Compile(b.Console, xml, b.path("x"), 7, "bubble"),
 		"wrong policy":    Compile(b.Console, broken, b.path("x"), 7, ""),
 		"not a policy":    Decompile(b.Console, xml, b.path("x"), ""),
