@@ -17,7 +17,7 @@ func TestKilledAnywhere(t *testing.T) {
 	bin := program(t)
 	reference := module(t, spec)
 	log := filepath.Join(t.TempDir(), "points")
-	if r := run(t, reference, []string{"HALLMARK_CRASH_LOG=" + log}, bin); r.code != 0 {
+	if r := run(t, reference, []string{"HALLMARK_CRASH_LOG=" + log}, bin, "release"); r.code != 0 {
 		t.Fatal(r.out)
 	}
 	b, err := os.ReadFile(log)
@@ -36,18 +36,14 @@ func TestKilledAnywhere(t *testing.T) {
 	for i := 1; i <= len(points); i += stride {
 		t.Run(strconv.Itoa(i)+" "+strings.ReplaceAll(points[i-1], "/", "_"), func(t *testing.T) {
 			t.Parallel()
-			killedAt(t, bin, reference, i, want)
+			killedAt(t, bin, i, want)
 		})
 	}
 }
 
-func killedAt(t *testing.T, bin, reference string, point int, want map[string]string) {
+func killedAt(t *testing.T, bin string, point int, want map[string]string) {
 	dir := module(t, spec)
-	// The same identity, or the signatures could not be the same.
-	if err := os.CopyFS(filepath.Join(dir, ".hallmark"), os.DirFS(filepath.Join(reference, ".hallmark"))); err != nil {
-		t.Fatal(err)
-	}
-	if r := run(t, dir, []string{"HALLMARK_CRASH_AT=" + strconv.Itoa(point)}, bin); r.code == 0 {
+	if r := run(t, dir, []string{"HALLMARK_CRASH_AT=" + strconv.Itoa(point)}, bin, "release"); r.code == 0 {
 		t.Fatalf("the release was not killed\n%s", r.out)
 	}
 	for name := range files(t, filepath.Join(dir, "dist", "release")) {
@@ -55,7 +51,7 @@ func killedAt(t *testing.T, bin, reference string, point int, want map[string]st
 			t.Errorf("after the kill there is an unfinished dist/release/%s", name)
 		}
 	}
-	if r := run(t, dir, nil, bin); r.code != 0 {
+	if r := run(t, dir, nil, bin, "release"); r.code != 0 {
 		t.Fatalf("the release does not recover\n%s", r.out)
 	}
 	got := snapshot(t, dir)

@@ -1,0 +1,5 @@
+package e2e
+
+import "os"
+
+var signals map[string]os.Signal
