@@ -70,7 +70,7 @@ func (f *fetcher) issuers(ctx context.Context, c *x509.Certificate) ([]*x509.Cer
 		return nil, nil
 	}
 	return nil, fault.New(fault.Service, "fetching the issuer of %q: %v", c.Subject, last).
-		Hint("download the intermediate certificate from the CA and name it in sign.chain")
+		Hint("download the intermediate certificate from the CA and name it in sign.chain (or -chain=)")
 }
 
 func (f *fetcher) get(ctx context.Context, address string, child *x509.Certificate) ([]*x509.Certificate, error) {

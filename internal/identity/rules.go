@@ -104,7 +104,7 @@ func judgeKeySize(i *Identity, _ time.Time) []Problem {
 			return one(Warning, RuleAlgorithm, "the key is ECDSA", "Windows' code-signing programme and App Control's signer rules know RSA only")
 		}
 		return one(Error, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme knows RSA only",
-			"order an RSA certificate, or set sign.allow_ecdsa for machines that you control")
+			"order an RSA certificate, or set sign.allow_ecdsa (or -ecdsa) for machines that you control")
 	case *rsa.PublicKey:
 		return judgeRSA(i.Certificate, key.N.BitLen())
 	}
@@ -174,7 +174,7 @@ func judgeChain(i *Identity, _ time.Time) []Problem {
 		return nil
 	}
 	p := Problem{Severity: Error, Rule: RuleChain, Text: "the chain is incomplete: " + printable(i.incomplete), Err: i.chainErr,
-		Hint: "name the missing certificates, up to the root, in sign.chain, or set sign.fetch_intermediates"}
+		Hint: "name the missing certificates, up to the root, in sign.chain (or -chain=), or allow sign.fetch_intermediates (or -fetch)"}
 	if i.opts.AllowIncompleteChain {
 		p.Severity = Warning
 		p.Hint = "machines that lack the intermediate certificate will call the publisher unknown"
@@ -190,7 +190,7 @@ func judgeIssuers(i *Identity, now time.Time) []Problem {
 		if now.After(c.NotAfter) || now.Before(c.NotBefore) {
 			problems = append(problems, one(Error, RuleChain, fmt.Sprintf("the intermediate certificate %q is valid from %s to %s only",
 				name, c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly)),
-				"get the CA's current intermediate certificate and name it in sign.chain")...)
+				"get the CA's current intermediate certificate and name it in sign.chain (or -chain=)")...)
 		}
 		if len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) > 0 && !codeSigning(c) && !slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny) {
 			problems = append(problems, one(Error, RuleChain, fmt.Sprintf("the intermediate certificate %q may not issue for code signing", name),

@@ -96,7 +96,7 @@ func (i *Identity) useToken(t *token) error {
 	}
 	if len(certs) == 0 {
 		return fault.New(fault.Usage, "identity pkcs11: the token (%s) holds no certificate", t.uri.describe()).
-			Hint("name the certificate's file in sign.chain")
+			Hint("name the certificate's file in sign.chain (or -chain=)")
 	}
 	return i.adopt(key, certs, "the token or the chain files")
 }

@@ -256,7 +256,7 @@ func TestPlanNamesTheSettingThatChanged(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := plan[0].Units[0].Why; got != "changed in the spec: Suffix" {
+	if got := plan[0].Units[0].Why; got != "changed: Suffix" {
 		t.Errorf("reason is %q", got)
 	}
 }

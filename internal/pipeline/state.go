@@ -127,7 +127,7 @@ func changedSettings(old, now json.RawMessage) string {
 		return "settings changed"
 	}
 	sort.Strings(names)
-	return "changed in the spec: " + strings.ReplaceAll(strings.Join(names, ", "), "_", " ")
+	return "changed: " + strings.ReplaceAll(strings.Join(names, ", "), "_", " ")
 }
 
 func union(ms ...map[string]any) map[string]bool {

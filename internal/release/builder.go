@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"os"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
@@ -14,28 +15,49 @@ import (
 
 // openBuilder returns the builder that the spec names; it builds everything
 // twice if the spec wants that.
-func openBuilder(ctx context.Context, s *spec.Build, c *console.Console) (builder.Builder, error) {
-	b, err := pickBuilder(ctx, s.Builder, c)
-	if err != nil || s.Reproducible != "verify" {
+func openBuilder(ctx context.Context, s *spec.Spec, c *console.Console) (builder.Builder, error) {
+	b, err := pickBuilder(ctx, s.Build.Builder, withoutSecrets(os.Environ(), s), c)
+	if err != nil || s.Build.Reproducible != "verify" {
 		return b, err
 	}
 	return reproduce.Builder{Builder: b}, nil
 }
 
+// withoutSecrets is env without the variable that holds the password of the
+// identity: compilers and build hooks have no business with it, and what they
+// do not have they cannot print.
+func withoutSecrets(env []string, s *spec.Spec) []string {
+	if s.Sign == nil {
+		return env
+	}
+	name, isEnv := strings.CutPrefix(s.Sign.Password, "env:")
+	if !isEnv {
+		return env
+	}
+	var out []string
+	for _, e := range env {
+		if n, _, _ := strings.Cut(e, "="); !strings.EqualFold(n, name) { // Windows ignores case
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // pickBuilder: auto is goreleaser where it is installed, else plain go build,
 // which gives the same bytes.
-func pickBuilder(ctx context.Context, name string, c *console.Console) (builder.Builder, error) {
+func pickBuilder(ctx context.Context, name string, env []string, c *console.Console) (builder.Builder, error) {
 	if name == "go" {
-		return gobuild.Builder{}, nil
+		return gobuild.Builder{Env: env}, nil
 	}
 	b := goreleaser.Builder{Locator: locator(c)}
+	b.Locator.Env = env
 	if name == "goreleaser" {
 		return b, nil
 	}
 	_, err := b.Locator.Find(ctx)
 	if goreleaser.IsNotInstalled(err) {
 		c.Note("goreleaser is not installed, so plain go build compiles; the bytes are the same\n%s", goreleaser.HowToInstall)
-		return gobuild.Builder{}, nil
+		return gobuild.Builder{Env: env}, nil
 	}
 	return b, err
 }

@@ -87,7 +87,7 @@ func (r *Release) open(o Options, s *spec.Spec, sweep bool) error {
 		Spec: s, Root: o.Root, Ledger: l, Now: o.Now, Templates: templates.FS, Console: o.Console,
 		Identity: once(func(ctx context.Context) (*identity.Identity, error) { return r.openIdentity(ctx, o) }),
 		Builder: once(func(ctx context.Context) (builder.Builder, error) {
-			return openBuilder(ctx, &s.Build, o.Console)
+			return openBuilder(ctx, s, o.Console)
 		}),
 	}
 	r.run.Stamper = once(func(ctx context.Context) (step.Stamper, error) { return r.openStamper(ctx) })

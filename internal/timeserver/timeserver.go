@@ -125,5 +125,5 @@ func ServiceFault(err error) error {
 		return err
 	}
 	return fault.New(fault.Service, "%w", err).
-		Hint("nothing is lost: run the same command again, and it goes on from here; a second server in timestamp.servers makes this rarer")
+		Hint("nothing is lost: run the same command again, and it goes on from here; a second server in timestamp.servers (or -server=) makes this rarer")
 }
