@@ -203,6 +203,9 @@ func (im *Image) locateOverlay() {
 		sectionEnd := int64(s.PointerToRawData) + int64(s.SizeOfRawData)
 		if sectionEnd > im.Size {
 			im.find(im.sectionHeader(i)+16, "SizeOfRawData of section "+s.Name, "ends at 0x%x, the file ends at 0x%x", sectionEnd, im.Size)
+		} else if im.HasSignature() && sectionEnd > im.CertTable.Offset {
+			// Another table would change what the loader maps, or cut it off.
+			im.findIgnored(im.sectionHeader(i)+16, "SizeOfRawData of section "+s.Name, "ends at 0x%x, inside the certificate table at 0x%x", sectionEnd, im.CertTable.Offset)
 		}
 		end = max(end, sectionEnd)
 	}

@@ -99,7 +99,7 @@ type FormatError struct {
 	Problem string
 
 	// Ignored: Windows does not look at it when it verifies, because it concerns an entry behind the first one of the certificate
-	// table.
+	// table, or a section that runs into the table.
 	Ignored bool
 }
 
@@ -125,7 +125,7 @@ func (im *Image) ContentSize() int64 {
 
 // Findings returns everything about the file for which Windows does not see a signature, or would not write one, although
 // the headers can be read: a certificate table that is cut off, misaligned, or followed by other data, entries
-// that do not fit, a file of 4 GiB or more. It is empty for a sound file.
+// that do not fit, a section that runs into the table, a file of 4 GiB or more. It is empty for a sound file.
 func (im *Image) Findings() []*FormatError { return im.findings }
 
 // Check returns the first of Findings as an error, or nil. Call it before signing: Parse alone accepts such files, because
@@ -139,6 +139,12 @@ func (im *Image) Check() error {
 
 func (im *Image) find(offset int64, field, problem string, args ...any) {
 	im.findings = append(im.findings, formatError(offset, field, problem, args...))
+}
+
+// findIgnored is find for what Windows does not look at.
+func (im *Image) findIgnored(offset int64, field, problem string, args ...any) {
+	im.find(offset, field, problem, args...)
+	im.findings[len(im.findings)-1].Ignored = true
 }
 
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }
