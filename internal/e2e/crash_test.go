@@ -13,41 +13,61 @@ import (
 
 // TestKilledAnywhere kills a release at every step boundary and inside every
 // write, lets it run again, and demands the bytes of an undisturbed release.
+// What comes after the build starts from a finished build: it is the slowest
+// step, and nothing else depends on when it was made.
 func TestKilledAnywhere(t *testing.T) {
 	bin := program(t)
-	reference := module(t, spec)
-	log := filepath.Join(t.TempDir(), "points")
-	if r := run(t, reference, []string{"HALLMARK_CRASH_LOG=" + log}, bin, "release"); r.code != 0 {
-		t.Fatal(r.out)
+	empty := module(t, spec)
+	built := duplicate(t, empty)
+	building := points(t, built, bin, "build")
+	done := duplicate(t, built)
+	rest := points(t, done, bin, "release")
+	if len(building) < 5 || len(rest) < 50 {
+		t.Fatalf("only %d and %d crash points passed: %v, %v", len(building), len(rest), building, rest)
 	}
-	b, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	points := strings.Split(strings.TrimSpace(string(b)), "\n")
-	if len(points) < 40 {
-		t.Fatalf("only %d crash points passed: %v", len(points), points)
-	}
-	want := snapshot(t, reference)
-	stride := 1
-	if testing.Short() {
-		stride = 9
-	}
-	for i := 1; i <= len(points); i += stride {
-		t.Run(strconv.Itoa(i)+" "+strings.ReplaceAll(points[i-1], "/", "_"), func(t *testing.T) {
-			t.Parallel()
-			killedAt(t, bin, i, want)
-		})
+	want := snapshot(t, done)
+	for _, c := range []struct {
+		from, step string
+		points     []string
+	}{{empty, "build", building}, {built, "release", rest}} {
+		stride := 1
+		if testing.Short() {
+			stride = 7
+		}
+		for i := 0; i < len(c.points); i += stride {
+			t.Run(c.step+" "+strconv.Itoa(i+1)+" "+c.points[i], func(t *testing.T) {
+				t.Parallel()
+				killedAt(t, duplicate(t, c.from), bin, c.step, i+1, want)
+			})
+		}
 	}
 }
 
-func killedAt(t *testing.T, bin string, point int, want map[string]string) {
-	dir := module(t, spec)
-	if r := run(t, dir, []string{"HALLMARK_CRASH_AT=" + strconv.Itoa(point)}, bin, "release"); r.code == 0 {
+// points runs a step in dir and names the crash points that it passes.
+func points(t *testing.T, dir, bin, step string) []string {
+	t.Helper()
+	log := filepath.Join(t.TempDir(), "points")
+	if r := run(t, dir, []string{"HALLMARK_CRASH_LOG=" + log}, bin, step); r.code != 0 {
+		t.Fatal(r.out)
+	}
+	return strings.Split(strings.TrimSpace(read(t, log)), "\n")
+}
+
+func duplicate(t *testing.T, dir string) string {
+	t.Helper()
+	out := t.TempDir()
+	if err := os.CopyFS(out, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func killedAt(t *testing.T, dir, bin, step string, point int, want map[string]string) {
+	if r := run(t, dir, []string{"HALLMARK_CRASH_AT=" + strconv.Itoa(point)}, bin, step); r.code == 0 {
 		t.Fatalf("the release was not killed\n%s", r.out)
 	}
-	for name := range files(t, filepath.Join(dir, "dist", "release")) {
-		if !strings.HasPrefix(filepath.Base(name), atomicfile.Prefix) && want["dist/release/"+name] == "" {
+	for name, text := range files(t, filepath.Join(dir, "dist", "release")) {
+		if !strings.HasPrefix(filepath.Base(name), atomicfile.Prefix) && want["dist/release/"+name] != text {
 			t.Errorf("after the kill there is an unfinished dist/release/%s", name)
 		}
 	}
