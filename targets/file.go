@@ -48,15 +48,21 @@ func (File) Verify(ctx context.Context,
 	tsroots *string, // certificate files to trust for time stamping
 	only *bool, // trust nothing but these roots
 	catalog *string, // catalogs for files without a signature of their own
-	crl *string, // revocation lists
+	crl *string, // files with revocation lists
+	ocsp *string, // files with OCSP responses
 	online *bool, // ask for CRL and OCSP over the network
 	allow *string, // checks that only warn; windows for all that Windows lets pass
+	publisher *string, // name that the signer's certificate must have
+	class *string, // of the signer's certificate: ev, ov or artifact-signing
+	thumbprint *string, // SHA-1 or SHA-256 of the signer's certificate, one of these
+	eku *string, // extended key usages that the signer's certificate must have
 	hashonly *bool, // compare digests and leave trust aside
 	json *bool, // print JSON
 ) error {
 	return fault.Exit(filetool.Verify(ctx, screen(), os.Stdout, filetool.Verification{
 		In: str(in), Roots: str(roots), TimestampRoots: str(tsroots), Only: flag(only), Catalogs: str(catalog),
-		CRLs: str(crl), Online: flag(online), Allow: str(allow), HashOnly: flag(hashonly), JSON: flag(json),
+		CRLs: str(crl), OCSP: str(ocsp), Online: flag(online), Publisher: str(publisher), Class: str(class), Thumbprints: str(thumbprint), EKUs: str(eku),
+		Allow: str(allow), HashOnly: flag(hashonly), JSON: flag(json),
 	}))
 }
 

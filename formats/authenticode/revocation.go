@@ -52,6 +52,11 @@ func newRevocationChecker(o VerifyOptions) *revocationChecker {
 			rc.crls = append(rc.crls, crl)
 		}
 	}
+	for i, b := range o.Revocation.OCSP {
+		if err := readableOCSP(b); err != nil {
+			rc.problems = append(rc.problems, problem(CheckRevocation, VerdictRevocationFailure, "reading OCSP response %d: %v", i+1, err))
+		}
+	}
 	return rc
 }
 

@@ -22,6 +22,23 @@ var (
 // ocspSkew is how far the clocks of responder and verifier may differ (RFC 6960 section 4.2.2.1 leaves it to the client).
 const ocspSkew = 5 * time.Minute
 
+// readableOCSP tells whether der can be an answer at all: an OCSPResponse (RFC 6960 section 4.2.1) of status successful.
+func readableOCSP(der []byte) error {
+	var resp struct {
+		Status asn1.Enumerated
+		Bytes  asn1.RawValue `asn1:"explicit,optional,tag:0"`
+	}
+	switch rest, err := asn1.Unmarshal(der, &resp); {
+	case err != nil:
+		return fmt.Errorf("not an OCSP response in DER: %v", err)
+	case len(rest) > 0:
+		return fmt.Errorf("%d bytes follow the OCSP response", len(rest))
+	case resp.Status != asn1.Enumerated(ocsp.Success):
+		return fmt.Errorf("the responder refused to answer (%v)", ocsp.ResponseStatus(resp.Status))
+	}
+	return nil
+}
+
 // ocspStatus reads an OCSP response about c. It must be signed by issuer or a responder that issuer delegated, and be current.
 func ocspStatus(der []byte, c, issuer *x509.Certificate, now time.Time) (revocationStatus, error) {
 	resp, err := ocsp.ParseResponseForCert(der, c, issuer)

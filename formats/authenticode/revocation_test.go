@@ -110,6 +110,8 @@ func TestVerifyOCSP(t *testing.T) {
 		"good and revoked": {authenticode.Revocation{OCSP: [][]byte{good, v.ocsp(revoked), good}}, authenticode.VerdictRevoked},
 		"CRL says revoked": {authenticode.Revocation{OCSP: [][]byte{good}, CRLs: [][]byte{v.crl(func(*x509.RevocationList) {})}}, authenticode.VerdictRevoked},
 		"wrong signature":  {authenticode.Revocation{OCSP: [][]byte{spoiled}}, authenticode.VerdictTrusted},
+		"unreadable":       {authenticode.Revocation{OCSP: [][]byte{[]byte("no response")}}, authenticode.VerdictRevocationFailure},
+		"refusal":          {authenticode.Revocation{OCSP: [][]byte{ocsp.TryLaterErrorResponse}}, authenticode.VerdictRevocationFailure},
 		"need, unknown":    {authenticode.Revocation{Need: true, OCSP: [][]byte{v.ocsp(func(r *ocsp.Response) { r.Status = ocsp.Unknown })}}, authenticode.VerdictRevocationFailure},
 		"need, out of date": {authenticode.Revocation{Need: true, OCSP: [][]byte{v.ocsp(func(r *ocsp.Response) {
 			r.ThisUpdate, r.NextUpdate = time.Now().AddDate(0, -2, 0), time.Now().AddDate(0, -1, 0)

@@ -84,6 +84,9 @@ type message struct {
 }
 
 func newVerifier(o VerifyOptions) (*verifier, error) {
+	if o.HashOnly && !o.Require.empty() {
+		return nil, errors.New("verifying: HashOnly looks at no signer, so nothing can be required of one")
+	}
 	v := &verifier{opts: o, roots: o.Roots, checks: 4 * maxSignatureChecks, content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
 	if v.roots == nil {
 		var err error

@@ -5,12 +5,9 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
-	"crypto/sha1"
 	"crypto/x509"
-	"encoding/hex"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
@@ -141,33 +138,6 @@ func weakChain(c Chain, prefix string) []Finding {
 		}
 	}
 	return out
-}
-
-// require applies the caller's policy to the first signature.
-func (j *judging) require(context.Context) bool {
-	q := j.v.opts.Require
-	if j.m.report.Index != 0 {
-		return true
-	}
-	if class := Classify(j.cert); len(q.Classes) > 0 && !slices.Contains(q.Classes, class) {
-		j.find(strict(CheckRequired, "%s is of class %s, required is %v", name(j.cert), class, q.Classes))
-	}
-	have := EKUs(j.cert)
-	for _, want := range q.EKUs {
-		if !slices.Contains(have, want) {
-			j.find(strict(CheckRequired, "%s lacks the required extended key usage %s", name(j.cert), want))
-		}
-	}
-	if len(q.Thumbprints) > 0 && !slices.ContainsFunc(q.Thumbprints, func(t string) bool { return isThumbprint(j.cert, t) }) {
-		j.find(strict(CheckRequired, "%s is not one of the required certificates", name(j.cert)))
-	}
-	return true
-}
-
-func isThumbprint(c *x509.Certificate, t string) bool {
-	s1, s256 := sha1.Sum(c.Raw), thumbprint(c)
-	t = strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(t))
-	return t == hex.EncodeToString(s1[:]) || t == hex.EncodeToString(s256[:])
 }
 
 // knownUnsigned are the unsigned attributes that are judged elsewhere or carry nothing that could mislead.

@@ -40,8 +40,12 @@ type VerifyOptions struct {
 	Catalogs Catalogs
 }
 
-// Require is a policy on the first signature, the one whose publisher Windows shows.
+// Require is a policy on the first signature, the one whose publisher Windows shows. It cannot be combined with HashOnly.
 type Require struct {
+	// Publishers lists names of which the signer's certificate must have one: its common name, as Windows shows the
+	// publisher, or its whole subject as CertificateReport.Subject has it. Case and the number of spaces do not
+	// matter (RFC 5280 section 7.1). Empty means any.
+	Publishers []string
 	// Classes lists the kinds of certificate that will do, such as ClassEV; empty means any.
 	Classes []Class
 	// EKUs lists extended key usages that the signer's certificate must all have, as dotted numbers. The way to
@@ -49,6 +53,10 @@ type Require struct {
 	EKUs []string
 	// Thumbprints lists signer certificates that will do, SHA-1 or SHA-256 in hexadecimal; empty means any.
 	Thumbprints []string
+}
+
+func (q Require) empty() bool {
+	return len(q.Publishers)+len(q.Classes)+len(q.EKUs)+len(q.Thumbprints) == 0
 }
 
 // Fetcher gets bytes from the network for chains and revocation. Implementations must bound size and time, take

@@ -35,6 +35,11 @@ func TestVerifyRequire(t *testing.T) {
 		"subscriber":          {artifact, authenticode.Require{EKUs: []string{subscriber}}, true},
 		"another subscriber":  {artifact, authenticode.Require{EKUs: []string{subscriber + "1"}}, false},
 		"subscriber of none":  {leaf, authenticode.Require{EKUs: []string{subscriber}}, false},
+		"publisher":           {leaf, authenticode.Require{Publishers: []string{"x", v.pki.Leaf.Certificate.Subject.CommonName}}, true},
+		"publisher, spaces":   {leaf, authenticode.Require{Publishers: []string{" " + strings.ReplaceAll(strings.ToUpper(v.pki.Leaf.Certificate.Subject.CommonName), " ", "  ")}}, true},
+		"publisher, subject":  {leaf, authenticode.Require{Publishers: []string{v.pki.Leaf.Certificate.Subject.String()}}, true},
+		"part of a publisher": {leaf, authenticode.Require{Publishers: []string{v.pki.Leaf.Certificate.Subject.CommonName[:4]}}, false},
+		"publisher, nothing":  {leaf, authenticode.Require{Publishers: []string{""}}, false},
 		"thumbprint":          {leaf, authenticode.Require{Thumbprints: []string{strings.ToUpper(hex.EncodeToString(sum[:]))}}, true},
 		"other thumbprint":    {leaf, authenticode.Require{Thumbprints: []string{strings.Repeat("0", 40)}}, false},
 		"thumbprint, nothing": {leaf, authenticode.Require{Thumbprints: []string{""}}, false},
@@ -46,6 +51,20 @@ func TestVerifyRequire(t *testing.T) {
 				t.Errorf("trusted is %v, want %v\n%s", r.Trusted, c.ok, r)
 			}
 		})
+	}
+}
+
+// TestRequireNeedsSigners: a policy on signers that nobody looks at must not look met.
+func TestRequireNeedsSigners(t *testing.T) {
+	v := newVfiles(t)
+	b := v.good()
+	_, err := authenticode.Verify(context.Background(), bytes.NewReader(b), int64(len(b)), authenticode.VerifyOptions{HashOnly: true,
+		Require: authenticode.Require{Publishers: []string{"Somebody Else"}}})
+	if err == nil {
+		t.Error("HashOnly and Require went together")
+	}
+	if _, err := authenticode.ClassesNamed("gold"); err == nil {
+		t.Error("there is a class gold")
 	}
 }
 

@@ -3,12 +3,16 @@ package filetool
 import (
 	"context"
 	"crypto"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -31,10 +35,14 @@ type Verification struct {
 	// Catalogs is a comma-separated list of catalogs for files without a
 	// signature of their own.
 	Catalogs string
-	// CRLs is a comma-separated list of revocation lists; Online asks the
-	// addresses in the certificates.
-	CRLs   string
-	Online bool
+	// CRLs and OCSP are comma-separated lists of files with revocation lists
+	// and OCSP responses; Online asks the addresses in the certificates.
+	CRLs, OCSP string
+	Online     bool
+	// Publisher, Class, Thumbprints and EKUs (both comma-separated lists) say
+	// what the first signature's certificate has to be; see
+	// authenticode.Require.
+	Publisher, Class, Thumbprints, EKUs string
 	// Allow is a comma-separated list of checks that only warn.
 	Allow string
 	// HashOnly compares digests and leaves trust aside.
@@ -161,19 +169,73 @@ func (v Verification) options() (authenticode.VerifyOptions, error) {
 	if o.Allow, err = allowed(v.Allow); err != nil {
 		return o, err
 	}
-	for _, f := range list(v.CRLs) {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			return o, fmt.Errorf("reading a revocation list: %w", err)
-		}
-		o.Revocation.CRLs = append(o.Revocation.CRLs, b)
+	if o.Require, err = v.require(); err != nil {
+		return o, err
 	}
-	o.Revocation.Need = v.Online || v.CRLs != ""
+	if o.Revocation, err = v.revocation(); err != nil {
+		return o, err
+	}
 	if v.Online {
 		o.Fetcher = fetch.New(filepath.Join(".hallmark", "fetched"))
 	}
 	o.Catalogs, err = v.catalogs()
 	return o, err
+}
+
+// require is the policy on the publisher. What could never be met is refused:
+// it is mistyped.
+func (v Verification) require() (q authenticode.Require, err error) {
+	if v.HashOnly && v.Publisher+v.Class+v.Thumbprints+v.EKUs != "" {
+		return q, fault.New(fault.Usage, "-hashonly looks at no signer, so -publisher, -class, -thumbprint and -eku mean nothing with it").
+			Hint("leave -hashonly out")
+	}
+	if v.Publisher != "" {
+		q.Publishers = []string{v.Publisher}
+	}
+	if v.Class != "" {
+		if q.Classes, err = authenticode.ClassesNamed(v.Class); err != nil {
+			return q, fault.New(fault.Usage, "-class: %w", err)
+		}
+	}
+	for _, t := range list(v.Thumbprints) {
+		b, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(t))
+		if err != nil || len(b) != sha1.Size && len(b) != sha256.Size {
+			return q, fault.New(fault.Usage, "-thumbprint: %q is no thumbprint", t).Hint("a SHA-1 or SHA-256 in hexadecimal, as file:inspect prints it")
+		}
+		q.Thumbprints = append(q.Thumbprints, t)
+	}
+	for _, e := range list(v.EKUs) {
+		if !dotted.MatchString(e) {
+			return q, fault.New(fault.Usage, "-eku: %q is no object identifier", e).Hint("dotted numbers, such as 1.3.6.1.5.5.7.3.3")
+		}
+		q.EKUs = append(q.EKUs, e)
+	}
+	return q, nil
+}
+
+var dotted = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
+
+// revocation reads what is at hand. Who gives or asks for something wants an
+// answer: an unknown status is then an error.
+func (v Verification) revocation() (authenticode.Revocation, error) {
+	crls, err1 := readAll("revocation list", list(v.CRLs))
+	ocsp, err2 := readAll("OCSP response", list(v.OCSP))
+	return authenticode.Revocation{CRLs: crls, OCSP: ocsp, Need: v.Online || len(crls)+len(ocsp) > 0}, errors.Join(err1, err2)
+}
+
+// readAll reads files and reports every one that cannot be read.
+func readAll(what string, files []string) ([][]byte, error) {
+	var out [][]byte
+	var errs []error
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			errs = append(errs, fault.New(fault.Usage, "reading %s: %w", what, err))
+			continue
+		}
+		out = append(out, b)
+	}
+	return out, errors.Join(errs...)
 }
 
 func (v Verification) catalogs() (authenticode.Catalogs, error) {

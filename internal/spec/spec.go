@@ -231,14 +231,16 @@ type Verify struct {
 	OnlyTheseRoots bool `yaml:"only_these_roots"`
 	// RequireTimestamp fails a signature without a timestamp. Default: true.
 	RequireTimestamp *bool `yaml:"require_timestamp" jsonschema:"default=true"`
-	// Publisher is the common name that the signing certificate must have.
+	// Publisher is the common name that the signing certificate must have, or its whole subject. Case and the number of spaces do not matter.
 	Publisher string `yaml:"publisher" jsonschema:"example=Example Ltd"`
 	// Class that the signing certificate must have: ev, ov or artifact-signing.
 	Class string `yaml:"class" jsonschema:"enum=ev|ov|artifact-signing"`
-	// Revocation: off, files (only the CRLs below) or online (CRL and OCSP addresses of the certificates). Default: off.
+	// Revocation: off, files (only the CRLs and OCSP responses below) or online (CRL and OCSP addresses of the certificates). Default: off.
 	Revocation string `yaml:"revocation" jsonschema:"enum=off|files|online,default=off"`
 	// CRLs are certificate revocation list files for revocation: files.
 	CRLs []string `yaml:"crls" jsonschema:"format=path,minitems=1,unique,example=certs/ca.crl"`
+	// OCSP are files with OCSP responses in DER for revocation: files.
+	OCSP []string `yaml:"ocsp" jsonschema:"format=path,minitems=1,unique,example=certs/code.ocsp"`
 }
 
 // Catalog lists the finished files in a security catalog.

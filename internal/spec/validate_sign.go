@@ -74,19 +74,29 @@ func (j *judgement) verify() {
 	j.files("verify.roots", v.Roots)
 	j.files("verify.timestamp_roots", v.TimestampRoots)
 	j.files("verify.crls", v.CRLs)
+	j.files("verify.ocsp", v.OCSP)
 	if j.spec.Sign == nil {
 		j.refuse(true, "verify", "needs the section sign: there is no signature to judge", "add sign, or delete verify")
 		return
 	}
-	j.refuse(v.Revocation == "files" && len(v.CRLs) == 0, "verify.revocation", "files needs verify.crls", "list the revocation list files in crls")
-	j.refuse(v.Revocation != "files" && len(v.CRLs) > 0, "verify.crls",
-		fmt.Sprintf("has no meaning with verify.revocation: %s", v.Revocation), "write revocation: files, or delete crls")
+	j.revocation(v)
 	j.onlyRoots(v)
 	if j.spec.Sign.Identity == test {
 		j.refuse(v.Class != "", "verify.class", "cannot be demanded of sign.identity: test", "delete the line, or name a real identity")
 		j.refuse(v.Revocation != "off" && v.Revocation != "", "verify.revocation",
 			"cannot be checked with sign.identity: test, whose certificates nobody revokes", "write revocation: off")
 	}
+}
+
+func (j *judgement) revocation(v *Verify) {
+	j.refuse(v.Revocation == "files" && len(v.CRLs)+len(v.OCSP) == 0, "verify.revocation", "files needs verify.crls or verify.ocsp",
+		"list the revocation list files in crls, files with OCSP responses in ocsp")
+	if v.Revocation == "files" {
+		return
+	}
+	useless := fmt.Sprintf("has no meaning with verify.revocation: %s", v.Revocation)
+	j.refuse(len(v.CRLs) > 0, "verify.crls", useless, "write revocation: files, or delete crls")
+	j.refuse(len(v.OCSP) > 0, "verify.ocsp", useless, "write revocation: files, or delete ocsp")
 }
 
 func (j *judgement) onlyRoots(v *Verify) {

@@ -10,13 +10,6 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// classes by their names in verify.class.
-var classes = map[string][]authenticode.Class{
-	"ev":               {authenticode.ClassEV},
-	"ov":               {authenticode.ClassOV, authenticode.ClassEV}, // EV is more than OV
-	"artifact-signing": {authenticode.ClassArtifactSigningPublic},
-}
-
 // options turns the section verify into the verifier's options.
 func options(r *step.Run) (authenticode.VerifyOptions, error) {
 	v := r.Spec.Verify
@@ -26,14 +19,22 @@ func options(r *step.Run) (authenticode.VerifyOptions, error) {
 	}
 	o := authenticode.VerifyOptions{Time: r.Now(), Roots: roots}
 	if v.Class != "" {
-		o.Require.Classes = classes[v.Class]
+		if o.Require.Classes, err = authenticode.ClassesNamed(v.Class); err != nil {
+			return o, fmt.Errorf("verify.class: %w", err)
+		}
+	}
+	if v.Publisher != "" {
+		o.Require.Publishers = []string{v.Publisher}
 	}
 	if v.RequireTimestamp != nil && !*v.RequireTimestamp {
 		o.Allow = append(o.Allow, authenticode.CheckNoTimestamp)
 	}
 	if v.Revocation == "files" || v.Revocation == "online" {
 		o.Revocation.Need = true
-		if o.Revocation.CRLs, err = crls(r, v.CRLs); err != nil {
+		var bad [2]error
+		o.Revocation.CRLs, bad[0] = read(r, "revocation list", v.CRLs)
+		o.Revocation.OCSP, bad[1] = read(r, "OCSP response", v.OCSP)
+		if err := errors.Join(bad[:]...); err != nil {
 			return o, err
 		}
 	}
@@ -43,14 +44,14 @@ func options(r *step.Run) (authenticode.VerifyOptions, error) {
 	return o, nil
 }
 
-// crls reads revocation lists and reports every one that cannot be read.
-func crls(r *step.Run, files []string) ([][]byte, error) {
+// read reads files and reports every one that cannot be read.
+func read(r *step.Run, what string, files []string) ([][]byte, error) {
 	var out [][]byte
 	var errs []error
 	for _, f := range files {
 		b, err := os.ReadFile(r.Abs(f))
 		if err != nil {
-			errs = append(errs, fmt.Errorf("reading a revocation list: %w", err))
+			errs = append(errs, fmt.Errorf("reading %s: %w", what, err))
 			continue
 		}
 		out = append(out, b)
