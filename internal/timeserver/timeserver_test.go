@@ -1,0 +1,129 @@
+package timeserver
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+)
+
+func TestHash(t *testing.T) {
+	for name, want := range map[string]crypto.Hash{"": crypto.SHA256, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512} {
+		if got, err := Hash(name); err != nil || got != want {
+			t.Errorf("Hash(%q) is %v, %v", name, got, err)
+		}
+	}
+	for _, name := range []string{"sha1", "md5", "SHA256"} {
+		if _, err := Hash(name); fault.Status(err) != fault.Usage || !strings.Contains(err.Error(), "hint:") {
+			t.Errorf("Hash(%q): %v, want wrong usage with a hint", name, err)
+		}
+	}
+}
+
+// nobody is asked for an identity by real time servers.
+func nobody(context.Context) (*identity.Identity, error) {
+	return nil, errors.New("the identity was asked for")
+}
+
+func TestRealServer(t *testing.T) {
+	tsa := formatstest.NewPKI(t).TSA
+	h, err := rfc3161.NewServer(rfc3161.ServerOptions{Key: tsa.Key, Certificate: tsa.Certificate, Chain: tsa.Chain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(h)
+	defer srv.Close()
+	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Digest: "sha512", Attempts: 1}, nobody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	value := []byte("the value of a signature")
+	der, server, err := s.Stamp(t.Context(), value)
+	if err != nil || server != srv.URL {
+		t.Fatalf("server is %q, error %v", server, err)
+	}
+	token, err := rfc3161.ParseToken(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := token.Check(value, rfc3161.CheckOptions{NoChain: true}); err != nil {
+		t.Errorf("the token is not over the value: %v", err)
+	}
+	if err := token.Check([]byte("another value"), rfc3161.CheckOptions{NoChain: true}); err == nil {
+		t.Error("the token is good for any value")
+	}
+	if stamp, _, err := s.StampLegacy(t.Context(), value); err != nil || len(stamp.Raw) == 0 {
+		t.Errorf("the older protocol: %v", err)
+	}
+}
+
+func TestServerFails(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "closed for today", http.StatusServiceUnavailable)
+	}))
+	defer srv.Close()
+	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Attempts: 1}, nobody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	_, _, err = s.Stamp(t.Context(), []byte("x"))
+	_, _, legacy := s.StampLegacy(t.Context(), []byte("x"))
+	for _, err := range []error{err, legacy} {
+		if fault.Status(err) != fault.Service {
+			t.Errorf("%v has status %d, want %d", err, fault.Status(err), fault.Service)
+			continue
+		}
+		for _, want := range []string{srv.URL, "503", "hint:"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("error lacks %q: %v", want, err)
+			}
+		}
+	}
+}
+
+func TestTestServer(t *testing.T) {
+	id, err := identity.Open(t.Context(), identity.KindTest, identity.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer id.Close()
+	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, func(context.Context) (*identity.Identity, error) { return id, nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, server, err := s.Stamp(t.Context(), []byte("x")); err != nil || server != "the test time server" {
+		t.Errorf("server is %q, error %v", server, err)
+	}
+	url := s.client.Servers[0]
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if resp, err := http.Get(url); err == nil {
+		resp.Body.Close()
+		t.Error("the server still answers after it was stopped")
+	}
+}
+
+func TestTestServerNeedsATestIdentity(t *testing.T) {
+	_, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, nobody)
+	if err == nil || !strings.Contains(err.Error(), "was asked for") {
+		t.Errorf("error is %v, want that of the identity", err)
+	}
+	if _, _, err := Serve(&identity.Identity{Ref: "pem:x"}); fault.Status(err) != fault.Usage {
+		t.Errorf("error is %v, want wrong usage", err)
+	}
+	if _, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}, Digest: "md5"}, nobody); fault.Status(err) != fault.Usage {
+		t.Errorf("error is %v, want wrong usage", err)
+	}
+}
