@@ -84,43 +84,16 @@ func rulePathLength(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
 	return []Finding{problem(CheckChain, VerdictBasicConstraints, "%s allows %d CAs below it, there are %d", name(c), c.MaxPathLen, below)}
 }
 
-// ruleCritical: what is critical and not understood refuses the path (RFC 5280 section 4.2).
+// ruleCritical: what is critical and not understood refuses the path (RFC 5280 section 4.2). ruleNames understands
+// more constraints than crypto/x509 does.
 func ruleCritical(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
 	c := path[i]
-	if len(c.UnhandledCriticalExtensions) == 0 {
-		return nil
-	}
-	return []Finding{problem(CheckChain, VerdictCritical, "%s has the critical extension %s, which is not supported", name(c), c.UnhandledCriticalExtensions[0])}
-}
-
-// ruleNames: an issuer with name constraints may have issued no certificate with a name of a constrained kind.
-// Signing certificates carry hardly ever such names, so instead of matching them the path is refused (fail closed).
-// Constraints on directory names are not understood by crypto/x509 and fall under ruleCritical.
-func ruleNames(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
-	c := path[i]
-	if i == 0 {
-		return nil
-	}
-	for _, p := range path[:i] {
-		if kind := constrainedName(c, p); kind != "" {
-			return []Finding{problem(CheckChain, VerdictInvalidName, "%s constrains %s names and %s has one", name(c), kind, name(p))}
+	for _, id := range c.UnhandledCriticalExtensions {
+		if !id.Equal(oidNameConstraints) {
+			return []Finding{problem(CheckChain, VerdictCritical, "%s has the critical extension %s, which is not supported", name(c), id)}
 		}
 	}
 	return nil
-}
-
-func constrainedName(ca, c *x509.Certificate) string {
-	switch {
-	case len(ca.PermittedDNSDomains)+len(ca.ExcludedDNSDomains) > 0 && len(c.DNSNames) > 0:
-		return "DNS"
-	case len(ca.PermittedEmailAddresses)+len(ca.ExcludedEmailAddresses) > 0 && len(c.EmailAddresses) > 0:
-		return "e-mail"
-	case len(ca.PermittedIPRanges)+len(ca.ExcludedIPRanges) > 0 && len(c.IPAddresses) > 0:
-		return "IP"
-	case len(ca.PermittedURIDomains)+len(ca.ExcludedURIDomains) > 0 && len(c.URIs) > 0:
-		return "URI"
-	}
-	return ""
 }
 
 func hasExtension(c *x509.Certificate, id asn1.ObjectIdentifier) bool {
