@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sort"
+	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
@@ -106,6 +107,20 @@ func BuildChains(leaf *x509.Certificate, o ChainOptions) []Chain {
 	b.extend([]*x509.Certificate{leaf})
 	sort.SliceStable(b.chains, func(i, j int) bool { return b.chains[i].better(b.chains[j]) })
 	return b.chains
+}
+
+// StampChain tells why the certificate of a time-stamping authority leads to none of the TimeStamping roots at the given
+// time; nil if it does. It is an rfc3161.ChainFunc: embedded are the certificates of the token.
+func (r *Roots) StampChain(cert *x509.Certificate, embedded []*x509.Certificate, at time.Time) error {
+	best := BuildChains(cert, ChainOptions{Time: at, Usage: UsageTimeStamping, Anchors: r.TimeStamping, Intermediates: embedded})[0]
+	if len(best.Problems) == 0 && best.Anchored {
+		return nil
+	}
+	var why []string
+	for _, p := range best.Problems {
+		why = append(why, p.Message)
+	}
+	return fmt.Errorf("the authority is not trusted: %s (%v)", strings.Join(why, "; "), best.Verdict())
 }
 
 // better orders chains: fewer and lighter problems first, then the shorter one, then the one that lasts longer.

@@ -238,7 +238,7 @@ func openStamping(ctx context.Context, servers, digest string, legacy bool, id *
 		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
 	}
 	t := &spec.Timestamp{Servers: names, Digest: digest}
-	s, stop, err := timeserver.Open(ctx, t, func(ctx context.Context) (*identity.Identity, error) {
+	s, stop, err := timeserver.Open(ctx, t, nil, func(ctx context.Context) (*identity.Identity, error) {
 		if id != nil {
 			return id, nil
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/console"
@@ -124,7 +125,14 @@ func (r *Release) openIdentity(ctx context.Context, o Options) (*identity.Identi
 }
 
 func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
-	s, closer, err := timeserver.Open(ctx, r.run.Spec.Timestamp, r.run.Identity)
+	var roots *authenticode.Roots // those of the test identity exist only once it has been opened
+	if !r.run.UsesTestIdentity() {
+		var err error
+		if roots, err = r.run.Roots(); err != nil {
+			return nil, err
+		}
+	}
+	s, closer, err := timeserver.Open(ctx, r.run.Spec.Timestamp, roots, r.run.Identity)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
@@ -42,9 +43,11 @@ type Stamper struct {
 }
 
 // Open prepares the time servers of t; opened gives the identity, which is
-// asked for only with the server test. The returned function stops what was
-// started.
-func Open(ctx context.Context, t *spec.Timestamp, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
+// asked for only with the server test. With roots, a server whose certificate
+// leads to none of their time-stamping roots counts as failed, and the next
+// is asked; nil leaves that to the verification of the file. The returned
+// function stops what was started.
+func Open(ctx context.Context, t *spec.Timestamp, roots *authenticode.Roots, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
 	hash, err := Hash(t.Digest)
 	if err != nil {
 		return nil, nil, err
@@ -55,10 +58,12 @@ func Open(ctx context.Context, t *spec.Timestamp, opened func(context.Context) (
 		Timeout:     time.Duration(t.RequestTimeout),
 		Budget:      time.Duration(t.Budget),
 		MinInterval: time.Duration(t.MinInterval),
-		// The chain is judged with the whole file, by the verify step.
-		Check: rfc3161.CheckOptions{NoChain: true},
+		Check:       rfc3161.CheckOptions{NoChain: true},
 	}}
 	if len(t.Servers) != 1 || t.Servers[0] != Test {
+		if roots != nil {
+			s.client.Check = rfc3161.CheckOptions{Chain: roots.StampChain}
+		}
 		return s, func() error { return nil }, nil
 	}
 	id, err := opened(ctx)
@@ -124,6 +129,22 @@ func ServiceFault(err error) error {
 	if !errors.As(err, &se) {
 		return err
 	}
+	if untrusted(se) {
+		return fault.New(fault.Verification, "%w", err).
+			Hint("the server answers, but nobody here trusts it: name another in timestamp.servers, its root in verify.timestamp_roots, or run roots:update")
+	}
 	return fault.New(fault.Service, "%w", err).
 		Hint("nothing is lost: run the same command again, and it goes on from here; a second server in timestamp.servers (or -server=) makes this rarer")
+}
+
+// untrusted tells whether every server did its work, and only their roots are
+// missing: asking again would not help.
+func untrusted(e *rfc3161.ServiceError) bool {
+	for _, s := range e.Servers {
+		var token *rfc3161.TokenError
+		if !errors.As(s.Err, &token) || len(token.Problems) != 1 || !token.Has(rfc3161.RuleChain) {
+			return false
+		}
+	}
+	return len(e.Servers) > 0
 }

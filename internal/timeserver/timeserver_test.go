@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -42,7 +43,7 @@ func TestRealServer(t *testing.T) {
 	}
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Digest: "sha512", Attempts: 1}, nobody)
+	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Digest: "sha512", Attempts: 1}, nil, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +73,7 @@ func TestServerFails(t *testing.T) {
 		http.Error(w, "closed for today", http.StatusServiceUnavailable)
 	}))
 	defer srv.Close()
-	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Attempts: 1}, nobody)
+	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Attempts: 1}, nil, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestTestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer id.Close()
-	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, func(context.Context) (*identity.Identity, error) { return id, nil })
+	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, nil, func(context.Context) (*identity.Identity, error) { return id, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,14 +117,67 @@ func TestTestServer(t *testing.T) {
 }
 
 func TestTestServerNeedsATestIdentity(t *testing.T) {
-	_, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, nobody)
+	_, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, nil, nobody)
 	if err == nil || !strings.Contains(err.Error(), "was asked for") {
 		t.Errorf("error is %v, want that of the identity", err)
 	}
 	if _, _, err := Serve(&identity.Identity{Ref: "pem:x"}); fault.Status(err) != fault.Usage {
 		t.Errorf("error is %v, want wrong usage", err)
 	}
-	if _, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}, Digest: "md5"}, nobody); fault.Status(err) != fault.Usage {
+	if _, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}, Digest: "md5"}, nil, nobody); fault.Status(err) != fault.Usage {
 		t.Errorf("error is %v, want wrong usage", err)
+	}
+}
+
+// TestUntrustedServer: where roots are given, a server that nobody trusts has
+// failed, and the next one is asked. If none is trusted, the release is wrong
+// and not the service.
+func TestUntrustedServer(t *testing.T) {
+	pki := formatstest.NewPKI(t)
+	h, err := rfc3161.NewServer(rfc3161.ServerOptions{Key: pki.TSA.Key, Certificate: pki.TSA.Certificate, Chain: pki.TSA.Chain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := httptest.NewServer(h)
+	defer good.Close()
+	down := httptest.NewServer(http.NotFoundHandler())
+	defer down.Close()
+	id, err := identity.Open(t.Context(), identity.KindTest, identity.Options{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer id.Close()
+	stranger, stop, err := Serve(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	roots := &authenticode.Roots{CodeSigning: authenticode.NewPool(id.Root), TimeStamping: authenticode.NewPool(pki.TSARoot)}
+	for name, c := range map[string]struct {
+		servers []string
+		status  int
+	}{
+		"the next is trusted": {[]string{stranger, good.URL}, 0},
+		"the only one":        {[]string{stranger}, fault.Verification},
+		"the next is down":    {[]string{stranger, down.URL}, fault.Service},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: c.servers, Attempts: 1}, roots, nobody)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer stop()
+			_, server, err := s.Stamp(t.Context(), []byte("x"))
+			_, legacy, lerr := s.StampLegacy(t.Context(), []byte("x"))
+			if c.status == 0 {
+				if err != nil || lerr != nil || server != good.URL || legacy != good.URL {
+					t.Errorf("servers are %q and %q, errors %v and %v", server, legacy, err, lerr)
+				}
+				return
+			}
+			if fault.Status(err) != c.status || fault.Status(lerr) != c.status || !strings.Contains(err.Error(), "hint:") {
+				t.Errorf("errors are %v and %v, want status %d", err, lerr, c.status)
+			}
+		})
 	}
 }
