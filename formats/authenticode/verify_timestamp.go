@@ -2,7 +2,6 @@ package authenticode
 
 import (
 	"context"
-	"crypto/rsa"
 	"crypto/x509"
 	"fmt"
 	"time"
@@ -167,30 +166,13 @@ func checkCountersignature(si *cms.SignerInfo, cert *x509.Certificate, signature
 	if err != nil {
 		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is of another signature: %v", err))
 	}
-	if err := checkLegacySignature(si, cert); err != nil {
+	if err := si.CheckSignature(cert); err != nil {
 		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is not by %s: %v", name(cert), err))
 	}
 	if h, err := si.Hash(); err == nil && weakHash(h) {
 		out = append(out, strict(CheckAlgorithms, "countersignature is made with %v", h))
 	}
 	return out
-}
-
-// checkLegacySignature also takes RSA signatures over the bare digest, without the DigestInfo around it, as Symantec's
-// time server made them and Windows accepts them (CRYPT_NOHASHOID of CryptVerifySignature).
-func checkLegacySignature(si *cms.SignerInfo, cert *x509.Certificate) error {
-	err := si.CheckSignature(cert)
-	key, isRSA := cert.PublicKey.(*rsa.PublicKey)
-	h, hashErr := si.Hash()
-	if err == nil || !isRSA || hashErr != nil || si.RawSignedAttrs == nil {
-		return err
-	}
-	w := h.New()
-	w.Write(si.RawSignedAttrs)
-	if rsa.VerifyPKCS1v15(key, 0, w.Sum(nil), si.Signature) == nil {
-		return nil
-	}
-	return err
 }
 
 func octetString(b []byte) ([]byte, error) {
