@@ -136,7 +136,9 @@ func (b *Builder) Add(f File) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Name, err)
 	}
-	b.first[string(id)] = f.Name
+	if !b.o.KeepDuplicates {
+		b.first[string(id)] = f.Name
+	}
 	b.members = append(b.members, m)
 	if b.o.Version == V2 && !b.o.NoSHA1 {
 		b.members = append(b.members, compatMember(f.Digests, f.Attributes))

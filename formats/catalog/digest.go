@@ -153,7 +153,11 @@ func hashSpans(ctx context.Context, r io.ReaderAt, spans []span, hashes []crypto
 		states[h] = h.New()
 		writers = append(writers, states[h])
 	}
-	buf := make([]byte, 128<<10)
+	longest := int64(1)
+	for _, s := range spans {
+		longest = max(longest, s.size)
+	}
+	buf := make([]byte, min(longest, 128<<10)) // catalogs list small files by the hundred thousand
 	for _, s := range spans {
 		in := contextReader{ctx, io.NewSectionReader(r, s.offset, s.size)}
 		n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(writers...)}, in, buf)

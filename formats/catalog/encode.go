@@ -14,12 +14,16 @@ import (
 // Marshal writes the catalog: signed, if it was read with a signature, else with none, as makecat leaves it. The list is
 // written anew from the fields; a signature over a list that has been changed is no longer valid.
 func (c *Catalog) Marshal() ([]byte, error) {
+	if !c.Signed() {
+		l, err := c.layout()
+		if err != nil {
+			return nil, err
+		}
+		return appendUnsigned(l.size(), func(b []byte) []byte { return c.appendList(b, l) }), nil
+	}
 	content, err := c.MarshalList()
 	if err != nil {
 		return nil, err
-	}
-	if !c.Signed() {
-		return wrapUnsigned(content), nil
 	}
 	sd := *c.SignedData
 	sd.Content = content
@@ -31,30 +35,52 @@ func (c *Catalog) Marshal() ([]byte, error) {
 //	SEQUENCE { version, subjectUsage, listIdentifier, sequenceNumber, thisUpdate, nextUpdate,
 //	  subjectAlgorithm, trustedSubjects SEQUENCE OF, [0] EXPLICIT Extensions }
 func (c *Catalog) MarshalList() ([]byte, error) {
-	head, err := c.marshalHead()
+	l, err := c.layout()
 	if err != nil {
 		return nil, err
 	}
-	exts := c.marshalExtensions()
-	n := 0
+	return c.appendList(make([]byte, 0, l.size()), l), nil
+}
+
+// layout is what has to be known of a list before it can be written in one go.
+type layout struct {
+	head, exts []byte // before and after the members
+	members    int    // bytes of all of them
+}
+
+func (c *Catalog) layout() (layout, error) {
+	head, err := c.marshalHead()
+	if err != nil {
+		return layout{}, err
+	}
+	l := layout{head: head, exts: c.marshalExtensions()}
 	for _, m := range c.Members {
 		_, size := m.size()
-		n += size
+		l.members += size
 	}
-	subjects := 0
-	if n > 0 {
-		subjects = headerSize(n) + n
+	return l, nil
+}
+
+// contents and size are the bytes of the list without and with its header.
+func (l layout) contents() int {
+	n := len(l.head) + len(l.exts)
+	if l.members > 0 {
+		n += headerSize(l.members) + l.members
 	}
-	total := len(head) + subjects + len(exts)
-	out := make([]byte, 0, headerSize(total)+total)
-	out = append(appendHeader(out, tagSequence, total), head...)
-	if n > 0 {
-		out = appendHeader(out, tagSequence, n)
+	return n
+}
+
+func (l layout) size() int { return headerSize(l.contents()) + l.contents() }
+
+func (c *Catalog) appendList(b []byte, l layout) []byte {
+	b = append(appendHeader(b, tagSequence, l.contents()), l.head...)
+	if l.members > 0 {
+		b = appendHeader(b, tagSequence, l.members)
 		for _, m := range c.Members {
-			out = m.appendTo(out)
+			b = m.appendTo(b)
 		}
 	}
-	return append(out, exts...), nil
+	return append(b, l.exts...)
 }
 
 // marshalHead writes all fields before trustedSubjects.
@@ -129,13 +155,18 @@ func (c *Catalog) marshalExtensions() []byte {
 	return tlv(tagContext|tagConstructed, tlv(tagSequence, list...))
 }
 
-// wrapUnsigned writes ContentInfo and SignedData around a list without copying it more than once; lists can be large.
-func wrapUnsigned(content []byte) []byte {
+// wrapUnsigned writes ContentInfo and SignedData around a list.
+func wrapUnsigned(list []byte) []byte {
+	return appendUnsigned(len(list), func(b []byte) []byte { return append(b, list...) })
+}
+
+// appendUnsigned writes ContentInfo and SignedData around a list of n bytes, which add appends: lists can be large, so nothing
+// is copied.
+func appendUnsigned(n int, add func([]byte) []byte) []byte {
 	head := []byte{tagInteger, 1, 1, tagSet, 0} // version 1, no digest algorithms
 	const noSigners = 2                         // an empty SET
 	oid, signed := oidTLV(cms.OIDCTL), oidTLV(cms.OIDSignedData)
-	explicit := headerSize(len(content)) + len(content)
-	info := len(oid) + explicit
+	info := len(oid) + headerSize(n) + n
 	sd := len(head) + headerSize(info) + info + noSigners
 	outer := headerSize(sd) + sd
 	all := len(signed) + headerSize(outer) + outer
@@ -144,6 +175,6 @@ func wrapUnsigned(content []byte) []byte {
 	out = appendHeader(out, tagContext|tagConstructed, outer)
 	out = append(appendHeader(out, tagSequence, sd), head...)
 	out = append(appendHeader(out, tagSequence, info), oid...)
-	out = append(appendHeader(out, tagContext|tagConstructed, len(content)), content...)
-	return append(out, tagSet, 0)
+	out = appendHeader(out, tagContext|tagConstructed, n)
+	return append(add(out), tagSet, 0)
 }

@@ -66,6 +66,8 @@ func MakeCatalog(ctx context.Context, c *console.Console, m Cataloguing) error {
 	for _, f := range made.Empty {
 		c.Warn("%s is empty and cannot be listed: Windows does not hash files of no bytes", f.Name)
 	}
+	der := made.DER
+	made.DER, made.Catalog = nil, nil // a long list takes memory, and the definition is made of the files
 	definition, err := made.Definition(filepath.Base(m.Out), o)
 	if err != nil {
 		return err
@@ -73,7 +75,7 @@ func MakeCatalog(ctx context.Context, c *console.Console, m Cataloguing) error {
 	if err := atomicfile.Write(cdf, definition, 0o644); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(m.Out, made.DER, 0o644); err != nil {
+	if err := atomicfile.Write(m.Out, der, 0o644); err != nil {
 		return err
 	}
 	c.Line("%s lists %d files; %s is the definition for makecat. Sign it with mage catalog:sign.", m.Out, len(made.Files), cdf)

@@ -63,19 +63,16 @@ func Make(ctx context.Context, files []File, o Options) (*Made, error) {
 	if err != nil {
 		return nil, err
 	}
-	digests, err := digestAll(ctx, files, b.DigestOptions())
-	if err != nil {
-		return nil, err
-	}
-	m := &Made{}
-	for i, f := range files {
-		if digests[i] == nil {
-			m.Empty = append(m.Empty, f)
-			continue
-		}
-		if err := m.add(b, f, digests[i], o); err != nil {
+	m := &Made{Files: make([]Listed, 0, len(files))}
+	var errs []error
+	for part := range slices.Chunk(files, atOnce) {
+		errs = append(errs, m.addAll(ctx, b, part, o))
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
 	}
 	if len(m.Files) == 0 {
 		return nil, fault.New(fault.Usage, "there is no file that a catalog can list")
@@ -85,6 +82,28 @@ func Make(ctx context.Context, files []File, o Options) (*Made, error) {
 	}
 	m.DER, err = m.Marshal()
 	return m, err
+}
+
+// atOnce is how many files' digests are held at a time: they take more memory
+// than what is written of them.
+const atOnce = 1000
+
+// addAll hashes files and adds them.
+func (m *Made) addAll(ctx context.Context, b *catalog.Builder, files []File, o Options) error {
+	digests, err := digestAll(ctx, files, b.DigestOptions())
+	if err != nil {
+		return err
+	}
+	for i, f := range files {
+		if digests[i] == nil {
+			m.Empty = append(m.Empty, f)
+			continue
+		}
+		if err := m.add(b, f, digests[i], o); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *Made) add(b *catalog.Builder, f File, d *catalog.Digests, o Options) error {
