@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 
+	"github.com/hallmark-dev/hallmark/internal/bench"
 	"github.com/hallmark-dev/hallmark/internal/dev"
 	// mage:import
 	"github.com/hallmark-dev/hallmark/targets"
@@ -34,4 +35,15 @@ func Check(ctx context.Context) error {
 		return err
 	}
 	return Test(ctx)
+}
+
+// Bench measures speed and memory beside osslsigncode and relic.
+func Bench(ctx context.Context,
+	runs *int, // how often each file is measured
+) error {
+	n := bench.Runs
+	if runs != nil {
+		n = *runs
+	}
+	return bench.Run(ctx, os.Stdout, os.Stderr, n)
 }
