@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"embed"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io/fs"
 
@@ -123,8 +124,8 @@ func BuiltinRoots() (*Roots, error) {
 	return roots, nil
 }
 
-// ParseCertificates reads certificates from b: PEM blocks of type CERTIFICATE (others are passed over),
-// or one or more certificates in DER one after the other. A file without any certificate is an error.
+// ParseCertificates reads certificates from b: PEM blocks with certificates or PKCS#7 (others are passed over), one or
+// more certificates in DER one after the other, or a PKCS#7 in DER (.p7b, .p7c). No certificate at all is an error.
 func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
 	if !bytes.Contains(b, []byte("-----BEGIN")) {
 		return parseDERCertificates(b)
@@ -135,28 +136,63 @@ func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
 		if block, b = pem.Decode(b); block == nil {
 			break
 		}
-		if block.Type != "CERTIFICATE" && block.Type != "TRUSTED CERTIFICATE" {
-			continue
-		}
-		c, err := cms.ParseCertificate(block.Bytes)
+		certs, err := parsePEMBlock(block)
 		if err != nil {
 			return nil, fmt.Errorf("PEM block %d: %v", n, err)
 		}
-		out = append(out, c)
+		out = append(out, certs...)
 	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("no certificate in it")
+		return nil, errNoCertificate
 	}
 	return out, nil
 }
 
+var errNoCertificate = errors.New("no certificate found")
+
+func parsePEMBlock(block *pem.Block) ([]*x509.Certificate, error) {
+	switch block.Type {
+	case "CERTIFICATE", "X509 CERTIFICATE":
+		c, err := cms.ParseCertificate(block.Bytes)
+		return []*x509.Certificate{c}, err
+	case "TRUSTED CERTIFICATE":
+		return nil, errors.New("holds OpenSSL's trust settings: write it again with openssl x509 -in OLD -out NEW")
+	case "PKCS7", "CMS":
+		return parsePKCS7Certificates(block.Bytes)
+	}
+	return nil, nil
+}
+
 func parseDERCertificates(b []byte) ([]*x509.Certificate, error) {
 	out, err := x509.ParseCertificates(b)
+	if err == nil && len(out) > 0 {
+		return out, nil
+	}
+	if len(b) == 0 {
+		return nil, errNoCertificate
+	}
+	if c, perr := cms.ParseCertificate(b); perr == nil { // with a serial number that crypto/x509 refuses
+		return []*x509.Certificate{c}, nil
+	}
+	if certs, perr := parsePKCS7Certificates(b); perr == nil {
+		return certs, nil
+	}
+	return nil, fmt.Errorf("neither PEM nor DER certificates nor PKCS#7: %v", err)
+}
+
+// parsePKCS7Certificates reads a certs-only message (RFC 2315 section 9, degenerate case). Two bytes behind it are let
+// pass, since some tools end the file with a line break.
+func parsePKCS7Certificates(b []byte) ([]*x509.Certificate, error) {
+	sd, err := cms.Parse(b)
 	if err != nil {
-		return nil, fmt.Errorf("neither PEM nor DER certificates: %v", err)
+		return nil, err
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("no certificate in it")
+	if sd.Trailing > 2 {
+		return nil, fmt.Errorf("%d bytes follow the PKCS#7", sd.Trailing)
 	}
-	return out, nil
+	out, err := sd.X509Certificates()
+	if err == nil && len(out) == 0 {
+		err = errNoCertificate
+	}
+	return out, err
 }

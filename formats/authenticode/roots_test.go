@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
 )
 
@@ -45,6 +46,12 @@ func TestBuiltinRoots(t *testing.T) {
 func TestParseCertificates(t *testing.T) {
 	c := formatstest.NewPKI(t).Root
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})
+	p7 := &cms.SignedData{Version: 1, ContentType: cms.OIDData}
+	p7.AddCertificate(c.Raw)
+	p7b, err := p7.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
 	key := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte("not looked at")})
 	for name, in := range map[string]struct {
 		b    []byte
@@ -54,6 +61,11 @@ func TestParseCertificates(t *testing.T) {
 		"PEM, others too": {append(append(key, block...), block...), 2},
 		"DER":             {c.Raw, 1},
 		"two DER":         {append(append([]byte(nil), c.Raw...), c.Raw...), 2},
+		"PKCS#7":          {p7b, 1},
+		"PKCS#7, newline": {append(p7b[:len(p7b):len(p7b)], '\n'), 1},
+		"PKCS#7, more":    {append(p7b[:len(p7b):len(p7b)], 0, 0, 0), 0},
+		"PKCS#7 as PEM":   {pem.EncodeToMemory(&pem.Block{Type: "PKCS7", Bytes: p7b}), 1},
+		"OpenSSL's trust": {pem.EncodeToMemory(&pem.Block{Type: "TRUSTED CERTIFICATE", Bytes: c.Raw}), 0},
 		"key only":        {key, 0},
 		"cut off":         {c.Raw[:len(c.Raw)-1], 0},
 		"PEM of nonsense": {pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("x")}), 0},

@@ -66,10 +66,6 @@ func (v *verifier) fetchIssuers(ctx context.Context, c *x509.Certificate) []*x50
 		if certs, err := ParseCertificates(b); err == nil {
 			return certs
 		}
-		if p7, err := cms.Parse(b); err == nil { // a certs-only message, the other form that RFC 5280 allows
-			certs, _ := p7.X509Certificates()
-			return certs
-		}
 		v.find(note(CheckChain, "fetching the issuer of %s from %s: no certificate there", name(c), url))
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Stamping says which signatures get a timestamp, and from whom.
@@ -66,7 +67,7 @@ func AddCerts(ctx context.Context, c *console.Console, a Adding) error {
 	if err != nil {
 		return err
 	}
-	extra, err := readCertificates(list(a.Certs))
+	extra, err := trust.Certificates("reading a certificate", list(a.Certs))
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package filetool
 
 import (
 	"context"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -148,7 +146,7 @@ func (s Signing) options(c *console.Console, id *identity.Identity) (authenticod
 	if err != nil {
 		return authenticode.SignOptions{}, err
 	}
-	extra, err := readCertificates(list(s.AdditionalCerts))
+	extra, err := trust.Certificates("reading a certificate", list(s.AdditionalCerts))
 	if err != nil {
 		return authenticode.SignOptions{}, err
 	}
@@ -159,24 +157,6 @@ func (s Signing) options(c *console.Console, id *identity.Identity) (authenticod
 		Signer: cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
 		Hash:   hash, Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex, Additional: extra,
 	}, nil
-}
-
-func readCertificates(files []string) ([]*x509.Certificate, error) {
-	var all []*x509.Certificate
-	var errs []error
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err == nil {
-			var certs []*x509.Certificate
-			if certs, err = authenticode.ParseCertificates(b); err == nil {
-				all = append(all, certs...)
-				continue
-			}
-			err = fmt.Errorf("%s: %w", f, err)
-		}
-		errs = append(errs, fmt.Errorf("reading a certificate: %w", err))
-	}
-	return all, errors.Join(errs...)
 }
 
 // sign signs one file and, if wanted, stamps the new signature.

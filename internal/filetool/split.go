@@ -14,6 +14,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Split says how a signature is prepared whose key lives elsewhere.
@@ -31,7 +32,7 @@ type Split struct {
 // has to sign (.tbs, and its hash as hexadecimal text in .digest) and the
 // signature without its value (.unfinished).
 func Prepare(ctx context.Context, c *console.Console, s Split) error {
-	certs, err := readCertificates(list(s.Cert))
+	certs, err := trust.Certificates("reading a certificate", list(s.Cert))
 	if err != nil {
 		return err
 	}

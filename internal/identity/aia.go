@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
@@ -102,7 +103,7 @@ func (f *fetcher) store(file string, b []byte) {
 // useful parses an answer and insists that one of its certificates signed
 // child.
 func useful(b []byte, child *x509.Certificate) ([]*x509.Certificate, error) {
-	certs, err := parseCertificates(b)
+	certs, err := authenticode.ParseCertificates(b)
 	if err != nil {
 		return nil, err
 	}

@@ -1,17 +1,15 @@
 package identity
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
@@ -58,56 +56,10 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, fault.New(fault.Usage, "reading certificates: %w", err)
 	}
-	certs, err := parseCertificates(b)
+	certs, err := authenticode.ParseCertificates(b)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "reading certificates from %s: %v", path, err).
 			Hint("the file must hold X.509 certificates as PEM, DER or PKCS #7")
-	}
-	return certs, nil
-}
-
-// parseCertificates reads certificates in any of the usual forms.
-func parseCertificates(b []byte) ([]*x509.Certificate, error) {
-	if bytes.Contains(b, []byte("-----BEGIN ")) {
-		return parsePEMCertificates(b)
-	}
-	certs, err := x509.ParseCertificates(b)
-	if err == nil && len(certs) > 0 {
-		return certs, nil
-	}
-	if certs, p7 := parsePKCS7(b); p7 == nil {
-		return certs, nil
-	}
-	if err == nil {
-		return nil, fmt.Errorf("no certificate found")
-	}
-	return nil, fmt.Errorf("neither PEM nor DER nor PKCS #7: %v", err)
-}
-
-func parsePEMCertificates(b []byte) ([]*x509.Certificate, error) {
-	var certs []*x509.Certificate
-	for n := 1; ; n++ {
-		var block *pem.Block
-		if block, b = pem.Decode(b); block == nil {
-			break
-		}
-		var more []*x509.Certificate
-		var err error
-		switch block.Type {
-		case "TRUSTED CERTIFICATE":
-			err = errors.New("holds OpenSSL trust settings: write it again with openssl x509 -in OLD -out NEW")
-		case "CERTIFICATE", "X509 CERTIFICATE":
-			more, err = x509.ParseCertificates(block.Bytes)
-		case "PKCS7", "CMS":
-			more, err = parsePKCS7(block.Bytes)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("PEM block %d: %v", n, err)
-		}
-		certs = append(certs, more...)
-	}
-	if len(certs) == 0 {
-		return nil, fmt.Errorf("no certificate among the PEM blocks")
 	}
 	return certs, nil
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/secret"
@@ -258,7 +259,7 @@ func FuzzParseCertificates(f *testing.F) {
 	f.Add(certPEM(pki.Leaf.Certificate, pki.Intermediate))
 	f.Add([]byte("-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		certs, err := parseCertificates(b)
+		certs, err := authenticode.ParseCertificates(b)
 		if err == nil && len(certs) == 0 {
 			t.Error("neither certificates nor an error")
 		}

@@ -106,7 +106,7 @@ func TestPEMRefuses(t *testing.T) {
 		"key is empty":    {writeFile(t, "k", nil), certs, "", []string{"holds no private key"}},
 		"key is a cert":   {writeFile(t, "k", pki.Root.Raw), certs, "", []string{"k"}},
 		"mismatch":        {key, pki.Second.CertFile(t), "", []string{"does not match the certificate", "Second Publisher", "same request"}},
-		"certs are keys":  {key, key, "", []string{"no certificate among the PEM blocks"}},
+		"certs are keys":  {key, key, "", []string{"no certificate found"}},
 		"certs are text":  {key, writeFile(t, "c", []byte("hello")), "", []string{"neither PEM nor DER"}},
 		"certs are empty": {key, writeFile(t, "c", nil), "", []string{"PEM, DER or PKCS #7"}},
 		"trusted certs":   {key, openssl(t, "x509", "-in", certs, "-trustout", "-addtrust", "codeSigning"), "", []string{"openssl x509"}},

@@ -10,11 +10,12 @@ import (
 	"os"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
 // Options say which roots are trusted.
 type Options struct {
-	// CodeSigning and TimeStamping are files of certificates, PEM or DER, for one purpose each; Both are for both.
+	// CodeSigning and TimeStamping are files of certificates, PEM, DER or PKCS#7, for one purpose each; Both are for both.
 	CodeSigning, TimeStamping, Both []string
 	// Only trusts nothing but these files.
 	Only bool
@@ -35,9 +36,10 @@ func Roots(o Options) (*authenticode.Roots, error) {
 		}
 		roots.Add(usual)
 	}
-	code, err1 := readFiles(o.CodeSigning)
-	stamp, err2 := readFiles(o.TimeStamping)
-	both, err3 := readFiles(o.Both)
+	const reading = "reading roots"
+	code, err1 := Certificates(reading, o.CodeSigning)
+	stamp, err2 := Certificates(reading, o.TimeStamping)
+	both, err3 := Certificates(reading, o.Both)
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
@@ -76,18 +78,20 @@ func Defaults(fetched string) (*authenticode.Roots, error) {
 	return roots, nil
 }
 
-func readFiles(names []string) ([]*x509.Certificate, error) {
+// Certificates reads certificate files: PEM, DER or PKCS#7. Every file that cannot be read is reported, after what, such
+// as "reading roots". Status Usage.
+func Certificates(what string, names []string) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
 	var errs []error
 	for _, name := range names {
 		b, err := os.ReadFile(name)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("reading roots: %w", err))
+			errs = append(errs, fault.New(fault.Usage, "%s: %w", what, err))
 			continue
 		}
 		certs, err := authenticode.ParseCertificates(b)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("reading roots: %s: %v", name, err))
+			errs = append(errs, fault.New(fault.Usage, "%s: %s: %v", what, name, err).Hint("the file must hold X.509 certificates as PEM, DER or PKCS#7"))
 			continue
 		}
 		out = append(out, certs...)

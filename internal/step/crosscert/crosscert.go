@@ -6,7 +6,6 @@ package crosscert
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Step judges and adds the certificates.
@@ -75,23 +75,13 @@ func do(r *step.Run, a ledger.Artifact) (step.Result, error) {
 	return res, atomicfile.Write(r.Abs(r.Signature("crosscert", a)), out, 0o644)
 }
 
-// load reads all certificate files and reports every one that cannot be read.
+// load reads all certificate files.
 func load(r *step.Run) ([]*x509.Certificate, error) {
-	var all []*x509.Certificate
-	var errs []error
+	var files []string
 	for _, f := range r.Spec.Sign.AdditionalCerts {
-		b, err := os.ReadFile(r.Abs(f))
-		if err == nil {
-			var certs []*x509.Certificate
-			if certs, err = authenticode.ParseCertificates(b); err == nil {
-				all = append(all, certs...)
-				continue
-			}
-			err = fmt.Errorf("%s: %w", f, err)
-		}
-		errs = append(errs, fmt.Errorf("reading an additional certificate: %w", err))
+		files = append(files, r.Abs(f))
 	}
-	return all, errors.Join(errs...)
+	return trust.Certificates("reading an additional certificate", files)
 }
 
 func judge(r *step.Run, p7 []byte, extra []*x509.Certificate) (*authenticode.AdditionalReport, error) {
