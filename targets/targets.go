@@ -14,6 +14,9 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/magefile/mage/mg"
+
+	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/release"
 )
@@ -53,11 +56,11 @@ func Sums(ctx context.Context) error { return run(ctx, "sums") }
 
 // Plan shows what a release would do and why, and changes nothing.
 func Plan(ctx context.Context) error {
-	return opened(ctx, false, func(r *release.Release) error { return r.Plan() })
+	return opened(ctx, answer(), false, func(r *release.Release) error { return r.Plan() })
 }
 
 // Doctor examines Go, git, goreleaser, identity, time servers and roots.
-func Doctor(ctx context.Context) error { return fault.Exit(release.Doctor(ctx, options())) }
+func Doctor(ctx context.Context) error { return fault.Exit(release.Doctor(ctx, answer())) }
 
 // Clean removes everything in dist/.
 func Clean(ctx context.Context) error { return fault.Exit(release.Clean(ctx, options())) }
@@ -86,11 +89,11 @@ func Version() { fmt.Println(release.Version()) }
 
 // run releases, or runs the named steps.
 func run(ctx context.Context, steps ...string) error {
-	return opened(ctx, true, func(r *release.Release) error { return r.Execute(ctx, steps...) })
+	return opened(ctx, options(), true, func(r *release.Release) error { return r.Execute(ctx, steps...) })
 }
 
-func opened(ctx context.Context, lock bool, do func(*release.Release) error) error {
-	r, err := release.Open(ctx, options(), lock)
+func opened(ctx context.Context, o release.Options, lock bool, do func(*release.Release) error) error {
+	r, err := release.Open(ctx, o, lock)
 	if err != nil {
 		return fault.Exit(err)
 	}
@@ -100,4 +103,10 @@ func opened(ctx context.Context, lock bool, do func(*release.Release) error) err
 
 func options() release.Options {
 	return release.Options{Console: screen()}
+}
+
+// answer is options for targets whose lines are what was asked for: they go to
+// standard output, where they can be piped.
+func answer() release.Options {
+	return release.Options{Console: console.Open(os.Stdout, os.Getenv, mg.Verbose())}
 }

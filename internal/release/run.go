@@ -110,7 +110,7 @@ func (r *Release) summary(report pipeline.Report) {
 		c.Line("Done in %s.", console.Duration(report.Took))
 	}
 	place := func(where, what string) { c.Line("  %-22s %s", where, what) }
-	place(step.ReleaseDir, fmt.Sprintf("%d program(s), %s", len(run.Ledger.Artifacts()), r.condition()))
+	place(step.ReleaseDir, programs(len(run.Ledger.Artifacts()))+", "+r.condition())
 	for _, section := range []struct {
 		on          bool
 		where, what string
@@ -127,6 +127,13 @@ func (r *Release) summary(report pipeline.Report) {
 		}
 	}
 	c.Line("Next: %s", strings.Join(r.next(), "\n      "))
+}
+
+func programs(n int) string {
+	if n == 1 {
+		return "1 program"
+	}
+	return fmt.Sprintf("%d programs", n)
 }
 
 func (r *Release) condition() string {
