@@ -64,6 +64,18 @@ func TestVerifyCRL(t *testing.T) {
 	}
 }
 
+// TestLifetimeRevoked: a timestamp does not save a lifetime signature from a later revocation.
+func TestLifetimeRevoked(t *testing.T) {
+	v := newVfiles(t)
+	crl := v.pki.CRL(t, time.Now().Add(time.Hour), v.pki.Leaf.Certificate.SerialNumber)
+	for lifetime, want := range map[bool]authenticode.Verdict{false: authenticode.VerdictTrusted, true: authenticode.VerdictRevoked} {
+		r := verifyBytes(t, v.stampedFile(), authenticode.VerifyOptions{Roots: v.roots(), LifetimeSigning: lifetime, Revocation: authenticode.Revocation{CRLs: [][]byte{crl}}})
+		if r.Windows != want {
+			t.Errorf("lifetime %v: verdict is %v, want %v", lifetime, r.Windows, want)
+		}
+	}
+}
+
 // crl is a CRL that names the leaf; edit may change the template.
 func (v *vfiles) crl(edit func(*x509.RevocationList)) []byte {
 	v.t.Helper()

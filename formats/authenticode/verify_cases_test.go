@@ -79,6 +79,8 @@ func tamperedCases() []vcase {
 		}, windows: authenticode.VerdictBadDigest, finds: []authenticode.Check{authenticode.CheckChecksum, authenticode.CheckDigest, authenticode.CheckSignature}},
 		{name: "bytes after the table", make: func(v *vfiles) []byte { return append(v.good(), "12345678"...) }, windows: authenticode.VerdictNoSignature,
 			finds: []authenticode.Check{authenticode.CheckTrailingData, authenticode.CheckChecksum, authenticode.CheckDigest}},
+		{name: "seven bytes after the table", make: func(v *vfiles) []byte { return append(v.good(), make([]byte, 7)...) }, windows: authenticode.VerdictNoSignature,
+			finds: []authenticode.Check{authenticode.CheckTrailingData, authenticode.CheckChecksum, authenticode.CheckDigest}},
 		{name: "one byte after the table", make: func(v *vfiles) []byte { return append(v.good(), 0) }, windows: authenticode.VerdictNoSignature,
 			finds: []authenticode.Check{authenticode.CheckTrailingData, authenticode.CheckChecksum, authenticode.CheckDigest}},
 		{name: "table cut off", make: func(v *vfiles) []byte { b := v.good(); return b[:len(b)-64] }, windows: authenticode.VerdictNoSignature,

@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
@@ -22,7 +23,7 @@ const maxIssuerFetches = 5
 // szOID_KP_LIFETIME_SIGNING).
 func (j *judging) certificateChain(ctx context.Context) bool {
 	at := j.stamped
-	lifetime := j.v.opts.LifetimeSigning || hasEKU(j.cert, cms.OIDEKULifetimeSigning)
+	lifetime := j.lifetime()
 	if at.IsZero() || lifetime {
 		at = j.v.opts.now()
 	}
@@ -38,6 +39,10 @@ func (j *judging) certificateChain(ctx context.Context) bool {
 	sort.SliceStable(problems, func(a, b int) bool { return rankOf(problems[a].Verdict) < rankOf(problems[b].Verdict) })
 	j.find(problems...)
 	return true
+}
+
+func (j *judging) lifetime() bool {
+	return j.v.opts.LifetimeSigning || hasEKU(j.cert, cms.OIDEKULifetimeSigning)
 }
 
 // bestChain builds chains and, if an issuer is missing and the network is allowed, fetches it where the certificate
@@ -81,7 +86,11 @@ func (j *judging) mark(c Chain) {
 // revoked checks the publisher's chain against CRLs and OCSP.
 func (j *judging) revoked(ctx context.Context) bool {
 	j.v.revocation.embedded(j.m.data.CRLs)
-	j.find(j.v.revocation.check(ctx, j.chain.Certificates, j.stamped)...)
+	signed := j.stamped
+	if j.lifetime() {
+		signed = time.Time{} // the timestamp does not prolong the signature beyond a revocation either
+	}
+	j.find(j.v.revocation.check(ctx, j.chain.Certificates, signed)...)
 	return true
 }
 
