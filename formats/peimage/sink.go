@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 )
 
-// Sizes of the pipeline between the one reader and the sinks: 512 KiB a pass.
+// Sizes of the pipeline between the one reader and the sinks: 256 KiB a pass.
 const (
-	chunkSize  = 128 << 10 // an even number: the checksum counts 16-bit words
+	chunkSize  = 64 << 10 // an even number: the checksum counts 16-bit words
 	chunkCount = 4
 )
 
