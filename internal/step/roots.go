@@ -1,6 +1,10 @@
 package step
 
 import (
+	"os"
+	"path/filepath"
+	"slices"
+
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/trust"
@@ -28,6 +32,26 @@ func (r *Run) Roots() (*authenticode.Roots, error) {
 		o.Both = []string{r.Abs(TestRoot + ".pem")}
 	}
 	return trust.Roots(o)
+}
+
+// RootFiles are the files that Roots reads, as inputs of a unit. The fetched
+// roots are one only where there are any.
+func (r *Run) RootFiles() []string {
+	var files []string
+	v := r.Spec.Verify
+	if v != nil {
+		for _, f := range append(slices.Clone(v.Roots), v.TimestampRoots...) {
+			files = append(files, filepath.ToSlash(f))
+		}
+	}
+	if r.UsesTestIdentity() {
+		files = append(files, TestRoot+".pem")
+	}
+	fetched := StateDir + "/" + trust.File
+	if _, err := os.Stat(r.Abs(fetched)); err == nil && (v == nil || !v.OnlyTheseRoots) {
+		files = append(files, fetched)
+	}
+	return files
 }
 
 func (r *Run) absAll(paths []string) []string {

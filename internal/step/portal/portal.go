@@ -5,6 +5,7 @@ package portal
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -55,6 +56,11 @@ type config struct {
 	Signed   bool              `json:"signed"`
 	Verified map[string]string `json:"verified,omitempty"`
 	Built    map[string]string `json:"built,omitempty"`
+	// Template is the SHA-256 of the built-in template, which a newer version
+	// of this program may bring; "" when the spec names a file.
+	Template string `json:"template,omitempty"`
+	// SourceTime is in build.json.
+	SourceTime time.Time `json:"source_time"`
 }
 
 func units(r *step.Run) ([]step.Unit, error) {
@@ -62,9 +68,13 @@ func units(r *step.Run) ([]step.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum, err := templateSum(r)
+	if err != nil {
+		return nil, err
+	}
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		c := newConfig(r, a)
-		c.Dirty = dirty
+		c.Dirty, c.Template = dirty, sum
 		u := step.Unit{Name: a.File(), Config: c, Inputs: []string{r.Released(a)}}
 		if t := r.Spec.Portal.Template; t != "" {
 			u.Inputs = append(u.Inputs, filepath.ToSlash(t))
@@ -82,6 +92,15 @@ func units(r *step.Run) ([]step.Unit, error) {
 	})
 }
 
+// templateSum identifies the built-in template where it is used.
+func templateSum(r *step.Run) (string, error) {
+	if r.Spec.Portal.Template != "" {
+		return "", nil // a file, and so an input
+	}
+	text, err := template(r)
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text))), err
+}
+
 // dirty tells whether the tree differs from the commit that the text would
 // name.
 func dirty(r *step.Run) (bool, error) {
@@ -95,7 +114,7 @@ func dirty(r *step.Run) (bool, error) {
 func newConfig(r *step.Run, a ledger.Artifact) config {
 	c := config{
 		Project: r.Spec.Project, Portal: r.Spec.Portal, Commit: r.Spec.Source.Commit,
-		Test: r.UsesTestIdentity(), Signed: step.Signs(r.Spec),
+		Test: r.UsesTestIdentity(), Signed: step.Signs(r.Spec), SourceTime: r.Spec.Source.Time,
 	}
 	if rec, ok := r.Ledger.Record("verify", a.File()); ok {
 		c.Verified = rec.Facts

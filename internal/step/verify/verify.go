@@ -32,14 +32,9 @@ func Step() step.Step {
 
 func units(r *step.Run) ([]step.Unit, error) {
 	v := r.Spec.Verify
-	var files []string
-	for _, list := range [][]string{v.Roots, v.TimestampRoots, v.CRLs, v.OCSP} {
-		for _, f := range list {
-			files = append(files, filepath.ToSlash(f))
-		}
-	}
-	if r.UsesTestIdentity() {
-		files = append(files, step.TestRoot+".pem")
+	files := r.RootFiles()
+	for _, f := range v.CRLs {
+		files = append(files, filepath.ToSlash(f))
 	}
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{
