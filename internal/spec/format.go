@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -33,7 +34,7 @@ type Format struct {
 	// Secret texts are never shown in a message.
 	Secret bool
 
-	match *regexp.Regexp
+	match func() *regexp.Regexp // compiled at first use: most programs that start never need it
 	// check returns what is wrong with a text that matches, or "".
 	check func(string) string
 	// judge, when there, decides alone.
@@ -171,7 +172,7 @@ var policyOptions = []string{
 func compile(formats map[string]Format) map[string]Format {
 	for name, f := range formats {
 		if f.Pattern != "" {
-			f.match = regexp.MustCompile(f.Pattern)
+			f.match = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(f.Pattern) })
 		}
 		formats[name] = f
 	}
@@ -202,7 +203,7 @@ func (f Format) Check(s string) (message, hint string) {
 
 func (f Format) allows(s string) bool {
 	if f.match != nil {
-		return f.match.MatchString(s)
+		return f.match().MatchString(s)
 	}
 	return contains(f.Values, s)
 }
