@@ -17,7 +17,6 @@ var hints = map[string]string{
 	"pkcs11-tool":   "apt-get install opensc",
 	"git":           "apt-get install git",
 	"npm":           "apt-get install npm",
-	"lcab":          "apt-get install lcab",
 	"go":            "https://go.dev/dl/",
 }
 

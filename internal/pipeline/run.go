@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -33,7 +34,15 @@ type Report struct {
 func Execute(ctx context.Context, steps []step.Step, r *step.Run) (Report, error) {
 	began := r.Now()
 	x := &execution{run: r, d: newDigester(r.Abs)}
-	if err := x.check(ctx, steps); err != nil {
+	plan, err := Plan(steps, r)
+	if err != nil {
+		return x.report, err
+	}
+	if x.idle(plan) {
+		x.report.Took = r.Now().Sub(began)
+		return x.report, nil
+	}
+	if err := x.check(ctx, plan); err != nil {
 		return x.report, err
 	}
 	for _, s := range steps {
@@ -52,12 +61,35 @@ type execution struct {
 	report Report
 }
 
-// check lets every step that is going to run refuse before anything is written.
-func (x *execution) check(ctx context.Context, steps []step.Step) error {
-	plan, err := Plan(steps, x.run)
-	if err != nil {
-		return err
+// idle tells whether the plan is to do nothing at all, and then says so: files
+// are not hashed a second time to find the same.
+func (x *execution) idle(plan []StepState) bool {
+	for _, st := range plan {
+		if st.Runs() || x.stale(st) {
+			return false
+		}
 	}
+	for _, st := range plan {
+		if st.On {
+			x.report.UpToDate += len(st.Units)
+			x.run.Console.Heading(st.Step.Name, "up to date")
+		}
+	}
+	return true
+}
+
+// stale tells whether the ledger knows units that the step no longer has.
+func (x *execution) stale(st StepState) bool {
+	for _, rec := range x.run.Ledger.Records(st.Step.Name) {
+		if !slices.ContainsFunc(st.Units, func(u UnitState) bool { return u.Unit.Name == rec.Unit }) {
+			return true
+		}
+	}
+	return false
+}
+
+// check lets every step that is going to run refuse before anything is written.
+func (x *execution) check(ctx context.Context, plan []StepState) error {
 	var errs []error
 	for _, st := range plan {
 		if st.Step.Check == nil || !st.Runs() {
