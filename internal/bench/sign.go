@@ -28,8 +28,8 @@ type against struct {
 }
 
 // versus runs ours in turn with the others, adds a row for wall time and one
-// for processor time for each, and returns our own runs.
-func (s *session) versus(ctx context.Context, what string, n int, ours command, others ...against) ([]usage, error) {
+// for processor time for each, and returns all runs, ours first.
+func (s *session) versus(ctx context.Context, what string, n int, ours command, others ...against) ([][]usage, error) {
 	commands := []command{ours}
 	for _, o := range others {
 		commands = append(commands, o.command)
@@ -47,10 +47,7 @@ func (s *session) versus(ctx context.Context, what string, n int, ours command, 
 	for i, o := range others {
 		s.table.compare(what+": processor time", of(all[0], cpu), of(all[i+1], cpu), 0, o.name, duration)
 	}
-	for i, o := range others {
-		s.table.compare(what+": peak memory", of(all[0], rss), of(all[i+1], rss), 0, o.name, size)
-	}
-	return all[0], nil
+	return all, nil
 }
 
 func (s *session) signLarge(ctx context.Context) error {
@@ -60,11 +57,14 @@ func (s *session) signLarge(ctx context.Context) error {
 			what += " with page hashes"
 		}
 		ours, others := s.signers(pages)
-		runs, err := s.versus(ctx, what, s.runs, ours, others...)
+		all, err := s.versus(ctx, what, s.runs, ours, others...)
 		if err != nil {
 			return err
 		}
-		s.table.add(what+": peak memory", median(of(runs, rss)), memoryBar, size)
+		s.table.add(what+": peak memory", median(of(all[0], rss)), memoryBar, size)
+		for i, o := range others {
+			s.table.compare(what+": peak memory", of(all[0], rss), of(all[i+1], rss), 0, o.name, size)
+		}
 		for _, tool := range []string{"ours", "osslsigncode", "relic"} {
 			file := filepath.Join(s.out(tool), filepath.Base(s.in.large))
 			if _, err := os.Stat(file); err != nil {
