@@ -96,6 +96,3 @@ func size(n float64) string {
 	}
 	return fmt.Sprintf("%.0f MiB", n/(1<<20))
 }
-
-// times writes a bare factor.
-func times(f float64) string { return fmt.Sprintf("%.2f", f) }
