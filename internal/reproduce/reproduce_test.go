@@ -133,8 +133,10 @@ func TestDifferencesAreNamed(t *testing.T) {
 		change func(made *[]builder.Artifact, at string)
 		want   string
 	}{
-		"byte":     {func(m *[]builder.Artifact, at string) { appendTo((*m)[0].Path, "same"+at) }, "app_windows_386/app.exe: the first difference is at byte "},
-		"length":   {func(m *[]builder.Artifact, at string) { appendTo((*m)[0].Path, strings.Repeat("x", boolToInt(at == root))) }, "one is longer; they are equal up to byte"},
+		"byte": {func(m *[]builder.Artifact, at string) { appendTo((*m)[0].Path, "same"+at) }, "app_windows_386/app.exe: the first difference is at byte "},
+		"length": {func(m *[]builder.Artifact, at string) {
+			appendTo((*m)[0].Path, strings.Repeat("x", boolToInt(at == root)))
+		}, "one is longer; they are equal up to byte"},
 		"missing":  {func(m *[]builder.Artifact, at string) { *m = (*m)[:boolToInt(at == root)] }, "was not made the second time"},
 		"one more": {func(m *[]builder.Artifact, at string) { *m = (*m)[:boolToInt(at != root)] }, "was made only the second time"},
 	} {
