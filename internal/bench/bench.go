@@ -89,6 +89,7 @@ var measurements = []struct {
 	{"verifying a large file", (*session).verifyLarge},
 	{"compiling a policy", (*session).compilePolicy},
 	{"making catalogs", (*session).makeCatalogs},
+	{"making a catalog beside makecat", (*session).besideMakecat},
 	{"scanning for a policy", (*session).scanPolicy},
 	{"releasing with nothing to do", (*session).releaseNothing},
 }
