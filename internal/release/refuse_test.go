@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -100,18 +101,18 @@ func TestTimeServerFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProject(t)
-			bad := true
+			var good atomic.Bool // the server runs in goroutines of its own
 			p.setSpec(p.basic(p.stamps(func(int) rfc3161.Fault {
-				if bad {
-					return c.fault
+				if good.Load() {
+					return rfc3161.Fault{}
 				}
-				return rfc3161.Fault{}
+				return c.fault
 			})))
 			p.edit("request_timeout: 2s", "request_timeout: 1s")
 			p.edit("budget: 4s", "budget: 1s")
 			p.refused(fault.Service, c.want, "hint:")
 			signature := p.stat("dist/stage/sign/tiny_windows_amd64/tiny.exe.p7s")
-			bad = false
+			good.Store(true)
 			p.must()
 			if got := p.stat("dist/stage/sign/tiny_windows_amd64/tiny.exe.p7s"); !got.Equal(signature) {
 				t.Error("the program was signed a second time")
