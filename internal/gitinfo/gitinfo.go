@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // timeout bounds one call of git; a repository on a dead network drive must
@@ -40,32 +42,39 @@ func Read(ctx context.Context, dir string) (Info, error) {
 	if _, err := exec.LookPath("git"); err != nil {
 		return Info{Absent: "git is not installed"}, nil
 	}
-	head, err := run(ctx, dir, "log", "-1", "--no-show-signature", "--format=%H %ct")
-	if err != nil {
-		return absent(ctx, dir, err)
+	var head, tags, origin string
+	var headErr, tagsErr error
+	var g errgroup.Group // three questions that do not depend on one another
+	g.Go(func() error {
+		head, headErr = run(ctx, dir, "log", "-1", "--no-show-signature", "--format=%H %ct")
+		return nil
+	})
+	g.Go(func() error { tags, tagsErr = run(ctx, dir, "tag", "--points-at", "HEAD"); return nil })
+	g.Go(func() error { origin = Config(ctx, dir, "remote.origin.url"); return nil })
+	g.Wait()
+	if headErr != nil {
+		return absent(headErr, origin)
 	}
-	info := Info{}
+	info := Info{Tags: strings.Fields(tags), Remote: origin}
+	var err error
 	if info.Commit, info.Time, err = parseHead(head); err != nil {
 		return Info{}, err
 	}
-	tags, err := run(ctx, dir, "tag", "--points-at", "HEAD")
-	if err != nil {
-		return Info{}, err
+	if tagsErr != nil {
+		return Info{}, tagsErr
 	}
-	info.Tags = strings.Fields(tags)
-	info.Remote = remote(ctx, dir)
 	return info, nil
 }
 
 // absent tells a folder without commits, which is an answer, from a
 // repository that git cannot read.
-func absent(ctx context.Context, dir string, cause error) (Info, error) {
+func absent(cause error, origin string) (Info, error) {
 	message := cause.Error()
 	switch {
 	case strings.Contains(message, "not a git repository"):
 		return Info{Absent: "the folder is not a git repository"}, nil
 	case strings.Contains(message, "does not have any commits yet"):
-		return Info{Absent: "the git repository has no commit yet", Remote: remote(ctx, dir)}, nil
+		return Info{Absent: "the git repository has no commit yet", Remote: origin}, nil
 	case strings.Contains(message, "dubious ownership"):
 		// git's own rule (CVE-2022-24765) stands: its configuration could run
 		// programs of whoever owns the repository.
@@ -82,8 +91,6 @@ func parseHead(line string) (commit string, at time.Time, err error) {
 	}
 	return commit, time.Unix(n, 0).UTC(), nil
 }
-
-func remote(ctx context.Context, dir string) string { return Config(ctx, dir, "remote.origin.url") }
 
 // Config is the value of a setting as git sees it from dir, or empty: git
 // then ends with status 1.

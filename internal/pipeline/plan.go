@@ -1,7 +1,10 @@
 package pipeline
 
 import (
+	"context"
 	"fmt"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
@@ -32,12 +35,21 @@ func (s StepState) Runs() bool {
 
 // Plan says for each step and file whether it would run and why. It changes
 // nothing and reaches no key and no network.
+//
+// Most of its time goes into child processes (go, git) and into hashing, so
+// these run side by side; the answers are put together in the order of steps.
 func Plan(steps []step.Step, r *step.Run) ([]StepState, error) {
 	d := newDigester(r.Abs)
+	defer hashRecorded(d, steps, r)()
+	units, errs := unitsOf(steps, r)
 	pending := map[string]string{}
 	var out []StepState
-	for _, s := range steps {
-		st, err := planStep(d, s, r, pending)
+	for i, s := range steps {
+		st := StepState{Step: s, On: s.Enabled(r.Spec)}
+		err := errs[i]
+		if err == nil {
+			err = judgeUnits(d, &st, units[i], r, pending)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Name, err)
 		}
@@ -46,30 +58,61 @@ func Plan(steps []step.Step, r *step.Run) ([]StepState, error) {
 	return out, nil
 }
 
-func planStep(d *digester, s step.Step, r *step.Run, pending map[string]string) (StepState, error) {
-	st := StepState{Step: s, On: s.Enabled(r.Spec)}
-	if !st.On {
-		return st, nil
+// hashRecorded begins to hash every file that the ledger names. The returned
+// function stops it and waits: an open file could not be replaced on Windows.
+func hashRecorded(d *digester, steps []step.Step, r *step.Run) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var paths []string
+	for _, s := range steps {
+		for _, rec := range r.Ledger.Records(s.Name) {
+			paths = append(append(paths, sortedKeys(rec.Inputs)...), sortedKeys(rec.Outputs)...)
+		}
 	}
-	units, err := s.Units(r)
-	if err != nil {
-		return st, err
+	var g errgroup.Group
+	g.Go(func() error {
+		d.ahead(ctx, paths)
+		return nil
+	})
+	return func() {
+		cancel()
+		g.Wait()
 	}
+}
+
+// unitsOf asks all steps that are on for their units, at the same time.
+func unitsOf(steps []step.Step, r *step.Run) ([][]step.Unit, []error) {
+	units, errs := make([][]step.Unit, len(steps)), make([]error, len(steps))
+	var g errgroup.Group
+	for i, s := range steps {
+		if s.Enabled(r.Spec) {
+			g.Go(func() error {
+				units[i], errs[i] = s.Units(r)
+				return nil
+			})
+		}
+	}
+	g.Wait()
+	return units, errs
+}
+
+// judgeUnits puts the units of a step into st, each with its reason to run.
+func judgeUnits(d *digester, st *StepState, units []step.Unit, r *step.Run, pending map[string]string) error {
 	for _, u := range units {
-		why, err := reasonToRun(d, r.Ledger, s.Name, u, pending)
+		name := st.Step.Name
+		why, err := reasonToRun(d, r.Ledger, name, u, pending)
 		if err != nil {
-			return st, fmt.Errorf("%s: %w", u.Name, err)
+			return fmt.Errorf("%s: %w", u.Name, err)
 		}
 		if why != "" {
-			rec, _ := r.Ledger.Record(s.Name, u.Name)
+			rec, _ := r.Ledger.Record(name, u.Name)
 			for out := range rec.Outputs {
-				pending[out] = s.Name
+				pending[out] = name
 			}
 			for _, out := range u.Outputs {
-				pending[out] = s.Name
+				pending[out] = name
 			}
 		}
 		st.Units = append(st.Units, UnitState{u, why})
 	}
-	return st, nil
+	return nil
 }

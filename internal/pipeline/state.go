@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,9 +11,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"runtime"
 	"sort"
 	"strings"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -23,30 +27,52 @@ import (
 type digester struct {
 	abs func(string) string
 	mu  sync.Mutex
-	sum map[string]string
+	sum map[string]*digest
+}
+
+// digest is the SHA-256 of one path, computed by whoever asks first.
+type digest struct {
+	do  sync.Once
+	sum string
+	err error
 }
 
 func newDigester(abs func(string) string) *digester {
-	return &digester{abs: abs, sum: map[string]string{}}
+	return &digester{abs: abs, sum: map[string]*digest{}}
 }
 
 // digest returns the SHA-256 of the file at path, or of the sorted names in it
 // if it is a folder. A file that does not exist gives "".
 func (d *digester) digest(path string) (string, error) {
 	d.mu.Lock()
-	sum, ok := d.sum[path]
-	d.mu.Unlock()
-	if ok {
-		return sum, nil
+	e := d.sum[path]
+	if e == nil {
+		e = &digest{}
+		d.sum[path] = e
 	}
-	sum, err := digestFile(d.abs(path))
-	if err != nil {
-		return "", err
-	}
-	d.mu.Lock()
-	d.sum[path] = sum
 	d.mu.Unlock()
-	return sum, nil
+	e.do.Do(func() { e.sum, e.err = digestFile(d.abs(path)) })
+	if e.err != nil {
+		d.forget(path) // it may be readable the next time
+	}
+	return e.sum, e.err
+}
+
+// ahead hashes the paths on all processors until ctx ends, so that the answers
+// are there when they are asked for. Errors wait for whoever asks.
+func (d *digester) ahead(ctx context.Context, paths []string) {
+	var g errgroup.Group
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for _, p := range paths {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			d.digest(p)
+			return nil
+		})
+	}
+	g.Wait()
 }
 
 func (d *digester) forget(path string) {
