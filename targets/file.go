@@ -110,6 +110,20 @@ func (File) AddCerts(ctx context.Context,
 	}))
 }
 
+// Tag puts data beside a signature that exists, which does not cover it.
+func (File) Tag(ctx context.Context,
+	in *string, // files: paths and glob patterns, separated by commas
+	out *string, // a file or an existing folder
+	value *string, // the tag
+	file *string, // a file with the tag, instead of -value=
+	index *int, // which signature: 0 is the first, nested ones follow
+	existing *string, // refuse or replace a tag that is there
+) error {
+	return fault.Exit(filetool.Tag(ctx, screen(), filetool.Tagging{
+		Files: filetool.Files{In: str(in), Out: str(out)}, Value: str(value), File: str(file), Index: number(index), Existing: str(existing),
+	}))
+}
+
 // Extract writes the signatures of PE files to FILE.p7s.
 func (File) Extract(ctx context.Context,
 	in *string, // files: paths and glob patterns, separated by commas

@@ -42,6 +42,13 @@ func FuzzSignatures(f *testing.F) {
 			if err != nil || len(again) != len(sigs) {
 				t.Fatalf("%d signatures became %d: %v", len(sigs), len(again), err)
 			}
+			tagged, err := authenticode.SetTag(p7, i, []byte("tag"), authenticode.ExistingReplace)
+			if err != nil {
+				t.Fatalf("certificates can be added, a tag cannot: %v", err)
+			}
+			if again, err := authenticode.Signatures(tagged); err != nil || len(again) != len(sigs) {
+				t.Fatalf("%d signatures became %d: %v", len(sigs), len(again), err)
+			}
 		}
 	})
 }

@@ -39,6 +39,7 @@ type SignatureFacts struct {
 	URL         string             `json:"url,omitempty"`
 
 	Timestamps   []TimestampFacts    `json:"timestamps,omitempty"`
+	Tags         []TagFacts          `json:"tags,omitempty"`
 	Certificates []CertificateReport `json:"certificates,omitempty"`
 	CRLs         int                 `json:"crls,omitempty"`
 	Signed       []AttributeFacts    `json:"signed_attributes,omitempty"`
@@ -83,7 +84,8 @@ var attributeNames = map[string]string{
 	cms.OIDSigningCertificate.String(): "signingCertificate", cms.OIDSigningCertificateV2.String(): "signingCertificateV2",
 	cms.OIDIntentToSeal.String(): "SpcIntentToSeal", cms.OIDSealingSignature.String(): "SpcSealingSignature",
 	cms.OIDSealingTimestamp.String(): "SpcSealingTimestamp", cms.OIDRelaxedPEMarker.String(): "SpcRelaxedPeMarkerCheck",
-	cms.OIDDigestRetryCount.String(): "SpcEncryptedDigestRetryCount", cms.OIDUnauthenticatedBlob.String(): "unauthenticated blob of osslsigncode",
+	cms.OIDDigestRetryCount.String(): "SpcEncryptedDigestRetryCount", cms.OIDUnauthenticatedBlob.String(): "unauthenticated blob",
+	cms.OIDJsignTag.String(): "unauthenticated tag of jsign",
 }
 
 func (s *SignatureFacts) problem(format string, args ...any) {
@@ -156,6 +158,9 @@ func (s *SignatureFacts) fillSigner(sd *cms.SignedData, si *cms.SignerInfo) {
 				s.Timestamps = append(s.Timestamps, countersignatureFacts(v, sd))
 			}
 		}
+	}
+	for _, t := range tagsOf(si) {
+		s.Tags = append(s.Tags, tagFacts(t))
 	}
 }
 

@@ -80,6 +80,9 @@ func (s *SignatureFacts) writeRest(w io.Writer) {
 		writeCertificate(w, "    signer:    ", t.Signer)
 		writeProblems(w, "    ", t.Problems)
 	}
+	for _, t := range s.Tags {
+		t.writeTo(w)
+	}
 	for i := range s.Certificates {
 		writeCertificate(w, "  certificate: ", &s.Certificates[i])
 	}

@@ -151,7 +151,13 @@ var knownUnsigned = [][]int{cms.OIDNestedSignature, cms.OIDRFC3161Token, cms.OID
 
 // leftovers reports what the signature carries without covering it: data can be hidden there without breaking it.
 func (j *judging) leftovers(context.Context) bool {
+	for _, t := range tagsOf(j.signer) {
+		j.find(warning(CheckUnknownContent, "a tag of %d bytes (%v), which the signature does not cover", len(t.Data), t.OID))
+	}
 	for _, a := range j.signer.UnsignedAttrs {
+		if isTag(a.Type) {
+			continue
+		}
 		if !slices.ContainsFunc(knownUnsigned, func(o []int) bool { return slices.Equal(a.Type, o) }) {
 			j.find(warning(CheckUnknownContent, "unsigned attribute %v holds data that the signature does not cover", a.Type))
 		}

@@ -49,9 +49,10 @@ var (
 	OIDEnhancedHash        = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 5, 1}
 	OIDRelaxedPEMarker     = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 6, 1}
 	OIDDigestRetryCount    = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 6, 2}
-	OIDLegacyTimestampReq  = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 3, 2, 1}   // wire only
-	OIDRFC3161Token        = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 3, 3, 1}   // unsigned attribute
-	OIDUnauthenticatedBlob = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 42921, 1, 2, 1} // osslsigncode -addUnauthenticatedBlob
+	OIDLegacyTimestampReq  = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 3, 2, 1}           // wire only
+	OIDRFC3161Token        = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 3, 3, 1}           // unsigned attribute
+	OIDUnauthenticatedBlob = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 42921, 1, 2, 1}         // osslsigncode -addUnauthenticatedBlob
+	OIDJsignTag            = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 37476, 9000, 159, 1, 1} // jsign tag
 )
 
 // Catalogs (mscat.h and wincrypt.h of the Windows SDK).

@@ -12,22 +12,31 @@ import (
 
 // judgeFor judges additional certificates for a signature that exists.
 func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate) error {
-	sigs, err := authenticode.Signatures(p7)
+	sig, err := pick(p7, a.Index)
 	if err != nil {
 		return err
 	}
-	if a.Index < 0 || a.Index >= len(sigs) {
-		return fault.New(fault.Usage, "-index: there is no signature %d; the file has %d", a.Index, len(sigs))
-	}
-	leaf, err := sigs[a.Index].SignerCertificate(0)
+	leaf, err := sig.SignerCertificate(0)
 	if err != nil {
 		return err
 	}
-	embedded, err := sigs[a.Index].X509Certificates()
+	embedded, err := sig.X509Certificates()
 	if err != nil {
 		return err
 	}
 	return judgeAdditional(c, extra, leaf, embedded, nil, a.RequirePathTo)
+}
+
+// pick returns the signature that -index= names.
+func pick(p7 []byte, index int) (authenticode.Signature, error) {
+	sigs, err := authenticode.Signatures(p7)
+	if err != nil {
+		return authenticode.Signature{}, err
+	}
+	if index < 0 || index >= len(sigs) {
+		return authenticode.Signature{}, fault.New(fault.Usage, "-index: there is no signature %d; the file has %d", index, len(sigs))
+	}
+	return sigs[index], nil
 }
 
 // judgeAdditional refuses certificates that do no good, warns of others, and
