@@ -231,7 +231,7 @@ func (v *verifier) digest(ctx context.Context, im *peimage.Image, r io.ReaderAt)
 	if err != nil {
 		return fmt.Errorf("hashing: %w", err)
 	}
-	v.report.Digests = hexDigests(v.digests.Authentihash)
+	v.report.Digests, v.report.Covered = hexDigests(v.digests.Authentihash), im.SignedRanges()
 	return nil
 }
 

@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
 // Report is the result of Verify: what was found and what follows from it. It renders as text (String) for
@@ -24,6 +26,7 @@ type Report struct {
 	Trusted bool `json:"trusted"`
 
 	Digests    map[string]string  `json:"digests,omitempty"` // Authentihash (other files: flat hash) by name of the hash, hexadecimal
+	Covered    []peimage.Range    `json:"-"`                 // the bytes of a PE file that Digests are computed over
 	Checksum   *ChecksumReport    `json:"checksum,omitempty"`
 	Findings   []Finding          `json:"findings,omitempty"` // about the file as a whole
 	Signatures []*SignatureReport `json:"signatures,omitempty"`

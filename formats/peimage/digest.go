@@ -159,6 +159,12 @@ func (im *Image) signedSpans() []Range {
 	return spans
 }
 
+// SignedRanges returns the bytes of the file that the Authentihash covers, ascending, without empty ranges. What Digest hashes in
+// addition are the zero bytes behind a file without certificate table.
+func (im *Image) SignedRanges() []Range {
+	return slices.DeleteFunc(im.signedSpans(), func(r Range) bool { return r.Size <= 0 })
+}
+
 // firstPage returns what the first record of a page hash table covers, and the zero bytes that fill the page.
 func (im *Image) firstPage() (spans []Range, pad int64, err error) {
 	cuts, err := im.pageCuts()

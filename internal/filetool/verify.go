@@ -2,7 +2,6 @@ package filetool
 
 import (
 	"context"
-	"crypto"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
@@ -79,42 +78,24 @@ func Verify(ctx context.Context, c *console.Console, w io.Writer, v Verification
 	return errors.Join(printReports(w, in, reports, v.JSON), bad)
 }
 
-// judge lets both readers work at the same time; nearly every signature has an
-// Authentihash of SHA-256, so the second reader begins with that.
+// judge judges a file, and asks the second reader about one that would be
+// trusted: whether it finds the same signature over the same bytes. It does not
+// hash those a second time, which would take as long as everything else.
 func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*authenticode.Report, error) {
 	src, err := open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	type result struct {
-		r   *secondreader.Reading
-		err error
-	}
-	second := make(chan result, 1)
-	go func() {
-		r, err := secondreader.Read(path, secondreader.Want{Authentihash: []crypto.Hash{crypto.SHA256}})
-		second <- result{r, err}
-	}()
 	report, err := authenticode.Verify(ctx, src.File, src.size, o)
-	got := <-second
 	if err != nil || !report.Trusted || report.Format != "PE" {
 		return report, err // refused already; the second reader has nothing to add
 	}
-	if got.err != nil {
-		return report, got.err
-	}
-	if err := got.r.Compare(report); err != nil {
-		return report, err
-	}
-	if h := secondreader.Hashes(report); len(h) == 1 && h[0] == crypto.SHA256 {
-		return report, nil
-	}
-	r, err := secondreader.Read(path, secondreader.Want{Authentihash: secondreader.Hashes(report)})
+	second, err := secondreader.Read(path, secondreader.Want{Covered: true})
 	if err != nil {
 		return report, err
 	}
-	return report, r.Compare(report)
+	return report, second.Compare(report)
 }
 
 // refuse turns a report that is not good in every respect into an error.

@@ -16,19 +16,23 @@ import (
 	"hash"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/saferwall/pe"
 	"github.com/saferwall/pe/log"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
 // Want says what to read beside the headers.
 type Want struct {
-	// Authentihash with these hashes.
+	// Authentihash with these hashes. It reads the whole file.
 	Authentihash []crypto.Hash
+	// Covered bytes: those that the Authentihash is computed over.
+	Covered bool
 	// Checksum of the whole file.
 	Checksum bool
 	// Version strings of the first version resource.
@@ -42,6 +46,8 @@ type Reading struct {
 	Table, Signed bool
 	// Authentihash in lower-case hexadecimal, by name of the hash (SHA-256).
 	Authentihash map[string]string
+	// Covered are the bytes under the Authentihash, nil unless wanted.
+	Covered []peimage.Range
 	// HeaderChecksum is the stored one, Checksum the computed one, 0 for a
 	// file whose size is no multiple of 4.
 	HeaderChecksum, Checksum uint32
@@ -72,6 +78,11 @@ func Read(path string, w Want) (r *Reading, err error) {
 	r = &Reading{Table: f.HasCertificate, Signed: f.IsSigned, HeaderChecksum: headerChecksum(f), Authentihash: map[string]string{}}
 	if len(w.Authentihash) > 0 {
 		if err := r.hash(f, st.Size(), w.Authentihash); err != nil {
+			return nil, err
+		}
+	}
+	if w.Covered {
+		if r.Covered, err = covered(f); err != nil {
 			return nil, err
 		}
 	}
@@ -152,6 +163,9 @@ func (r *Reading) Compare(report *authenticode.Report) error {
 		if ours, ok := report.Digests[name]; ok && !strings.EqualFold(ours, sum) {
 			note("Authentihash %s is %s for us, %s for the second reader", name, ours, sum)
 		}
+	}
+	if r.Covered != nil && !slices.Equal(r.Covered, report.Covered) {
+		note("the Authentihash covers %v for us, %v for the second reader", report.Covered, r.Covered)
 	}
 	if c := report.Checksum; c != nil && r.Checksum != 0 {
 		if c.Header != r.HeaderChecksum {

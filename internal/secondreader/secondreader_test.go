@@ -30,7 +30,7 @@ func compare(t *testing.T, path string, change func(*authenticode.Report)) error
 	if change != nil {
 		change(report)
 	}
-	r, err := secondreader.Read(path, secondreader.Want{Authentihash: secondreader.Hashes(report), Checksum: true})
+	r, err := secondreader.Read(path, secondreader.Want{Authentihash: secondreader.Hashes(report), Covered: true, Checksum: true})
 	if err != nil {
 		return err
 	}
@@ -83,6 +83,7 @@ func TestDisagreement(t *testing.T) {
 	signed := filepath.Join(formatstest.SaferwallSamples(t), "kernel32.dll")
 	for name, change := range map[string]func(*authenticode.Report){
 		"no signature":      func(r *authenticode.Report) { r.Signatures = nil },
+		"covered bytes":     func(r *authenticode.Report) { r.Covered = r.Covered[1:] },
 		"Authentihash":      func(r *authenticode.Report) { r.Digests[crypto.SHA256.String()] = strings.Repeat("0", 64) },
 		"stored checksum":   func(r *authenticode.Report) { r.Checksum.Header++ },
 		"computed checksum": func(r *authenticode.Report) { r.Checksum.Computed++ },
