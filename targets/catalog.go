@@ -75,10 +75,13 @@ func (CATALOG) Sign(ctx context.Context,
 	url *string, // shown beside the description
 	replace *bool, // replace a signature that is there
 	server *string, // time servers, separated by commas, or test
+	roots *string, // certificate files to trust for code signing and time stamping
+	tsroots *string, // certificate files to trust for time stamping
 ) error {
 	return fault.Exit(filetool.SignCatalog(ctx, screen(), filetool.CatalogSigning{
 		Files:  filetool.Files{In: str(in), Out: str(out)},
 		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
 		Digest: str(digest), Description: str(description), URL: str(url), Replace: flag(replace), Servers: str(server),
+		Trusted: filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
 	}))
 }

@@ -32,11 +32,14 @@ func (File) Sign(ctx context.Context,
 	pathto *string, // thumbprint of a root that the certificates have to lead to
 	server *string, // time servers, separated by commas, or test
 	legacy *bool, // the older kind of timestamp
+	roots *string, // certificate files to trust for code signing and time stamping
+	tsroots *string, // certificate files to trust for time stamping
 ) error {
 	return fault.Exit(filetool.Sign(ctx, screen(), filetool.Signing{
 		Files:  filetool.Files{In: str(in), Out: str(out)},
 		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
 		Digest: str(digest), Description: str(description), URL: str(url), PageHashes: flag(pages), Existing: str(existing),
+		Trusted:         filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
 		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Servers: str(server), Legacy: flag(legacy),
 	}))
 }
@@ -91,9 +94,12 @@ func (File) Timestamp(ctx context.Context,
 	digest *string, // sha256, sha384 or sha512
 	index *int, // which signature: 0 is the first, nested ones follow
 	legacy *bool, // the older kind of timestamp
+	roots *string, // certificate files to trust for code signing and time stamping
+	tsroots *string, // certificate files to trust for time stamping
 ) error {
 	return fault.Exit(filetool.Timestamp(ctx, screen(), filetool.Stamping{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Servers: str(server), Digest: str(digest), Legacy: flag(legacy), Index: number(index),
+		Files: filetool.Files{In: str(in), Out: str(out)}, Trusted: filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
+		Servers: str(server), Digest: str(digest), Legacy: flag(legacy), Index: number(index),
 	}))
 }
 
@@ -104,9 +110,10 @@ func (File) AddCerts(ctx context.Context,
 	certs *string, // certificate files
 	pathto *string, // thumbprint of a root that the certificates have to lead to
 	index *int, // which signature: 0 is the first, nested ones follow
+	roots *string, // certificate files to trust for code signing
 ) error {
 	return fault.Exit(filetool.AddCerts(ctx, screen(), filetool.Adding{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Certs: str(certs), RequirePathTo: str(pathto), Index: number(index),
+		Files: filetool.Files{In: str(in), Out: str(out)}, Trusted: filetool.Trusted{Roots: str(roots)}, Certs: str(certs), RequirePathTo: str(pathto), Index: number(index),
 	}))
 }
 

@@ -171,6 +171,7 @@ func (m Cataloguing) fromCDF(ctx context.Context, c *console.Console) error {
 type CatalogSigning struct {
 	Files
 	Key
+	Trusted
 	Digest, Description, URL string
 	// Replace drops a signature that is there.
 	Replace bool
@@ -185,16 +186,20 @@ func SignCatalog(ctx context.Context, c *console.Console, s CatalogSigning) erro
 	if err != nil {
 		return err
 	}
-	id, err := s.Key.open(ctx, c)
+	roots, err := s.Trusted.open()
+	if err != nil {
+		return err
+	}
+	id, err := s.Key.open(ctx, c, roots)
 	if err != nil {
 		return err
 	}
 	defer id.Close()
-	o, err := Signing{Digest: s.Digest, Description: s.Description, URL: s.URL}.options(c, id)
+	o, err := Signing{Digest: s.Digest, Description: s.Description, URL: s.URL}.options(c, id, roots)
 	if err != nil {
 		return err
 	}
-	st, err := openStamping(ctx, s.Servers, s.Digest, false, id)
+	st, err := openStamping(ctx, stampers{servers: s.Servers, digest: s.Digest}, roots, id)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 // Stamping says which signatures get a timestamp, and from whom.
 type Stamping struct {
 	Files
+	Trusted
 	// Servers is a comma-separated list of time servers, or test.
 	Servers, Digest string
 	Legacy          bool
@@ -31,7 +32,11 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 	if s.Servers == "" {
 		return fault.New(fault.Usage, "no time server is named").Hint("-server=http://timestamp.digicert.com, several separated by commas, or -server=test")
 	}
-	st, err := openStamping(ctx, s.Servers, s.Digest, s.Legacy, nil)
+	roots, err := s.Trusted.open()
+	if err != nil {
+		return err
+	}
+	st, err := openStamping(ctx, stampers{s.Servers, s.Digest, s.Legacy}, roots, nil)
 	if err != nil {
 		return err
 	}
@@ -56,6 +61,7 @@ func update(ctx context.Context, j job, change func([]byte) ([]byte, error)) err
 // Adding says which certificates are added to which signature.
 type Adding struct {
 	Files
+	Trusted
 	// Certs is a comma-separated list of certificate files.
 	Certs, RequirePathTo string
 	Index                int
@@ -74,9 +80,13 @@ func AddCerts(ctx context.Context, c *console.Console, a Adding) error {
 	if len(extra) == 0 {
 		return fault.New(fault.Usage, "no certificate is named").Hint("-certs=cross.cer, several separated by commas")
 	}
+	roots, err := a.Trusted.open()
+	if err != nil {
+		return err
+	}
 	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
 		return "", update(ctx, j, func(p7 []byte) ([]byte, error) {
-			if err := judgeFor(c, p7, a, extra); err != nil {
+			if err := judgeFor(c, p7, a, extra, roots); err != nil {
 				return nil, err
 			}
 			return authenticode.AddCertificatesTo(p7, a.Index, extra)

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"encoding/hex"
 	"net/http/httptest"
 	"os"
@@ -67,7 +68,7 @@ func (b *bench) read(name string) string {
 func (b *bench) console() *console.Console { return console.New(&b.out, console.Options{}) }
 
 func (b *bench) signing(in string) Signing {
-	return Signing{Files: Files{In: b.path(in)}, Key: Key{Identity: b.pem, Chain: b.root}}
+	return Signing{Files: Files{In: b.path(in)}, Key: Key{Identity: b.pem, Chain: b.root}, Trusted: Trusted{TimestampRoots: b.tsroot}}
 }
 
 func (b *bench) sign(s Signing) {
@@ -100,12 +101,12 @@ func TestSignStampStrip(t *testing.T) {
 	b.sign(b.signing("*.exe")) // both, in place
 	b.accepted("a.exe", false)
 	b.accepted("b.exe", false)
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Servers: b.server})
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.accepted("a.exe", true)
-	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("b.exe")}, Servers: b.server, Legacy: true})
+	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("b.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server, Legacy: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +117,38 @@ func TestSignStampStrip(t *testing.T) {
 	if b.read("a.exe") != before {
 		t.Error("strip does not give back the program as it was")
 	}
+}
+
+// TestUntrustedTimeServer: a stamp that no verifier would accept is not put into a file, of neither kind.
+func TestUntrustedTimeServer(t *testing.T) {
+	b := newBench(t)
+	before := b.read("a.exe")
+	s := b.signing("a.exe")
+	s.Servers, s.Trusted = b.server, Trusted{}
+	refused := func(err error) {
+		t.Helper()
+		if fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), "-tsroots=") {
+			t.Errorf("error is %v, want a refusal that names -tsroots", err)
+		}
+	}
+	refused(Sign(t.Context(), b.console(), s))
+	if b.read("a.exe") != before {
+		t.Error("the file was changed")
+	}
+	b.sign(b.signing("a.exe"))
+	signed := b.read("a.exe")
+	for _, legacy := range []bool{false, true} {
+		refused(Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Servers: b.server, Legacy: legacy}))
+	}
+	if b.read("a.exe") != signed {
+		t.Error("a refused stamp is in the file")
+	}
+	// A root that is trusted for code signing and time stamping will do, too.
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Servers: b.server, Trusted: Trusted{Roots: b.tsroot}})
+	if err != nil {
+		t.Error(err)
+	}
+	b.accepted("a.exe", true)
 }
 
 func TestOutFolder(t *testing.T) {
@@ -159,11 +192,11 @@ func TestExisting(t *testing.T) {
 		t.Errorf("the appended signature does not show: %v\n%s", err, report.String())
 	}
 	// The second signature has an index of its own, a third has not.
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Servers: b.server, Index: 1})
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server, Index: 1})
 	if err != nil {
 		t.Error(err)
 	}
-	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Servers: b.server, Index: 2})
+	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server, Index: 2})
 	if err == nil {
 		t.Error("a signature that is not there was stamped")
 	}
@@ -250,6 +283,25 @@ func TestAddCerts(t *testing.T) {
 	}
 	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}}), "no certificate is named")
 	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: cross, Index: 3}), "-index")
+}
+
+// TestPathTo: the root that the certificates have to lead to is one that is known, or one of -roots.
+func TestPathTo(t *testing.T) {
+	b := newBench(t)
+	pki := formatstest.NewPKI(t)
+	sum := sha1.Sum(pki.Root.Raw)
+	s := b.signing("a.exe")
+	s.Chain, s.Trusted.Roots, s.RequirePathTo = "", b.root, hex.EncodeToString(sum[:])
+	b.sign(s)
+	signed := b.read("a.exe")
+	add := Adding{Files: Files{In: b.path("a.exe")}, Certs: formatstest.PEMFile(t, pki.CrossRoot), RequirePathTo: s.RequirePathTo}
+	if err := AddCerts(t.Context(), b.console(), add); err == nil || b.read("a.exe") != signed {
+		t.Errorf("a root that nobody knows will do: %v", err)
+	}
+	add.Roots = b.root
+	if err := AddCerts(t.Context(), b.console(), add); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTag(t *testing.T) {

@@ -2,16 +2,14 @@ package filetool
 
 import (
 	"crypto/x509"
-	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // judgeFor judges additional certificates for a signature that exists.
-func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate) error {
+func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate, roots *authenticode.Roots) error {
 	sig, err := pick(p7, a.Index)
 	if err != nil {
 		return err
@@ -24,7 +22,7 @@ func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate
 	if err != nil {
 		return err
 	}
-	return judgeAdditional(c, extra, leaf, embedded, nil, a.RequirePathTo)
+	return judgeAdditional(c, extra, candidate{leaf, embedded, roots}, a.RequirePathTo)
 }
 
 // pick returns the signature that -index= names.
@@ -39,22 +37,34 @@ func pick(p7 []byte, index int) (authenticode.Signature, error) {
 	return sigs[index], nil
 }
 
+// candidate is a signer with the certificates that its signature carries and
+// the roots that may end its path.
+type candidate struct {
+	leaf  *x509.Certificate
+	chain []*x509.Certificate
+	roots *authenticode.Roots
+}
+
+// withRoot adds the root of an identity, which is known by being in its file,
+// to a copy of roots; it is trusted for nothing else.
+func withRoot(roots *authenticode.Roots, root *x509.Certificate) *authenticode.Roots {
+	if root == nil {
+		return roots
+	}
+	more := authenticode.NewRoots()
+	more.Add(roots)
+	more.CodeSigning.Add(root)
+	return more
+}
+
 // judgeAdditional refuses certificates that do no good, warns of others, and
-// shows the paths that a machine can build offline. root is a known root or
-// nil.
-func judgeAdditional(c *console.Console, extra []*x509.Certificate, leaf *x509.Certificate, chain []*x509.Certificate, root *x509.Certificate, path string) error {
+// shows the paths that a machine can build offline.
+func judgeAdditional(c *console.Console, extra []*x509.Certificate, who candidate, path string) error {
 	if len(extra) == 0 && path == "" {
 		return nil
 	}
-	roots, err := trust.Defaults(filepath.Join(".hallmark", trust.File))
-	if err != nil {
-		return err
-	}
-	if root != nil {
-		roots.CodeSigning.Add(root)
-	}
 	report := authenticode.JudgeAdditional(extra, authenticode.AdditionalOptions{
-		Leaf: leaf, Embedded: chain, Anchors: roots.CodeSigning, RequirePathTo: path,
+		Leaf: who.leaf, Embedded: who.chain, Anchors: who.roots.CodeSigning, RequirePathTo: path,
 	})
 	for _, f := range report.Findings {
 		if f.Severity == authenticode.SeverityWarning {

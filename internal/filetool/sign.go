@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -34,6 +33,7 @@ type Key struct {
 type Signing struct {
 	Files
 	Key
+	Trusted
 	Digest, Description, URL string
 	PageHashes               bool
 	// Existing is refuse, replace, append or skip; "" is refuse.
@@ -59,16 +59,20 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 	if err != nil {
 		return err
 	}
-	id, err := s.Key.open(ctx, c)
+	roots, err := s.Trusted.open()
+	if err != nil {
+		return err
+	}
+	id, err := s.Key.open(ctx, c, roots)
 	if err != nil {
 		return err
 	}
 	defer id.Close()
-	o, err := s.options(c, id)
+	o, err := s.options(c, id, roots)
 	if err != nil {
 		return err
 	}
-	st, err := openStamping(ctx, s.Servers, s.Digest, s.Legacy, id)
+	st, err := openStamping(ctx, stampers{s.Servers, s.Digest, s.Legacy}, roots, id)
 	if err != nil {
 		return err
 	}
@@ -82,7 +86,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 }
 
 // open reaches the key and judges the certificate.
-func (k Key) open(ctx context.Context, c *console.Console) (*identity.Identity, error) {
+func (k Key) open(ctx context.Context, c *console.Console, roots *authenticode.Roots) (*identity.Identity, error) {
 	if k.Identity == "" {
 		return nil, fault.New(fault.Usage, "no identity is named").Hint("-identity=test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM")
 	}
@@ -90,12 +94,8 @@ func (k Key) open(ctx context.Context, c *console.Console) (*identity.Identity, 
 	if err != nil {
 		return nil, err
 	}
-	known, err := trust.Defaults(filepath.Join(".hallmark", trust.File))
-	if err != nil {
-		return nil, err
-	}
 	id, err := identity.Open(ctx, k.Identity, identity.Options{
-		Password: pw, Roots: known.CodeSigning.Certificates(), ChainFiles: list(k.Chain), FetchIntermediates: k.Fetch,
+		Password: pw, Roots: roots.CodeSigning.Certificates(), ChainFiles: list(k.Chain), FetchIntermediates: k.Fetch,
 		AllowIncompleteChain: k.Incomplete, AllowECDSA: k.ECDSA,
 		Warn: func(w string) { c.Warn("%s", w) },
 	})
@@ -137,7 +137,7 @@ func list(s string) []string {
 	return out
 }
 
-func (s Signing) options(c *console.Console, id *identity.Identity) (authenticode.SignOptions, error) {
+func (s Signing) options(c *console.Console, id *identity.Identity, roots *authenticode.Roots) (authenticode.SignOptions, error) {
 	hash, err := timeserver.Hash(s.Digest)
 	if err != nil {
 		return authenticode.SignOptions{}, err
@@ -150,7 +150,7 @@ func (s Signing) options(c *console.Console, id *identity.Identity) (authenticod
 	if err != nil {
 		return authenticode.SignOptions{}, err
 	}
-	if err := judgeAdditional(c, extra, id.Certificate, id.Chain, id.Root, s.RequirePathTo); err != nil {
+	if err := judgeAdditional(c, extra, candidate{id.Certificate, id.Chain, withRoot(roots, id.Root)}, s.RequirePathTo); err != nil {
 		return authenticode.SignOptions{}, err
 	}
 	return authenticode.SignOptions{
@@ -204,11 +204,18 @@ type stamping struct {
 	close   func() error
 }
 
-// openStamping prepares the servers; nil without any.
-func openStamping(ctx context.Context, servers, digest string, legacy bool, id *identity.Identity) (*stamping, error) {
-	names := list(servers)
+// stampers says which time servers are asked for what kind of timestamp.
+type stampers struct {
+	servers, digest string
+	legacy          bool
+}
+
+// openStamping prepares the servers; nil without any. A server whose
+// certificate leads to none of the roots counts as failed, as in a release.
+func openStamping(ctx context.Context, w stampers, roots *authenticode.Roots, id *identity.Identity) (*stamping, error) {
+	names := list(w.servers)
 	if len(names) == 0 {
-		if legacy {
+		if w.legacy {
 			return nil, fault.New(fault.Usage, "-legacy needs -server=")
 		}
 		return nil, nil
@@ -217,8 +224,8 @@ func openStamping(ctx context.Context, servers, digest string, legacy bool, id *
 	if id != nil && id.Test != test {
 		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
 	}
-	t := &spec.Timestamp{Servers: names, Digest: digest}
-	s, stop, err := timeserver.Open(ctx, t, nil, func(ctx context.Context) (*identity.Identity, error) {
+	t := &spec.Timestamp{Servers: names, Digest: w.digest}
+	s, stop, err := timeserver.Open(ctx, t, roots, func(ctx context.Context) (*identity.Identity, error) {
 		if id != nil {
 			return id, nil
 		}
@@ -227,7 +234,7 @@ func openStamping(ctx context.Context, servers, digest string, legacy bool, id *
 	if err != nil {
 		return nil, err
 	}
-	return &stamping{s, legacy, stop}, nil
+	return &stamping{s, w.legacy, stop}, nil
 }
 
 // stamp gets a timestamp for the signature with the given index and returns

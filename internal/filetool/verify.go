@@ -21,7 +21,6 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
 	"github.com/hallmark-dev/hallmark/internal/secondreader"
-	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Verification says how files are judged.
@@ -258,7 +257,5 @@ func allowed(names string) ([]authenticode.Check, error) {
 
 // roots are the trust anchors of a verification.
 func (v Verification) roots() (*authenticode.Roots, error) {
-	return trust.Roots(trust.Options{
-		Both: list(v.Roots), TimeStamping: list(v.TimestampRoots), Only: v.Only, Fetched: filepath.Join(".hallmark", trust.File),
-	})
+	return Trusted{v.Roots, v.TimestampRoots, v.Only}.open()
 }

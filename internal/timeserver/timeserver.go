@@ -131,7 +131,7 @@ func ServiceFault(err error) error {
 	}
 	if untrusted(se) {
 		return fault.New(fault.Verification, "%w", err).
-			Hint("the server answers, but nobody here trusts it: name another in timestamp.servers, its root in verify.timestamp_roots, or run roots:update")
+			Hint("the server answers, but nobody here trusts it: name another server (timestamp.servers, -server=), trust its root (verify.timestamp_roots, -tsroots=), or run roots:update")
 	}
 	return fault.New(fault.Service, "%w", err).
 		Hint("nothing is lost: run the same command again, and it goes on from here; a second server in timestamp.servers (or -server=) makes this rarer")
