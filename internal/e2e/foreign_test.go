@@ -48,6 +48,11 @@ func TestThirdParty(t *testing.T) {
 	if out := mage(0, "release"); !strings.Contains(out, "everything is up to date") {
 		t.Errorf("the second release did something:\n%s", out)
 	}
+	// The other exit statuses reach the shell through go and mage, too.
+	mage(3, "file:verify", "-in="+glob(t, dir, "dist/build/*/*.exe")[0])
+	mage(4, "file:timestamp", "-in="+programs[0], "-server=http://127.0.0.1:1/", "-out="+filepath.Join(dir, "stamped.exe"))
+	write(t, dir, "cmd/greet/main.go", "package main\n\nfunc main() { hello }\n")
+	mage(1, "release")
 	if out := mage(0, "version"); !strings.Contains(out, "hallmark") {
 		t.Errorf("version says %q", out)
 	}
