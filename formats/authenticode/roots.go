@@ -16,9 +16,16 @@ import (
 // Pool is a set of trust anchors. The zero value is an empty pool: it trusts nobody.
 // It is filled first and then only read; reading is safe from several goroutines.
 type Pool struct {
-	bySubject map[string][]*x509.Certificate
+	bySubject map[string][]*anchor
 	seen      map[[sha256.Size]byte]bool
-	list      []*x509.Certificate
+	list      []*anchor
+}
+
+// anchor is parsed when somebody needs it: a system has 150 roots, of which a signature's chain needs one.
+type anchor struct {
+	*cms.Certificate
+	id      [sha256.Size]byte // SHA-256 of Raw
+	subject string            // DER
 }
 
 // NewPool returns a pool of the given anchors.
@@ -30,18 +37,29 @@ func NewPool(certs ...*x509.Certificate) *Pool {
 
 // Add puts anchors into the pool; one that is there already is left out.
 func (p *Pool) Add(certs ...*x509.Certificate) {
+	for _, c := range certs {
+		p.add(&anchor{cms.FromX509(c), sha256.Sum256(c.Raw), string(c.RawSubject)})
+	}
+}
+
+func (p *Pool) addAll(other *Pool) {
+	if other != nil {
+		p.add(other.list...)
+	}
+}
+
+func (p *Pool) add(anchors ...*anchor) {
 	if p.seen == nil {
 		p.seen = map[[sha256.Size]byte]bool{}
-		p.bySubject = map[string][]*x509.Certificate{}
+		p.bySubject = map[string][]*anchor{}
 	}
-	for _, c := range certs {
-		id := sha256.Sum256(c.Raw)
-		if p.seen[id] {
+	for _, a := range anchors {
+		if p.seen[a.id] {
 			continue
 		}
-		p.seen[id] = true
-		p.bySubject[string(c.RawSubject)] = append(p.bySubject[string(c.RawSubject)], c)
-		p.list = append(p.list, c)
+		p.seen[a.id] = true
+		p.bySubject[a.subject] = append(p.bySubject[a.subject], a)
+		p.list = append(p.list, a)
 	}
 }
 
@@ -55,22 +73,27 @@ func (p *Pool) Certificates() []*x509.Certificate {
 	if p == nil {
 		return nil
 	}
-	return append([]*x509.Certificate(nil), p.list...)
+	return parsed(p.list)
 }
 
 // Len is the number of anchors.
-func (p *Pool) Len() int {
-	if p == nil {
-		return 0
-	}
-	return len(p.list)
-}
+func (p *Pool) Len() int { return len(p.Certificates()) }
 
 func (p *Pool) named(rawSubject []byte) []*x509.Certificate {
 	if p == nil {
 		return nil
 	}
-	return p.bySubject[string(rawSubject)]
+	return parsed(p.bySubject[string(rawSubject)])
+}
+
+func parsed(anchors []*anchor) []*x509.Certificate {
+	var out []*x509.Certificate
+	for _, a := range anchors {
+		if c, err := a.X509(); err == nil {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // Roots are the trust anchors of a verification. Code signing and time stamping are separate purposes
@@ -87,14 +110,30 @@ func NewRoots(certs ...*x509.Certificate) *Roots {
 
 // Add puts the anchors of other into r.
 func (r *Roots) Add(other *Roots) {
+	r.ready()
+	r.CodeSigning.addAll(other.CodeSigning)
+	r.TimeStamping.addAll(other.TimeStamping)
+}
+
+// AddLenient trusts a certificate in DER, of which nobody here is the author, for both purposes. It is parsed when it is
+// needed; one that cannot be read, now or then, vouches for nobody and is passed over.
+func (r *Roots) AddLenient(der []byte) {
+	c := cms.NewCertificate(der)
+	if subject, ok := c.RawSubject(); ok {
+		a := &anchor{c, sha256.Sum256(der), string(subject)}
+		r.ready()
+		r.CodeSigning.add(a)
+		r.TimeStamping.add(a)
+	}
+}
+
+func (r *Roots) ready() {
 	if r.CodeSigning == nil {
 		r.CodeSigning = &Pool{}
 	}
 	if r.TimeStamping == nil {
 		r.TimeStamping = &Pool{}
 	}
-	r.CodeSigning.Add(other.CodeSigning.Certificates()...)
-	r.TimeStamping.Add(other.TimeStamping.Certificates()...)
 }
 
 //go:embed roots/*.pem

@@ -1,6 +1,7 @@
 package authenticode_test
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
@@ -124,5 +125,24 @@ func TestVerdictText(t *testing.T) {
 	var v authenticode.Verdict
 	if err := v.UnmarshalText([]byte("CERT_E_EXPIRED")); err == nil {
 		t.Error("a name without its code is taken")
+	}
+}
+
+// TestAddLenient: what cannot be read, at once or when it is needed, is no anchor and spoils none.
+func TestAddLenient(t *testing.T) {
+	pki := formatstest.NewPKI(t)
+	broken := bytes.Clone(pki.Root.Raw)
+	key := bytes.Index(broken, pki.Root.RawSubjectPublicKeyInfo)
+	broken[key+4] ^= 0xff // the header and the subject can still be read
+	roots := authenticode.NewRoots()
+	for _, der := range [][]byte{nil, []byte("no certificate"), broken, pki.Root.Raw, pki.Root.Raw, append(bytes.Clone(pki.TSARoot.Raw), 0)} {
+		roots.AddLenient(der)
+	}
+	more := authenticode.NewRoots(pki.TSARoot)
+	more.Add(roots)
+	for _, p := range []*authenticode.Pool{more.CodeSigning, more.TimeStamping} {
+		if p.Len() != 2 || !p.Contains(pki.Root) || !p.Contains(pki.TSARoot) || !p.Certificates()[1].Equal(pki.Root) {
+			t.Errorf("the pool has %d anchors: %v", p.Len(), p.Certificates())
+		}
 	}
 }

@@ -26,6 +26,27 @@ type Certificate struct {
 // NewCertificate wraps the DER of a certificate without looking into it.
 func NewCertificate(raw []byte) *Certificate { return &Certificate{Raw: raw} }
 
+// FromX509 wraps a certificate that has been parsed.
+func FromX509(cert *x509.Certificate) *Certificate {
+	c := &Certificate{Raw: cert.Raw}
+	c.once.Do(func() { c.cert = cert })
+	return c
+}
+
+// RawSubject returns the DER of the subject, without looking at anything behind it; ok is false for what is no X.509
+// certificate.
+func (c *Certificate) RawSubject() (der []byte, ok bool) {
+	in := cryptobyte.String(c.Raw)
+	var cert, tbs, subject cryptobyte.String
+	ok = in.ReadASN1(&cert, cbasn1.SEQUENCE) && in.Empty() && cert.ReadASN1(&tbs, cbasn1.SEQUENCE) && tbs.SkipOptionalASN1(contextTag(0)) &&
+		tbs.SkipASN1(cbasn1.INTEGER) && // serialNumber
+		tbs.SkipASN1(cbasn1.SEQUENCE) && // signature
+		tbs.SkipASN1(cbasn1.SEQUENCE) && // issuer
+		tbs.SkipASN1(cbasn1.SEQUENCE) && // validity
+		tbs.ReadASN1Element(&subject, cbasn1.SEQUENCE)
+	return subject, ok
+}
+
 // IsX509 says whether this is an X.509 certificate at all: the set may also hold attribute certificates and others
 // (CertificateChoices, RFC 5652 section 10.2.2), and Microsoft's time-stamp tokens do hold them.
 func (c *Certificate) IsX509() bool { return len(c.Raw) > 0 && c.Raw[0] == 0x30 }

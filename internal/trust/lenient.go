@@ -4,7 +4,6 @@ import (
 	"encoding/pem"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 // lenient reads a bundle of which nobody here is the author: a certificate that cannot be read vouches for nobody and is passed over.
@@ -15,12 +14,8 @@ func lenient(b []byte) *authenticode.Roots {
 		if block, b = pem.Decode(b); block == nil {
 			return roots
 		}
-		if block.Type != "CERTIFICATE" {
-			continue
-		}
-		if c, err := cms.ParseCertificate(block.Bytes); err == nil {
-			roots.CodeSigning.Add(c)
-			roots.TimeStamping.Add(c)
+		if block.Type == "CERTIFICATE" {
+			roots.AddLenient(block.Bytes)
 		}
 	}
 }
