@@ -1,17 +1,19 @@
-// Package fetch gets small files over http and https for the verifier: issuer
-// certificates, revocation lists, OCSP answers. Size and time are bounded and
+// Package fetch gets small files over http and https: issuer certificates,
+// revocation lists, OCSP answers, lists of roots. Size and time are bounded and
 // answers are kept for a while, so that many files of one publisher cost one
 // request.
 package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -24,23 +26,32 @@ import (
 const (
 	// maxAnswer bounds an answer in bytes: the largest revocation lists of
 	// code-signing CAs have a few megabytes.
-	maxAnswer = 16 << 20
-	// timeout of one request, redirects included.
-	timeout = 20 * time.Second
+	maxAnswer = int64(16 << 20)
+	// maxTime is for one request, redirects included.
+	maxTime = 20 * time.Second
 	// maxRedirects is what CAs' addresses need, with room to spare.
 	maxRedirects = 3
-	// fresh is how long an answer is used again. Revocation lists and OCSP
+	// maxAge is how long an answer is used again. Revocation lists and OCSP
 	// answers carry their own dates, which the verifier judges.
-	fresh = time.Hour
+	maxAge = time.Hour
 )
 
 // ErrAddress: only http and https addresses are asked.
 var ErrAddress = errors.New("not an http or https address")
 
+// Always is the Fresh of answers that do not age, such as certificates.
+const Always = time.Duration(math.MaxInt64)
+
 // Fetcher implements authenticode.Fetcher.
 type Fetcher struct {
 	// Dir keeps answers; "" keeps none.
 	Dir string
+	// Limit is the size of the largest answer in bytes; 0 is 16 MiB.
+	Limit int64
+	// Timeout of one request, redirects included; 0 is 20 seconds.
+	Timeout time.Duration
+	// Fresh is how long a kept answer is used again; 0 is an hour.
+	Fresh time.Duration
 	// Client makes the requests; nil is one of its own.
 	Client *http.Client
 	// Now is the clock; nil is time.Now.
@@ -57,7 +68,7 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, request []byte) ([]
 		return nil, fmt.Errorf("fetching %q: %w", address, ErrAddress)
 	}
 	file := f.file(address, request)
-	if b, ok := f.kept(file); ok {
+	if b, ok := f.read(file); ok {
 		return b, nil
 	}
 	b, err := f.get(ctx, address, request)
@@ -68,6 +79,17 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, request []byte) ([]
 		_ = atomicfile.Write(file, b, 0o644) // a cache that cannot be written only costs time
 	}
 	return b, nil
+}
+
+// Kept is the answer of an address that was got before and is fresh.
+func (f *Fetcher) Kept(address string) ([]byte, bool) { return f.read(f.file(address, nil)) }
+
+// Forget drops the kept answer of an address that was got; the next Fetch asks
+// again.
+func (f *Fetcher) Forget(address string) {
+	if file := f.file(address, nil); file != "" {
+		os.Remove(file) // what cannot be removed is found useless again
+	}
 }
 
 // file names the place of an answer in the cache.
@@ -82,7 +104,7 @@ func (f *Fetcher) file(address string, request []byte) string {
 	return filepath.Join(f.Dir, hex.EncodeToString(h.Sum(nil)))
 }
 
-func (f *Fetcher) kept(file string) ([]byte, bool) {
+func (f *Fetcher) read(file string) ([]byte, bool) {
 	if file == "" {
 		return nil, false
 	}
@@ -91,7 +113,7 @@ func (f *Fetcher) kept(file string) ([]byte, bool) {
 		now = f.Now
 	}
 	st, err := os.Stat(file)
-	if err != nil || st.Size() > maxAnswer || now().Sub(st.ModTime()) > fresh {
+	if err != nil || st.Size() > cmp.Or(f.Limit, maxAnswer) || now().Sub(st.ModTime()) > cmp.Or(f.Fresh, maxAge) {
 		return nil, false
 	}
 	b, err := os.ReadFile(file)
@@ -99,7 +121,7 @@ func (f *Fetcher) kept(file string) ([]byte, bool) {
 }
 
 func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.Timeout, maxTime))
 	defer cancel()
 	method, body := http.MethodGet, io.Reader(nil)
 	if request != nil {
@@ -120,9 +142,10 @@ func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]by
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("the server answered %s", resp.Status)
 	}
-	b, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err == nil && len(b) > maxAnswer {
-		err = fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+	limit := cmp.Or(f.Limit, maxAnswer)
+	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("the answer is larger than %d bytes", limit)
 	}
 	return b, err
 }

@@ -116,3 +116,27 @@ func TestFetchEnds(t *testing.T) {
 		t.Errorf("error is %v", err)
 	}
 }
+
+// TestForget: an answer is kept as long as it is said to be fresh, until it is forgotten.
+func TestForget(t *testing.T) {
+	url, requests := world(t)
+	now := time.Now()
+	f := &fetch.Fetcher{Dir: t.TempDir(), Fresh: fetch.Always, Now: func() time.Time { return now }}
+	for range 2 {
+		if _, err := f.Fetch(t.Context(), url+"/crl", nil); err != nil {
+			t.Fatal(err)
+		}
+		now = now.AddDate(20, 0, 0)
+	}
+	if b, ok := f.Kept(url + "/crl"); !ok || string(b) != "crl by GET" || requests.Load() != 1 {
+		t.Errorf("kept %q, %v, after %d requests", b, ok, requests.Load())
+	}
+	f.Forget(url + "/crl")
+	if _, ok := f.Kept(url + "/crl"); ok {
+		t.Error("it is still there")
+	}
+	f.Limit = 3
+	if _, err := f.Fetch(t.Context(), url+"/crl", nil); err == nil || !strings.Contains(err.Error(), "larger than 3 bytes") {
+		t.Errorf("an answer over the limit: %v", err)
+	}
+}

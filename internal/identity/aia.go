@@ -1,21 +1,18 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/fetch"
 )
 
 const (
@@ -35,21 +32,14 @@ const (
 // plain http by custom, which is safe: what comes back is used only if it
 // verifies the signature of the certificate that named it.
 type fetcher struct {
-	client  *http.Client
-	cache   string
-	timeout time.Duration
-	left    int
+	files *fetch.Fetcher
+	left  int // requests
 }
 
 func newFetcher(o Options) *fetcher {
-	f := &fetcher{client: o.HTTP, cache: filepath.Join(o.StateDir, "aia"), timeout: o.Timeout, left: maxFetches}
-	if f.client == nil {
-		f.client = &http.Client{}
-	}
-	if f.timeout <= 0 {
-		f.timeout = fetchTimeout
-	}
-	return f
+	return &fetcher{left: maxFetches, files: &fetch.Fetcher{
+		Dir: filepath.Join(o.StateDir, "aia"), Limit: maxFetched, Timeout: cmp.Or(o.Timeout, fetchTimeout), Fresh: fetch.Always,
+	}}
 }
 
 // issuers returns the certificates at the first address of c that holds one
@@ -75,29 +65,25 @@ func (f *fetcher) issuers(ctx context.Context, c *x509.Certificate) ([]*x509.Cer
 }
 
 func (f *fetcher) get(ctx context.Context, address string, child *x509.Certificate) ([]*x509.Certificate, error) {
-	file := filepath.Join(f.cache, fmt.Sprintf("%x.cer", sha256.Sum256([]byte(address))))
-	if b, err := os.ReadFile(file); err == nil && len(b) <= maxFetched {
+	if b, ok := f.files.Kept(address); ok {
 		if certs, err := useful(b, child); err == nil {
 			return certs, nil
-		} // a stale or damaged entry is fetched again
+		}
+		f.files.Forget(address) // stale or damaged
 	}
-	b, err := f.download(ctx, address)
+	if f.left--; f.left < 0 {
+		return nil, fmt.Errorf("more than %d requests for one chain", maxFetches)
+	}
+	b, err := f.files.Fetch(ctx, address, nil)
 	if err != nil {
 		return nil, err
 	}
 	certs, err := useful(b, child)
 	if err != nil {
+		f.files.Forget(address)
 		return nil, fmt.Errorf("%s: %v", address, err)
 	}
-	f.store(file, b)
 	return certs, nil
-}
-
-// store keeps an answer; a cache that cannot be written only costs time.
-func (f *fetcher) store(file string, b []byte) {
-	if os.MkdirAll(f.cache, 0o700) == nil {
-		_ = atomicfile.Write(file, b, 0o644)
-	}
 }
 
 // useful parses an answer and insists that one of its certificates signed
@@ -117,36 +103,4 @@ func useful(b []byte, child *x509.Certificate) ([]*x509.Certificate, error) {
 	}
 	fingerprint := sha256.Sum256(certs[0].Raw)
 	return nil, fmt.Errorf("holds a certificate (SHA-256 %s) that did not sign it", hex.EncodeToString(fingerprint[:]))
-}
-
-func (f *fetcher) download(ctx context.Context, address string) ([]byte, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("%q is not an http address", address)
-	}
-	if f.left--; f.left < 0 {
-		return nil, fmt.Errorf("more than %d requests for one chain", maxFetches)
-	}
-	ctx, cancel := context.WithTimeout(ctx, f.timeout)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := f.client.Do(request)
-	if err != nil {
-		return nil, err
-	}
-	defer response.Body.Close()
-	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: HTTP status %s", address, response.Status)
-	}
-	b, err := io.ReadAll(io.LimitReader(response.Body, maxFetched+1))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %v", address, err)
-	}
-	if len(b) > maxFetched {
-		return nil, fmt.Errorf("%s: answer is larger than %d bytes", address, maxFetched)
-	}
-	return b, nil
 }

@@ -157,7 +157,7 @@ func TestAIAFetchesOnceAndKeeps(t *testing.T) {
 	if n := s.hits.Load(); n != 1 {
 		t.Errorf("%d requests", n)
 	}
-	cached, _ := filepath.Glob(filepath.Join(state, "aia", "*.cer"))
+	cached, _ := filepath.Glob(filepath.Join(state, "aia", "*"))
 	if len(cached) != 1 {
 		t.Fatalf("cache holds %v", cached)
 	}
@@ -204,10 +204,10 @@ func TestAIAAnswers(t *testing.T) {
 			case <-time.After(5 * time.Second):
 			}
 		}, "deadline"},
-		"loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }, "stopped after"},
+		"loop": {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/again", http.StatusFound) }, "too many redirects"},
 		"to file": {func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "file:///etc/passwd", http.StatusFound)
-		}, "unsupported protocol"},
+		}, "not an http"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newAIA(t, c.answer)
@@ -248,7 +248,7 @@ func TestAIASecondAddress(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if ps := chainProblems(id); len(ps) != 1 || !strings.Contains(ps[0].Text, "not an http address") {
+	if ps := chainProblems(id); len(ps) != 1 || !strings.Contains(ps[0].Text, "not an http") {
 		t.Errorf("got %+v", ps)
 	}
 }

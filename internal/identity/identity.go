@@ -12,7 +12,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
-	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -73,7 +72,6 @@ type Options struct {
 
 	Now    func() time.Time    // nil is time.Now
 	Getenv func(string) string // nil is os.Getenv
-	HTTP   *http.Client        // for AIA; nil is a client of its own
 	Warn   func(string)        // told at once about each warning; nil only collects them
 }
 

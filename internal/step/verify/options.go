@@ -39,7 +39,7 @@ func options(r *step.Run) (authenticode.VerifyOptions, error) {
 		}
 	}
 	if v.Revocation == "online" {
-		o.Fetcher = fetch.New(r.Abs(step.StateDir))
+		o.Fetcher = fetch.New(r.Abs(step.StateDir + "/fetched"))
 	}
 	return o, nil
 }
