@@ -52,8 +52,6 @@ type Fetcher struct {
 	Timeout time.Duration
 	// Fresh is how long a kept answer is used again; 0 is an hour.
 	Fresh time.Duration
-	// Client makes the requests; nil is one of its own.
-	Client *http.Client
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
 }
@@ -134,7 +132,7 @@ func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]by
 	if request != nil {
 		req.Header.Set("Content-Type", "application/ocsp-request")
 	}
-	resp, err := f.client().Do(req)
+	resp, err := client().Do(req)
 	if err != nil {
 		return nil, err
 	}
@@ -150,10 +148,7 @@ func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]by
 	return b, err
 }
 
-func (f *Fetcher) client() *http.Client {
-	if f.Client != nil {
-		return f.Client
-	}
+func client() *http.Client {
 	return &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if len(via) > maxRedirects {
 			return errors.New("too many redirects")
