@@ -37,7 +37,7 @@ func (CATALOG) Make(ctx context.Context,
 
 // List prints what catalogs hold.
 func (CATALOG) List(
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	json *bool, // print JSON
 ) error {
 	return fault.Exit(filetool.ListCatalog(os.Stdout, str(in), flag(json)))
@@ -62,7 +62,7 @@ func (CATALOG) Check(ctx context.Context,
 
 // Sign signs catalogs, in place unless -out= is given.
 func (CATALOG) Sign(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
 	password *string, // of the identity, as env:NAME or file:PATH

@@ -15,7 +15,7 @@ type File mg.Namespace
 
 // Sign signs PE files, in place unless -out= is given.
 func (File) Sign(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
 	password *string, // of the identity, as env:NAME or file:PATH
@@ -34,19 +34,20 @@ func (File) Sign(ctx context.Context,
 	legacy *bool, // the older kind of timestamp
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
+	parallel *int, // files at a time; by itself what suits the key
 ) error {
 	return fault.Exit(filetool.Sign(ctx, screen(), filetool.Signing{
 		Files:  filetool.Files{In: str(in), Out: str(out)},
 		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
 		Digest: str(digest), Description: str(description), URL: str(url), PageHashes: flag(pages), Existing: str(existing),
 		Trusted:         filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
-		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Servers: str(server), Legacy: flag(legacy),
+		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Servers: str(server), Legacy: flag(legacy), Parallel: number(parallel),
 	}))
 }
 
 // Verify judges signed files as Windows would and prints why.
 func (File) Verify(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 	only *bool, // trust nothing but these roots
@@ -71,24 +72,28 @@ func (File) Verify(ctx context.Context,
 
 // Inspect prints everything that is in the signatures of files.
 func (File) Inspect(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	json *bool, // print JSON
 ) error {
 	return fault.Exit(filetool.Inspect(ctx, os.Stdout, str(in), flag(json)))
 }
 
-// Strip takes the signatures out of PE files.
+// Strip takes the signatures, or parts of them, out of PE files.
 func (File) Strip(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	checksum *string, // what the header's CheckSum becomes: auto, zero or computed
+	only *string, // nested, unsigned or certs: take out a nested signature, unsigned attributes, or certificates that signed nothing
+	index *int, // of which signature: 0 is the first, nested ones follow
 ) error {
-	return fault.Exit(filetool.Strip(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(checksum)))
+	return fault.Exit(filetool.Strip(ctx, screen(), filetool.Stripping{
+		Files: filetool.Files{In: str(in), Out: str(out)}, Checksum: str(checksum), Only: str(only), Index: number(index),
+	}))
 }
 
 // Timestamp adds a timestamp to signatures that exist.
 func (File) Timestamp(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	server *string, // time servers, separated by commas, or test
 	digest *string, // sha256, sha384 or sha512
@@ -105,7 +110,7 @@ func (File) Timestamp(ctx context.Context,
 
 // AddCerts adds certificates to signatures that exist.
 func (File) AddCerts(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	certs *string, // certificate files
 	pathto *string, // thumbprint of a root that the certificates have to lead to
@@ -119,7 +124,7 @@ func (File) AddCerts(ctx context.Context,
 
 // Tag puts data beside a signature that exists, which does not cover it.
 func (File) Tag(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	value *string, // the tag
 	file *string, // a file with the tag, instead of -value=
@@ -133,7 +138,7 @@ func (File) Tag(ctx context.Context,
 
 // Extract writes the signatures of PE files to FILE.p7s.
 func (File) Extract(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	pem *bool, // PEM instead of DER
 ) error {
@@ -152,7 +157,7 @@ func (File) Attach(ctx context.Context,
 
 // Prepare writes what a key that lives elsewhere has to sign.
 func (File) Prepare(ctx context.Context,
-	in *string, // files: paths and glob patterns, separated by commas
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // an existing folder
 	cert *string, // the signer's certificate and the intermediates behind it
 	digest *string, // sha256, sha384 or sha512

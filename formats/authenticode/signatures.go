@@ -134,20 +134,24 @@ func editSignature(p7 []byte, index int, change func(*sigNode) error) ([]byte, e
 	if index < 0 || index >= len(nodes) {
 		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(nodes))
 	}
-	intact := 0
+	intact := map[*sigNode]bool{}
 	for _, n := range nodes {
-		if n.intact() {
-			intact++
-		}
+		intact[n] = n.intact()
 	}
 	if err := change(nodes[index]); err != nil {
 		return nil, err
+	}
+	want := 0
+	for _, n := range root.list() { // those that the change has left
+		if intact[n] {
+			want++
+		}
 	}
 	der, err := root.marshal()
 	if err != nil {
 		return nil, err
 	}
-	if err := stillIntact(der, intact); err != nil {
+	if err := stillIntact(der, want); err != nil {
 		return nil, err
 	}
 	return der, nil

@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -90,25 +89,6 @@ func AddCerts(ctx context.Context, c *console.Console, a Adding) error {
 				return nil, err
 			}
 			return authenticode.AddCertificatesTo(p7, a.Index, extra)
-		})
-	})
-}
-
-// Strip takes the signatures out of files.
-func Strip(ctx context.Context, c *console.Console, f Files, checksum string) error {
-	policy, err := choice("checksum", checksum, map[string]peimage.ChecksumPolicy{
-		"": peimage.ChecksumAuto, "auto": peimage.ChecksumAuto, "zero": peimage.ChecksumZero, "computed": peimage.ChecksumComputed,
-	})
-	if err != nil {
-		return err
-	}
-	jobs, err := f.jobs("")
-	if err != nil {
-		return err
-	}
-	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
-		return "", rewrite(j, func(src *source, dst *os.File) error {
-			return authenticode.Strip(ctx, src.File, src.size, dst, peimage.StripOptions{Checksum: policy})
 		})
 	})
 }

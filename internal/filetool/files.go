@@ -23,7 +23,8 @@ import (
 
 // Files says which files are worked on and where results go.
 type Files struct {
-	// In is a comma-separated list of paths and glob patterns.
+	// In is a comma-separated list of paths, glob patterns, and @FILE for a
+	// file with one of them in each line.
 	In string
 	// Out is a file, for one input, or an existing folder. Empty changes the
 	// files in place, each by an atomic rename.
@@ -37,13 +38,16 @@ type job struct{ in, out string }
 // mistyped name must not look like success.
 func (f Files) expand() ([]string, error) {
 	if strings.TrimSpace(f.In) == "" {
-		return nil, fault.New(fault.Usage, "no file is named").Hint("name files with -in=, such as -in='dist/*.exe' or -in=a.exe,b.dll")
+		return nil, fault.New(fault.Usage, "no file is named").Hint("name files with -in=, such as -in='dist/*.exe', -in=a.exe,b.dll or -in=@list.txt")
 	}
 	seen := map[string]bool{}
 	var out []string
 	var errs []error
-	for _, p := range strings.Split(f.In, ",") {
-		p = strings.TrimSpace(p)
+	names, err := entries(f.In)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range names {
 		matches, err := match(p)
 		if err != nil {
 			errs = append(errs, err)
@@ -57,6 +61,34 @@ func (f Files) expand() ([]string, error) {
 	}
 	sort.Strings(out)
 	return out, errors.Join(errs...)
+}
+
+// entries takes a list apart. Lines of an @FILE may hold commas; empty lines
+// and comments (#) count for nothing.
+func entries(in string) ([]string, error) {
+	var out []string
+	for _, p := range strings.Split(in, ",") {
+		p = strings.TrimSpace(p)
+		name, isList := strings.CutPrefix(p, "@")
+		if !isList {
+			out = append(out, p)
+			continue
+		}
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "-in: reading the list of files: %w", err)
+		}
+		before := len(out)
+		for line := range strings.Lines(string(b)) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+				out = append(out, line)
+			}
+		}
+		if len(out) == before {
+			return nil, fault.New(fault.Usage, "-in: the list %s names no file", name)
+		}
+	}
+	return out, nil
 }
 
 // match returns the files that p names: itself if there is such a file, else

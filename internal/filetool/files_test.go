@@ -111,7 +111,7 @@ func TestSignStampStrip(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.accepted("b.exe", true)
-	if err := Strip(t.Context(), b.console(), Files{In: b.path("a.exe")}, ""); err != nil {
+	if err := Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}}); err != nil {
 		t.Fatal(err)
 	}
 	if b.read("a.exe") != before {
@@ -166,6 +166,18 @@ func TestOutFolder(t *testing.T) {
 	if b.read("a.exe") != before {
 		t.Error("the input was changed")
 	}
+}
+
+// TestParallel: -parallel bounds the signatures that are made at a time.
+func TestParallel(t *testing.T) {
+	b := newBench(t)
+	s := b.signing("*.exe")
+	s.Parallel = -1
+	usage(t, Sign(t.Context(), b.console(), s), "-parallel")
+	s.Parallel = 1
+	b.sign(s)
+	b.accepted("a.exe", false)
+	b.accepted("b.exe", false)
 }
 
 func TestExisting(t *testing.T) {
@@ -285,6 +297,70 @@ func TestAddCerts(t *testing.T) {
 	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: cross, Index: 3}), "-index")
 }
 
+// TestStripParts takes parts out of signatures and leaves them good.
+func TestStripParts(t *testing.T) {
+	b := newBench(t)
+	s := b.signing("a.exe")
+	s.Servers = b.server
+	b.sign(s)
+	s.Existing, s.Servers, s.Digest = "append", "", "sha384"
+	b.sign(s)
+	strip := func(only string, index int) error {
+		return Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Only: only, Index: index})
+	}
+	count := func(want int) {
+		t.Helper()
+		var out bytes.Buffer
+		if err := Inspect(t.Context(), &out, b.path("a.exe"), true); err != nil || strings.Count(out.String(), `"SpcStatementType"`) != want {
+			t.Errorf("%v; want %d signatures in\n%s", err, want, out.String())
+		}
+	}
+	count(2)
+	usage(t, strip("nested", 2), "no signature 2")
+	usage(t, strip("", 1), "-only=nested")
+	usage(t, strip("everything", 0), "certs, nested, unsigned")
+	usage(t, Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Only: "certs", Checksum: "zero"}), "-checksum")
+	if err := strip("nested", 1); err != nil {
+		t.Fatal(err)
+	}
+	count(1)
+	b.accepted("a.exe", true)
+	if err := strip("unsigned", 0); err != nil {
+		t.Fatal(err)
+	}
+	b.accepted("a.exe", false)
+	before := b.read("a.exe")
+	if err := strip("certs", 0); err != nil || len(b.read("a.exe")) >= len(before) {
+		t.Errorf("no certificate was taken out: %v", err)
+	}
+}
+
+// TestList: -in=@FILE names a file in each line.
+func TestList(t *testing.T) {
+	b := newBench(t)
+	comma := b.path("with,comma.exe")
+	if err := os.Rename(b.path("b.exe"), comma); err != nil {
+		t.Fatal(err)
+	}
+	write := func(text string) Files {
+		t.Helper()
+		if err := os.WriteFile(b.path("list.txt"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Files{In: "@" + b.path("list.txt")}
+	}
+	got, err := write("# two programs\r\n\n" + b.path("?.exe") + "\n  " + comma + "  \n" + comma).expand()
+	if err != nil || len(got) != 2 || got[1] != comma {
+		t.Errorf("%q, %v", got, err)
+	}
+	_, err = write(b.path("none.exe") + "\n" + b.path("neither.exe")).expand()
+	usage(t, err, "neither.exe")
+	_, err = write("\n# nothing\n").expand()
+	usage(t, err, "names no file")
+	_, err = Files{In: "@" + b.path("no.txt")}.expand()
+	usage(t, err, "no.txt")
+}
+
 // TestPathTo: the root that the certificates have to lead to is one that is known, or one of -roots.
 func TestPathTo(t *testing.T) {
 	b := newBench(t)
@@ -345,7 +421,7 @@ func TestTag(t *testing.T) {
 	usage(t, tagging(func(s *Tagging) { s.Value = "\xff" }), "not UTF-8")
 	usage(t, tagging(func(s *Tagging) { s.Value, s.Index = "x", 1 }), "-index")
 	usage(t, tagging(func(s *Tagging) { s.Value, s.Existing = "x", "append" }), "refuse, replace")
-	if err := Strip(t.Context(), b.console(), Files{In: b.path("*.exe")}, ""); err != nil {
+	if err := Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("*.exe")}}); err != nil {
 		t.Fatal(err)
 	}
 	if b.read("b.exe") != before {
@@ -411,5 +487,5 @@ func TestWrongFlags(t *testing.T) {
 		})
 	}
 	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}}), "no time server")
-	usage(t, Strip(t.Context(), b.console(), Files{In: b.path("a.exe")}, "maybe"), "auto, computed, zero")
+	usage(t, Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Checksum: "maybe"}), "auto, computed, zero")
 }

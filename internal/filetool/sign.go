@@ -1,6 +1,7 @@
 package filetool
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -46,6 +47,8 @@ type Signing struct {
 	Servers string
 	// Legacy asks for the older kind of timestamp.
 	Legacy bool
+	// Parallel is how many files are signed at a time; 0 is what suits the key.
+	Parallel int
 }
 
 var existing = map[string]authenticode.Existing{
@@ -55,6 +58,9 @@ var existing = map[string]authenticode.Existing{
 
 // Sign signs PE files.
 func Sign(ctx context.Context, c *console.Console, s Signing) error {
+	if s.Parallel < 0 {
+		return fault.New(fault.Usage, "-parallel: %d is no number of files", s.Parallel)
+	}
 	jobs, err := s.jobs("")
 	if err != nil {
 		return err
@@ -82,7 +88,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 	if s.Servers == "" {
 		c.Warn("without -server= the signatures end with the certificate, on %s", id.Certificate.NotAfter.Format(time.DateOnly))
 	}
-	return each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j job) (string, error) { return sign(ctx, j, o, st) })
+	return each(ctx, c, jobs, cmp.Or(s.Parallel, id.Parallel), func(ctx context.Context, j job) (string, error) { return sign(ctx, j, o, st) })
 }
 
 // open reaches the key and judges the certificate.
