@@ -74,14 +74,15 @@ func (CATALOG) Sign(ctx context.Context,
 	description *string, // shown by Windows
 	url *string, // shown beside the description
 	replace *bool, // replace a signature that is there
-	server *string, // time servers, separated by commas, or test
+	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
+	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
 	return fault.Exit(filetool.SignCatalog(ctx, screen(), filetool.CatalogSigning{
 		Files:  filetool.Files{In: str(in), Out: str(out)},
 		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
-		Digest: str(digest), Description: str(description), URL: str(url), Replace: flag(replace), Servers: str(server),
+		Digest: str(digest), Description: str(description), URL: str(url), Replace: flag(replace), Stampers: filetool.Stampers{Servers: str(server), KeyPassword: str(tspassword)},
 		Trusted: filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
 	}))
 }

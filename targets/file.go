@@ -30,7 +30,8 @@ func (File) Sign(ctx context.Context,
 	existing *string, // refuse, replace, append or skip
 	certs *string, // additional certificate files
 	pathto *string, // thumbprint of a root that the certificates have to lead to
-	server *string, // time servers, separated by commas, or test
+	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
+	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
 	legacy *bool, // the older kind of timestamp
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
@@ -41,7 +42,7 @@ func (File) Sign(ctx context.Context,
 		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
 		Digest: str(digest), Description: str(description), URL: str(url), PageHashes: flag(pages), Existing: str(existing),
 		Trusted:         filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
-		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Servers: str(server), Legacy: flag(legacy), Parallel: number(parallel),
+		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Stampers: filetool.Stampers{Servers: str(server), KeyPassword: str(tspassword), Legacy: flag(legacy)}, Parallel: number(parallel),
 	}))
 }
 
@@ -95,7 +96,8 @@ func (File) Strip(ctx context.Context,
 func (File) Timestamp(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
-	server *string, // time servers, separated by commas, or test
+	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
+	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
 	digest *string, // sha256, sha384 or sha512
 	index *int, // which signature: 0 is the first, nested ones follow
 	legacy *bool, // the older kind of timestamp
@@ -104,7 +106,7 @@ func (File) Timestamp(ctx context.Context,
 ) error {
 	return fault.Exit(filetool.Timestamp(ctx, screen(), filetool.Stamping{
 		Files: filetool.Files{In: str(in), Out: str(out)}, Trusted: filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
-		Servers: str(server), Digest: str(digest), Legacy: flag(legacy), Index: number(index),
+		Stampers: filetool.Stampers{Servers: str(server), KeyPassword: str(tspassword), Legacy: flag(legacy)}, Digest: str(digest), Index: number(index),
 	}))
 }
 

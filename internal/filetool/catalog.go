@@ -175,9 +175,7 @@ type CatalogSigning struct {
 	Digest, Description, URL string
 	// Replace drops a signature that is there.
 	Replace bool
-	// Servers is a comma-separated list of time servers, or test; empty
-	// signs without a timestamp.
-	Servers string
+	Stampers
 }
 
 // SignCatalog signs catalogs.
@@ -199,7 +197,7 @@ func SignCatalog(ctx context.Context, c *console.Console, s CatalogSigning) erro
 	if err != nil {
 		return err
 	}
-	st, err := openStamping(ctx, stampers{servers: s.Servers, digest: s.Digest}, roots, id)
+	st, err := s.Stampers.open(ctx, s.Digest, roots, id)
 	if err != nil {
 		return err
 	}

@@ -15,9 +15,8 @@ import (
 type Stamping struct {
 	Files
 	Trusted
-	// Servers is a comma-separated list of time servers, or test.
-	Servers, Digest string
-	Legacy          bool
+	Stampers
+	Digest string
 	// Index of the signature: 0 is the first, nested ones follow.
 	Index int
 }
@@ -35,7 +34,7 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 	if err != nil {
 		return err
 	}
-	st, err := openStamping(ctx, stampers{s.Servers, s.Digest, s.Legacy}, roots, nil)
+	st, err := s.Stampers.open(ctx, s.Digest, roots, nil)
 	if err != nil {
 		return err
 	}

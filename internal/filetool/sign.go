@@ -14,7 +14,6 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/secret"
-	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
@@ -42,11 +41,7 @@ type Signing struct {
 	// AdditionalCerts is a comma-separated list of certificate files, and
 	// RequirePathTo the thumbprint of a root that they have to lead to.
 	AdditionalCerts, RequirePathTo string
-	// Servers is a comma-separated list of time servers, or test; empty
-	// signs without a timestamp.
-	Servers string
-	// Legacy asks for the older kind of timestamp.
-	Legacy bool
+	Stampers
 	// Parallel is how many files are signed at a time; 0 is what suits the key.
 	Parallel int
 }
@@ -78,7 +73,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 	if err != nil {
 		return err
 	}
-	st, err := openStamping(ctx, stampers{s.Servers, s.Digest, s.Legacy}, roots, id)
+	st, err := s.Stampers.open(ctx, s.Digest, roots, id)
 	if err != nil {
 		return err
 	}
@@ -96,7 +91,7 @@ func (k Key) open(ctx context.Context, c *console.Console, roots *authenticode.R
 	if k.Identity == "" {
 		return nil, fault.New(fault.Usage, "no identity is named").Hint("-identity=test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM")
 	}
-	pw, err := secretRef(k.Password)
+	pw, err := secretRef("password", k.Password)
 	if err != nil {
 		return nil, err
 	}
@@ -121,13 +116,13 @@ func (k Key) open(ctx context.Context, c *console.Console, roots *authenticode.R
 	return id, nil
 }
 
-func secretRef(s string) (secret.Ref, error) {
+func secretRef(flag, s string) (secret.Ref, error) {
 	if s == "" {
 		return "", nil
 	}
 	r, err := secret.Parse(s)
 	if err != nil {
-		return "", fault.New(fault.Usage, "-password: %w", err)
+		return "", fault.New(fault.Usage, "-%s: %w", flag, err)
 	}
 	return r, nil
 }
@@ -201,67 +196,4 @@ func replaceTable(ctx context.Context, dst *os.File, src *source, p7 []byte) err
 	}
 	_, err := authenticode.Attach(ctx, src.File, src.size, dst, p7, authenticode.ExistingReplace)
 	return err
-}
-
-// stamping is an open connection to time servers.
-type stamping struct {
-	stamper *timeserver.Stamper
-	legacy  bool
-	close   func() error
-}
-
-// stampers says which time servers are asked for what kind of timestamp.
-type stampers struct {
-	servers, digest string
-	legacy          bool
-}
-
-// openStamping prepares the servers; nil without any. A server whose
-// certificate leads to none of the roots counts as failed, as in a release.
-func openStamping(ctx context.Context, w stampers, roots *authenticode.Roots, id *identity.Identity) (*stamping, error) {
-	names := list(w.servers)
-	if len(names) == 0 {
-		if w.legacy {
-			return nil, fault.New(fault.Usage, "-legacy needs -server=")
-		}
-		return nil, nil
-	}
-	test := len(names) == 1 && names[0] == timeserver.Test
-	if id != nil && id.Test != test {
-		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
-	}
-	t := &spec.Timestamp{Servers: names, Digest: w.digest}
-	s, stop, err := timeserver.Open(ctx, t, roots, func(ctx context.Context) (*identity.Identity, error) {
-		if id != nil {
-			return id, nil
-		}
-		return identity.Open(ctx, identity.KindTest, identity.Options{})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &stamping{s, w.legacy, stop}, nil
-}
-
-// stamp gets a timestamp for the signature with the given index and returns
-// the signature with it.
-func (s *stamping) stamp(ctx context.Context, p7 []byte, index int) ([]byte, string, error) {
-	value, err := authenticode.SignatureValue(p7, index)
-	if err != nil {
-		return nil, "", err
-	}
-	if s.legacy {
-		answer, server, err := s.stamper.StampLegacy(ctx, value)
-		if err != nil {
-			return nil, "", err
-		}
-		p7, err = authenticode.SetCountersignature(p7, index, answer.Raw, answer.Certificates)
-		return p7, server, err
-	}
-	token, server, err := s.stamper.Stamp(ctx, value)
-	if err != nil {
-		return nil, "", err
-	}
-	p7, err = authenticode.SetToken(p7, index, token)
-	return p7, server, err
 }

@@ -78,19 +78,43 @@ func Open(ctx context.Context, t *spec.Timestamp, roots *authenticode.Roots, ope
 	return s, stop, nil
 }
 
+// OpenOwn prepares a time-stamping key of one's own: its server runs on
+// loopback until the returned function is called. A certificate that may not
+// make timestamps is an error (Usage). The roots have to lead to it, as to any
+// server.
+func OpenOwn(t *spec.Timestamp, tsa *identity.Identity, roots *authenticode.Roots) (*Stamper, func() error, error) {
+	hash, err := Hash(t.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	url, stop, err := serve(&identity.Authority{Key: tsa.Key, Certificate: tsa.Certificate, Chain: tsa.Chain})
+	if err != nil {
+		return nil, nil, fault.New(fault.Usage, "%s cannot make timestamps: %w", tsa.Ref, err).
+			Hint("the certificate needs the extended key usage timeStamping, alone and critical (RFC 3161 section 2.3)")
+	}
+	return &Stamper{
+		hash: hash, names: map[string]string{url: tsa.Ref},
+		client: &rfc3161.Client{Servers: []string{url}, Attempts: 1, Check: rfc3161.CheckOptions{Chain: roots.StampChain}},
+	}, stop, nil
+}
+
 // Serve starts the time server of a test identity on loopback.
 func Serve(id *identity.Identity) (url string, stop func() error, err error) {
 	if id.TSA == nil {
 		return "", nil, fault.New(fault.Usage, "the identity %s has no time server of its own", id.Ref).
 			Hint("name real time servers, such as http://timestamp.digicert.com")
 	}
-	h, err := rfc3161.NewServer(rfc3161.ServerOptions{Key: id.TSA.Key, Certificate: id.TSA.Certificate, Chain: id.TSA.Chain})
+	return serve(id.TSA)
+}
+
+func serve(a *identity.Authority) (url string, stop func() error, err error) {
+	h, err := rfc3161.NewServer(rfc3161.ServerOptions{Key: a.Key, Certificate: a.Certificate, Chain: a.Chain})
 	if err != nil {
 		return "", nil, err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", nil, fmt.Errorf("starting the test time server: %v", err)
+		return "", nil, fmt.Errorf("starting a time server: %v", err)
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
 	go srv.Serve(l)
