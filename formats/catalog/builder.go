@@ -1,8 +1,6 @@
 package catalog
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto"
 	"crypto/sha256"
@@ -12,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
@@ -33,6 +32,9 @@ type Options struct {
 	// KeepDuplicates lists files of equal contents one by one, as makecat does. PowerShell's Test-FileCatalog needs that, for it reads
 	// one path of each entry. Otherwise the first file stands for all: Windows looks for the digest and needs one.
 	KeepDuplicates bool
+
+	// defined says that the attributes are those of a definition, which may be what a caller may not ask for.
+	defined bool
 }
 
 // File is one file to list.
@@ -71,15 +73,19 @@ func NewBuilder(o Options) (*Builder, error) {
 	if y := o.Time.Year(); y < 1950 || y > 9999 {
 		return nil, fmt.Errorf("making catalog: year %d cannot be written (1950 to 9999)", y)
 	}
-	if err := checkAttributes(o.Attributes); err != nil {
+	if err := o.checkAttributes(o.Attributes); err != nil {
 		return nil, fmt.Errorf("making catalog: %w", err)
 	}
 	return &Builder{o: o, first: map[string]string{}}, nil
 }
 
-func checkAttributes(attrs []Attribute) error {
+func (o Options) checkAttributes(attrs []Attribute) error {
+	check := Attribute.check
+	if o.defined {
+		check = Attribute.defined
+	}
 	for _, a := range attrs {
-		if err := a.check(); err != nil {
+		if err := check(a); err != nil {
 			return err
 		}
 	}
@@ -161,7 +167,10 @@ func (b *Builder) check(f File) error {
 	if strings.ContainsAny(f.Tag, "=\x00") || !utf8.ValidString(f.Tag) {
 		return fmt.Errorf("tag %q: not valid text without '='", f.Tag)
 	}
-	return checkAttributes(f.Attributes)
+	if len(utf16.Encode([]rune(f.Tag))) > maxTag {
+		return fmt.Errorf("tag %.40q…: longer than %d characters", f.Tag, maxTag)
+	}
+	return b.o.checkAttributes(f.Attributes)
 }
 
 // Duplicates returns the files that were left out because of equal contents, in the order of adding.
@@ -172,10 +181,7 @@ func (b *Builder) Catalog() (*Catalog, error) {
 	if len(b.members) == 0 {
 		return nil, errors.New("making catalog: no files")
 	}
-	members := slices.Clone(b.members)
-	slices.SortFunc(members, func(x, y Member) int {
-		return cmp.Or(bytes.Compare(x.ID, y.ID), bytes.Compare(x.attributes, y.attributes))
-	})
+	members := inListOrder(b.o.Version, b.members)
 	c := &Catalog{Version: b.o.Version, Updated: b.o.Time, Members: members, Extensions: extensions(b.o.Attributes)}
 	c.ListID = b.o.ListID[:]
 	if b.o.ListID == [16]byte{} {

@@ -126,6 +126,8 @@ func TestBuilderRefuses(t *testing.T) {
 		"attribute without name": {Options{}, File{Name: "f", Digests: good, Attributes: []Attribute{Text("", "v")}}},
 		"no name flag":           {Options{}, File{Name: "f", Digests: good, Attributes: []Attribute{{Name: "n", Flags: FlagText}}}},
 		"both name flags":        {Options{}, File{Name: "f", Digests: good, Attributes: []Attribute{{Name: "n", Flags: FlagText | FlagNameText | FlagNameOID}}}},
+		"object identifier":      {Options{}, File{Name: "f", Digests: good, Attributes: []Attribute{{Name: "1.2.3", Flags: FlagText | FlagNameOID}}}},
+		"long tag":               {Options{Version: V1}, File{Name: "f", Tag: strings.Repeat("t", maxTag+1), Digests: good}},
 		"no value flag":          {Options{}, File{Name: "f", Digests: good, Attributes: []Attribute{{Name: "n", Flags: FlagNameText}}}},
 		"both value flags":       {Options{}, File{Name: "f", Digests: good, Attributes: []Attribute{{Name: "n", Flags: FlagText | FlagBinary | FlagNameText}}}},
 		"unauthenticated":        {Options{}, File{Name: "f", Digests: good, Attributes: []Attribute{{Name: "n", Flags: FlagText | FlagNameText | FlagUnauthenticated}}}},

@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 )
 
-// Marshal writes the definition in the form that makecat reads, lines ending in CR LF. What the form cannot express (a line break
-// in a value, a label with "=") is an error.
+// Marshal writes the definition in the form that makecat reads, lines ending in CR LF. What the form cannot express (a line break in a
+// value, a label with "=", more than a line holds) is an error: the text is read again, and has to say the same.
 func (c *CDF) Marshal() ([]byte, error) {
 	w := &cdfWriter{}
 	w.line("[CatalogHeader]")
@@ -32,13 +33,37 @@ func (c *CDF) Marshal() ([]byte, error) {
 	w.line("")
 	w.line("[CatalogFiles]")
 	for _, f := range c.Files {
-		w.pair(f.Label, f.Path)
-		if f.Kind != KindUnknown {
-			w.pair(f.Label+"ALTSIPID", kindGUIDs[f.Kind])
-		}
-		w.attributes(f.Label+"ATTR", f.Attributes)
+		w.file(f)
+	}
+	if len(w.problems) == 0 {
+		w.problems = append(w.problems, c.readsAgain(w.buf.Bytes()))
 	}
 	return w.buf.Bytes(), errors.Join(w.problems...)
+}
+
+// readsAgain says where what was written reads otherwise, such as where one label continues another.
+func (c *CDF) readsAgain(text []byte) error {
+	again, err := ParseCDF(bytes.NewReader(text))
+	if err != nil {
+		return fmt.Errorf("writing catalog definition: it cannot be expressed: %w", err)
+	}
+	if len(again.Files) != len(c.Files) {
+		return fmt.Errorf("writing catalog definition: of %d files makecat would read %d; some label continues another", len(c.Files), len(again.Files))
+	}
+	for i, f := range c.Files {
+		if !again.Files[i].equal(f) {
+			return fmt.Errorf("writing catalog definition: %s=%s reads otherwise", f.Label, f.Path)
+		}
+	}
+	if !slices.EqualFunc(again.Attributes, c.Attributes, Attribute.equal) || again.Name != c.Name || again.ResultDir != c.ResultDir {
+		return fmt.Errorf("writing catalog definition: the header reads otherwise")
+	}
+	return nil
+}
+
+func (f CDFFile) equal(g CDFFile) bool {
+	return f.Label == g.Label && f.Path == g.Path && f.Kind == g.Kind && slices.EqualFunc(f.Attributes, g.Attributes, Attribute.equal) &&
+		(f.PageHashes == nil) == (g.PageHashes == nil) && (f.PageHashes == nil || *f.PageHashes == *g.PageHashes)
 }
 
 type cdfWriter struct {
@@ -56,17 +81,25 @@ func (w *cdfWriter) pair(key, value string) {
 	w.line(key + "=" + value)
 }
 
+func (w *cdfWriter) file(f CDFFile) {
+	w.pair(f.Label, f.Path)
+	if f.PageHashes != nil {
+		w.pair(f.Label+"PageHashes", fmt.Sprint(*f.PageHashes))
+	}
+	if f.Kind != KindUnknown {
+		w.pair(f.Label+"ALTSIPID", kindGUIDs[f.Kind])
+	}
+	w.attributes(f.Label+"ATTR", f.Attributes)
+}
+
 func (w *cdfWriter) attributes(prefix string, attrs []Attribute) {
 	for i, a := range attrs {
-		value := base64.StdEncoding.EncodeToString(a.Value)
-		if a.Flags&FlagText != 0 {
-			var ok bool
-			if value, ok = a.Text(); !ok {
-				w.problems = append(w.problems, fmt.Errorf("writing catalog definition: the text of attribute %s is malformed", a.Name))
-			}
+		value, ok := a.Text()
+		if a.Flags&FlagBinary != 0 {
+			value, ok = base64.StdEncoding.EncodeToString(a.Value), true
 		}
-		if strings.Contains(a.Name, ":") {
-			w.problems = append(w.problems, fmt.Errorf("writing catalog definition: attribute name %q holds a colon", a.Name))
+		if !ok {
+			w.problems = append(w.problems, fmt.Errorf("writing catalog definition: the text of attribute %s is malformed", a.Name))
 		}
 		w.pair(fmt.Sprintf("%s%d", prefix, i+1), fmt.Sprintf("0x%08X:%s:%s", uint32(a.Flags), a.Name, value))
 	}
@@ -85,8 +118,8 @@ type Input struct {
 // Build makes the catalog that the definition describes. Every file that cannot be read or listed is in the error.
 // Files of equal contents are listed one by one, as makecat does.
 func (c *CDF) Build(ctx context.Context, open Source, when time.Time, listID [16]byte) (*Catalog, error) {
-	b, err := NewBuilder(Options{Version: c.Version, PageHashes: c.PageHashes, Attributes: c.Attributes, Time: when,
-		ListID: listID, KeepDuplicates: true})
+	b, err := NewBuilder(Options{Version: c.Version, PageHashes: c.PageHashes, Attributes: asMakecat(c.Attributes), Time: when,
+		ListID: listID, KeepDuplicates: true, defined: true})
 	if err != nil {
 		return nil, err
 	}
@@ -113,9 +146,12 @@ func (f CDFFile) add(ctx context.Context, b *Builder, open Source) error {
 	defer in.Close()
 	o := b.DigestOptions()
 	o.Kind = f.Kind
+	if f.PageHashes != nil {
+		o.PageHashes = *f.PageHashes
+	}
 	d, err := Digest(ctx, in.Reader, in.Size, o)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
-	return b.Add(File{Name: f.Path, Tag: f.Tag(), Attributes: f.Attributes, Digests: d})
+	return b.Add(File{Name: f.Path, Tag: f.Tag(), Attributes: asMakecat(f.Attributes), Digests: d})
 }

@@ -170,6 +170,8 @@ func TestParseLoose(t *testing.T) {
 	slices.SortFunc(lying.Members, func(a, b Member) int { return bytes.Compare(a.ID, b.ID) })
 	none := *c
 	none.Members = nil
+	oid := *c
+	oid.Extensions = extensions([]Attribute{{Name: "1.2.3", Flags: FlagText | FlagNameOID}})
 	unsorted := *c
 	unsorted.Members = slices.Clone(c.Members)
 	for i, m := range unsorted.Members {
@@ -185,6 +187,7 @@ func TestParseLoose(t *testing.T) {
 		"tag is not digest":    {marshal(t, &lying), "is not its digest"},
 		"no members":           {marshal(t, &none), "no members"},
 		"attributes unsorted":  {marshal(t, &unsorted), "DER order"},
+		"object identifier":    {marshal(t, &oid), "named by an object identifier"},
 		"bytes after":          {append(marshal(t, c), 0, 0, 0), "3 bytes after"},
 	} {
 		got, err := Parse(want.der)

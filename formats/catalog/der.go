@@ -85,6 +85,13 @@ func uintTLV(n uint32) []byte {
 	return b.BytesOrPanic()
 }
 
+// flagsTLV writes the flags of an attribute, which are a signed INTEGER in wintrust.
+func flagsTLV(f Flags) []byte {
+	var b cryptobyte.Builder
+	b.AddASN1Int64(int64(int32(f)))
+	return b.BytesOrPanic()
+}
+
 // utf16BE is the contents of a BMPString.
 func utf16BE(s string) []byte {
 	var out []byte

@@ -7,5 +7,6 @@
 // still look files up by it.
 //
 // What is written here equals, byte for byte, what Microsoft's makecat writes from the same files, given the same list
-// identifier and time. Unlike makecat's, ours need not differ from run to run: the identifier derives from the contents.
+// identifier and time, from the same definition also where makecat loses something. Unlike makecat's, ours need not differ from run to
+// run: the identifier derives from the contents.
 package catalog

@@ -13,6 +13,9 @@ import (
 
 var errMalformed = errors.New("name and value are malformed")
 
+// oidName is what CryptCATOpen does on the flag 0x2: it decodes the value as a structure of that type, and gives up if it cannot.
+const oidName = "attribute %s is named by an object identifier that Windows cannot decode a value of; it does not open such a catalog"
+
 // maxFindings bounds what is said about one catalog.
 const maxFindings = 100
 
@@ -55,8 +58,10 @@ func (f *findings) whole() {
 	for i, e := range c.Extensions {
 		if !e.OID.Equal(cms.OIDCatalogNameValue) {
 			f.add("extension %d is of type %v, not a catalog attribute", i, e.OID)
-		} else if _, err := parseNameValue(e.Value); err != nil {
+		} else if a, err := parseNameValue(e.Value); err != nil {
 			f.add("extension %d: %v", i, err)
+		} else if a.unreadable() {
+			f.add("the catalog: "+oidName, a.Name)
 		}
 	}
 	if c.SignedData == nil {
@@ -74,7 +79,7 @@ func (f *findings) whole() {
 
 func (f *findings) member(i int) {
 	m := f.c.Members[i]
-	if i > 0 && bytes.Compare(f.c.Members[i-1].ID, m.ID) > 0 {
+	if i > 0 && compareIDs(f.c.Version, f.c.Members[i-1].ID, m.ID) > 0 {
 		f.add("member %d (%s) is out of order: Windows may not find it", i, m.Tag())
 	}
 	h, key, byHash := m.key(f.c.Version)
@@ -93,9 +98,11 @@ func (f *findings) member(i int) {
 	if m.Kind() == KindUnknown && m.SubjectGUID() == "" {
 		f.add("member %d (%s) does not say what kind of file it is", i, m.Tag())
 	}
-	m.nameValues(func(_ Attribute, err error) {
+	m.nameValues(func(a Attribute, err error) {
 		if err != nil {
 			f.add("member %d (%s): attribute: %v", i, m.Tag(), err)
+		} else if a.unreadable() {
+			f.add("member %d (%s): "+oidName, i, m.Tag(), a.Name)
 		}
 	})
 	f.order(i, m)

@@ -36,10 +36,13 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// kindOfGUID reads a subject GUID in braces.
+// kindOfGUID reads a subject GUID, in braces or without.
 func kindOfGUID(guid string) (Kind, error) {
+	if !strings.HasPrefix(guid, "{") {
+		guid = "{" + guid + "}"
+	}
 	for k, g := range kindGUIDs {
-		if strings.EqualFold(g, strings.TrimSpace(guid)) {
+		if strings.EqualFold(g, guid) {
 			return k, nil
 		}
 	}

@@ -144,6 +144,9 @@ func (m Cataloguing) fromCDF(ctx context.Context, c *console.Console) error {
 	if err != nil {
 		return fault.New(fault.Usage, "%s: %w", m.CDF, err)
 	}
+	for _, w := range def.Warnings {
+		c.Warn("%s: %s", m.CDF, w)
+	}
 	at, err := m.time()
 	if err != nil {
 		return err
@@ -158,7 +161,7 @@ func (m Cataloguing) fromCDF(ctx context.Context, c *console.Console) error {
 		return err
 	}
 	if m.Out == "" {
-		m.Out = filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(def.ResultDir, `\`, "/")), def.Name)
+		m.Out = filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(def.Output(), `\`, "/")))
 	}
 	if err := atomicfile.Write(m.Out, der, 0o644); err != nil {
 		return err

@@ -147,6 +147,26 @@ func TestCatalogFromDefinition(t *testing.T) {
 	}
 }
 
+// TestCatalogDefinitionWarnings: what makecat loses without a word is said, with the line, and the catalog goes where makecat puts it.
+func TestCatalogDefinitionWarnings(t *testing.T) {
+	s := newShelf(t)
+	s.put("x.cdf", "[CatalogHeader]\nName=named\n[CatalogFiles]\n<HASH>1=a.txt\n<HASH>1ATTR1=0x10010002:1.2.3:lost\n<HASH>1ATTR3=0x10010001:n:lost\n")
+	var said bytes.Buffer
+	err := MakeCatalog(context.Background(), console.New(&said, console.Options{}), Cataloguing{CDF: filepath.Join(s.dir, "x.cdf"), Now: time.Now,
+		Getenv: func(string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"x.cdf: line 5: attribute 1.2.3", "x.cdf: line 6: <HASH>1ATTR3 is not read"} {
+		if !strings.Contains(said.String(), want) {
+			t.Errorf("%q is not in %s", want, said.String())
+		}
+	}
+	if _, err := os.Stat(filepath.Join(s.dir, "named.CAT")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCatalogUsage(t *testing.T) {
 	s := newShelf(t)
 	for name, m := range map[string]Cataloguing{"nothing": {}, "both": {Dir: s.dir, CDF: "x.cdf"}, "attributes": {Dir: s.dir, Attributes: "x"}, "bad definition": {CDF: filepath.Join(s.dir, "a.txt")}} {
