@@ -201,10 +201,11 @@ func TestDigestKinds(t *testing.T) {
 		"empty":               {nil, 0, ErrEmpty},
 		"damaged PE file":     {append(append(append([]byte("MZ"), make([]byte, 58)...), 64, 0, 0, 0), "PE\x00\x00\x64\x86"...), 0, errAny},
 		"cabinet cut off":     {[]byte("MSCF and so on"), 0, errAny},
-		"cabinet, other room": {cabinet("x", make([]byte, 8)), 0, errAny},
+		"cabinet, other room": {cabinet("x", make([]byte, 8)), KindCAB, nil},
+		"cabinet, no room":    {cabinet("x", make([]byte, 3)), 0, errAny},
 		"cabinet cut in room": {cabinet("x", make([]byte, cabSignatureRoom))[:50], 0, errAny},
 		"signature outside":   {withSignatureAt(0x7fffffff), 0, errAny},
-		"signature in header": {withSignatureAt(8), 0, errAny},
+		"no signature":        {withSignatureAt(8), KindCAB, nil},
 	}
 	for name, c := range cases {
 		d, err := Digest(context.Background(), bytes.NewReader(c.data), int64(len(c.data)), DigestOptions{})
@@ -226,6 +227,7 @@ var errAny = errors.New("any")
 
 func withSignatureAt(offset uint32) []byte {
 	room := make([]byte, cabSignatureRoom)
+	room[2] = cabSignatureInfo
 	for i := range 4 {
 		room[4+i] = byte(offset >> (8 * i))
 	}
