@@ -36,6 +36,8 @@ func (File) Sign(ctx context.Context,
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 	parallel *int, // files at a time; by itself what suits the key
+	seal *bool, // seal the file, so that Windows notices every change of its signature
+	intent *bool, // say that the file will be sealed, and leave that to file:seal
 ) error {
 	return fault.Exit(filetool.Sign(ctx, screen(), filetool.Signing{
 		Files:  filetool.Files{In: str(in), Out: str(out)},
@@ -43,6 +45,7 @@ func (File) Sign(ctx context.Context,
 		Digest: str(digest), Description: str(description), URL: str(url), PageHashes: flag(pages), Existing: str(existing),
 		Trusted:         filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
 		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Stampers: filetool.Stampers{Servers: str(server), KeyPassword: str(tspassword), Legacy: flag(legacy)}, Parallel: number(parallel),
+		Seal: flag(seal), Intent: flag(intent),
 	}))
 }
 
@@ -136,6 +139,27 @@ func (File) Tag(ctx context.Context,
 	return fault.Exit(filetool.Tag(ctx, screen(), filetool.Tagging{
 		Files: filetool.Files{In: str(in), Out: str(out)}, Value: str(value), File: str(file), Index: number(index), Existing: str(existing),
 	}))
+}
+
+// Seal seals files that were signed with -intent.
+func (File) Seal(ctx context.Context,
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
+	out *string, // a file or an existing folder
+	identity *string, // the one that signed: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	password *string, // of the identity, as env:NAME or file:PATH
+	digest *string, // sha256, sha384 or sha512
+) error {
+	return fault.Exit(filetool.Seal(ctx, screen(), filetool.Sealing{
+		Files: filetool.Files{In: str(in), Out: str(out)}, Key: filetool.Key{Identity: str(identity), Password: str(password)}, Digest: str(digest),
+	}))
+}
+
+// Unseal takes seals off, so that the signatures can be changed.
+func (File) Unseal(ctx context.Context,
+	in *string, // files: paths, glob patterns and @lists of them, separated by commas
+	out *string, // a file or an existing folder
+) error {
+	return fault.Exit(filetool.Unseal(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}))
 }
 
 // Extract writes the signatures of PE files to FILE.p7s.

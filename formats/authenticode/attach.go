@@ -75,6 +75,9 @@ func (s *Subject) attach(ctx context.Context, der []byte, existing Existing, out
 			return nil, fmt.Errorf("signature %d: %w", sig.Index, err)
 		}
 	}
+	if err := s.checkSeal(der, existing); err != nil {
+		return nil, err
+	}
 	r := &Result{Content: Content{Hash: q.Authentihash[0], Authentihash: s.digests.Authentihash[q.Authentihash[0]]}}
 	r.PKCS7, r.Index, err = s.combine(der, existing)
 	return r, err

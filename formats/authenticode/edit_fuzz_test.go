@@ -24,7 +24,14 @@ func FuzzSignatures(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	f.Add(extract(f, signed(f, readFile(f, formatstest.GoProgram(f, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf), IntentToSeal: true})))
+	f.Add(extract(f, sealedFile(f, p.Leaf)))
 	f.Fuzz(func(t *testing.T, p7 []byte) {
+		if bare, err := authenticode.Unseal(p7); err == nil {
+			if _, err := authenticode.Unseal(bare); err == nil {
+				t.Fatal("there is a seal left")
+			}
+		}
 		in, err := authenticode.InspectPKCS7(p7)
 		if err == nil {
 			_ = in.String()

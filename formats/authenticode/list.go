@@ -8,11 +8,11 @@ import (
 )
 
 // BuildList signs a certificate trust list, which is what a catalog contains, and returns the whole PKCS#7 (DER). list is the CTL's SEQUENCE;
-// it becomes the content as it is. Page hashes and policies for existing signatures have no meaning here: a catalog holds one
+// it becomes the content as it is. Page hashes, seals and policies for existing signatures have no meaning here: a catalog holds one
 // signature, for Windows does not look at nested ones in catalogs.
 func BuildList(ctx context.Context, list []byte, o SignOptions) ([]byte, error) {
-	if o.PageHashes || o.Existing != ExistingRefuse {
-		return nil, errors.New("signing catalog: page hashes and policies for existing signatures do not apply")
+	if o.PageHashes || o.IntentToSeal || o.Existing != ExistingRefuse {
+		return nil, errors.New("signing catalog: page hashes, seals and policies for existing signatures do not apply")
 	}
 	if err := o.check(); err != nil {
 		return nil, err

@@ -49,6 +49,9 @@ type SignOptions struct {
 	Additional []*x509.Certificate
 	// Existing says what becomes of signatures that the file has.
 	Existing Existing
+	// IntentToSeal says in the signature that the file will be sealed (signtool /itos). From then on Windows refuses the file until Seal has
+	// been called, and after every change of the signatures. The signature must be the file's first, and RSA: see Seal.
+	IntentToSeal bool
 }
 
 func (o SignOptions) hash() crypto.Hash { return hashOrDefault(o.Hash, o.Signer.Hash) }
@@ -78,6 +81,8 @@ func (o SignOptions) check() error {
 		return fmt.Errorf("signing with %v: new signatures are made with SHA-256, SHA-384 or SHA-512", h)
 	case o.PageHashes && h != crypto.SHA256:
 		return fmt.Errorf("signing with %v: page hashes exist for SHA-256 only", h)
+	case o.IntentToSeal && !isRSA(o.Signer.Certificate):
+		return errors.New("signing with the intent to seal: seals are RSA signatures, and this key is of another kind")
 	case o.Existing < ExistingRefuse || o.Existing > ExistingSkip:
 		return fmt.Errorf("signing: unknown policy %d for existing signatures", o.Existing)
 	}
@@ -110,6 +115,9 @@ func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o Sig
 	}
 	if err := s.admits(o.Existing); err != nil {
 		return nil, err
+	}
+	if o.IntentToSeal && o.Existing == ExistingAppend && s.image.HasSignature() {
+		return nil, errors.New("appending: Windows looks for the intent to seal in the first signature only")
 	}
 	out, err := newOutput(dst)
 	if err != nil {
@@ -197,6 +205,12 @@ func (s *Subject) admits(policy Existing) error {
 		return fmt.Errorf("%w: choose to replace its signatures, to append another one, or to skip the file", ErrSigned)
 	case s.damaged != nil:
 		return fmt.Errorf("%w, but its signature cannot be read: %v", ErrSigned, s.damaged)
+	case policy == ExistingAppend:
+		root, err := parseTree(s.pkcs7)
+		if err != nil {
+			return err
+		}
+		return root.unsealed()
 	}
 	return nil
 }
@@ -229,6 +243,9 @@ func (s *Subject) ownSignature(o SignOptions) (int, error) {
 func (s *Subject) covers(sd *cms.SignedData, o SignOptions) bool {
 	c, err := contentOf(sd)
 	if err != nil || c.hash != o.hash() {
+		return false
+	}
+	if intent, err := readIntent(&sd.Signers[0]); err != nil || o.IntentToSeal && !intent {
 		return false
 	}
 	want := s.Content(o.hash(), o.PageHashes)

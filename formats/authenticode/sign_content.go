@@ -2,6 +2,7 @@ package authenticode
 
 import (
 	"crypto"
+	"encoding/asn1"
 	"fmt"
 	"strings"
 	"unicode/utf16"
@@ -99,7 +100,7 @@ func serializedPageHashes(c Content) ([]byte, error) {
 	return b.Bytes()
 }
 
-// signedAttributes are SpcStatementType and SpcSpOpusInfo; cms adds contentType and messageDigest. There is no signingTime: nobody
+// signedAttributes are SpcStatementType, SpcSpOpusInfo and, if wanted, SpcIntentToSeal; cms adds contentType and messageDigest. There is no signingTime: nobody
 // vouches for it, and without it the same input gives the same signature.
 func signedAttributes(o SignOptions) (cms.Attributes, error) {
 	purpose := cms.OIDSpcIndividualPurp
@@ -119,6 +120,13 @@ func signedAttributes(o SignOptions) (cms.Attributes, error) {
 	var attrs cms.Attributes
 	attrs.Set(cms.OIDSpcStatementType, der)
 	attrs.Set(cms.OIDSpcSpOpusInfo, opus)
+	if o.IntentToSeal {
+		intent, err := asn1.Marshal(intentToSeal{Seal: true})
+		if err != nil {
+			return nil, err
+		}
+		attrs.Set(cms.OIDIntentToSeal, intent)
+	}
 	return attrs, nil
 }
 

@@ -123,11 +123,22 @@ func checkSigner(sd *cms.SignedData) error {
 	return si.CheckSignature(cert)
 }
 
+// unsealed is an error wrapping ErrSealed where any change of the blob would break a seal.
+func (n *sigNode) unsealed() error {
+	if carriesSeal(&n.sd.Signers[0]) {
+		return fmt.Errorf("%w, and a change of its signatures would break the seal; take the seal off first", ErrSealed)
+	}
+	return nil
+}
+
 // editSignature changes one signature of a blob and writes all of it again in DER. Whatever the change does, signatures that were
 // intact must still be: an edit that breaks one is an error.
 func editSignature(p7 []byte, index int, change func(*sigNode) error) ([]byte, error) {
 	root, err := parseTree(p7)
 	if err != nil {
+		return nil, err
+	}
+	if err := root.unsealed(); err != nil {
 		return nil, err
 	}
 	nodes := root.list()
@@ -182,6 +193,9 @@ func AppendSignature(p7, nested []byte) ([]byte, error) {
 	if len(child.children) > 0 {
 		return nil, errors.New("appending: the new signature contains others; Windows looks one level deep only")
 	}
+	if intent, err := readIntent(&child.sd.Signers[0]); intent || err != nil || carriesSeal(&child.sd.Signers[0]) {
+		return nil, errors.New("appending: the new signature is sealed or intends to be; Windows looks for seals in the first signature only")
+	}
 	return editSignature(p7, 0, func(n *sigNode) error {
 		n.children = append(n.children, child)
 		return nil
@@ -195,6 +209,9 @@ func RemoveSignature(p7 []byte, index int) ([]byte, error) {
 	}
 	root, err := parseTree(p7)
 	if err != nil {
+		return nil, err
+	}
+	if err := root.unsealed(); err != nil {
 		return nil, err
 	}
 	nodes := root.list()

@@ -195,3 +195,28 @@ func (s *Subject) checkCovers(sd *cms.SignedData) error {
 	}
 	return checkSigner(sd)
 }
+
+// checkSeal makes sure that a seal, if der has one, holds for der in this file.
+func (s *Subject) checkSeal(der []byte, existing Existing) error {
+	root, err := parseTree(der)
+	if err != nil {
+		return err
+	}
+	sealed, err := readSeal(&root.sd.Signers[0])
+	if err != nil || sealed == nil {
+		return err
+	}
+	cert, err := root.sd.SignerCertificate(0)
+	if err != nil {
+		return err
+	}
+	if sealed.SignerIndex != 0 {
+		return fmt.Errorf("sealed by nested signature %d, and only seals of the first are known here", sealed.SignerIndex)
+	}
+	rest := s.kept(existing)
+	place := sealPlace{tableOffset(s.image), io.NewSectionReader(bytes.NewReader(rest), 0, int64(len(rest)))}
+	if err := sealed.check(cert, der, &root.sd.Signers[0], place); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}

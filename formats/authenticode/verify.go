@@ -71,6 +71,7 @@ type verifier struct {
 	messages   []*message
 	digests    *peimage.Digests // nil if there is no file to compare with
 	pages      error            // why page hashes could not be computed
+	place      *sealPlace       // of the first entry of the certificate table; nil if there is no file
 }
 
 // message is one PKCS#7 blob of the file.
@@ -161,6 +162,9 @@ func (v *verifier) readTable(im *peimage.Image, r io.ReaderAt) error {
 		}
 		if err := v.checkGap(im, r, i); err != nil {
 			return err
+		}
+		if i == 0 {
+			v.keepPlace(im, r)
 		}
 		v.collect(data, i, 0)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/x509"
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
@@ -27,7 +28,7 @@ func sections(im *peimage.Image) int { return int(im.Sections[0].PointerToRawDat
 
 // vcases is the verifier's table of files: each kind of signature that must be good, and each way of damaging one.
 func vcases() []vcase {
-	return append(goodCases(), append(tamperedCases(), append(certificateCases(), timestampCases()...)...)...)
+	return slices.Concat(goodCases(), tamperedCases(), certificateCases(), timestampCases(), sealCases())
 }
 
 func goodCases() []vcase {

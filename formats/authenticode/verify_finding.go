@@ -28,6 +28,7 @@ const (
 	CheckPageHashes     Check = "page-hashes"     // page hash table in SpcPeImageData
 	CheckAlgorithms     Check = "weak-digest"     // MD5 and SHA-1 (CA/Browser Forum code signing requirements 7.1.3.2)
 	CheckKeySize        Check = "weak-key"        // RSA below 2048 bits
+	CheckSeal           Check = "seal"            // intent to seal and seal 1.3.6.1.4.1.311.2.4.2, 1.3.6.1.4.1.311.2.4.3 (WinTrust.h)
 	CheckTimestamp      Check = "timestamp"       // RFC 3161 token or PKCS#9 countersignature
 	CheckTSAUsage       Check = "tsa-usage"       // time stamping is the only usage of the authority (RFC 3161 section 2.3)
 	CheckTSACritical    Check = "tsa-critical"    // … and is marked critical, as Microsoft's own authorities did not before 2021
@@ -47,7 +48,7 @@ const (
 // Verify to Windows' own judgement, with what else was found as warnings.
 func WindowsOnly() []Check {
 	return []Check{CheckTable, CheckPadding, CheckChecksum, CheckContent, CheckPageHashes, CheckAlgorithms, CheckKeySize, CheckTimestamp,
-		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested, CheckUsage}
+		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested, CheckUsage, CheckSeal}
 }
 
 // Finding is something that a check noticed.

@@ -47,7 +47,7 @@ type SignatureReport struct {
 	Entry int `json:"entry"` // of the certificate table
 	Depth int `json:"depth"` // 0 for a signature in the table, 1 for one nested in it, …
 
-	Windows Verdict `json:"windows"` // as WSS_VERIFY_SPECIFIC would answer
+	Windows Verdict `json:"windows"` // as WSS_VERIFY_SPECIFIC would answer, which does not look at seals; here a broken one counts
 	Trusted bool    `json:"trusted"` // no finding of severity error or strict
 
 	Digest     *DigestReport  `json:"digest,omitempty"`
@@ -60,6 +60,7 @@ type SignatureReport struct {
 	Description string              `json:"description,omitempty"`
 	URL         string              `json:"url,omitempty"`
 	Timestamps  []TimestampReport   `json:"timestamps,omitempty"`
+	Seal        *SealReport         `json:"seal,omitempty"` // nil if the signature neither has nor intends one
 
 	Findings []Finding `json:"findings,omitempty"`
 }

@@ -22,6 +22,7 @@ type judging struct {
 	stamped   time.Time           // of the first intact timestamp; zero without one
 	authority map[int][]Finding   // about the authority of each timestamp, counted from 1
 	chain     Chain
+	missing   *Finding                   // the signature demands a seal and there is none
 	useful    map[[sha256.Size]byte]bool // embedded certificates that are on some path
 }
 
@@ -37,11 +38,13 @@ var signatureChecks = []struct {
 	{(*judging).messageDigest, false},
 	{(*judging).pageHashes, true},
 	{(*judging).signature, false},
+	{(*judging).sealing, false},
 	{(*judging).timestamps, false},
 	{(*judging).certificateChain, false},
 	{(*judging).authorities, false},
 	{(*judging).revoked, false},
 	{(*judging).leaf, false},
+	{(*judging).sealMissing, false},
 	{(*judging).algorithms, false},
 	{(*judging).require, false},
 	{(*judging).leftovers, false},

@@ -83,6 +83,9 @@ func (s *SignatureReport) writeTo(w io.Writer) {
 		fmt.Fprintf(w, "  timestamp:   %s, %s, %s\n", stamp(t.Time), t.Kind, map[bool]string{true: "good", false: "not good"}[t.Trusted])
 		writeChain(w, "    chain:    ", t.Chain)
 	}
+	if s.Seal != nil {
+		fmt.Fprintf(w, "  seal:        %s\n", s.Seal)
+	}
 	writeFindings(w, "  ", s.Findings)
 }
 

@@ -38,7 +38,7 @@ func (j *judging) timestamps(ctx context.Context) bool {
 			rep := TimestampReport{}
 			intact := kind.judge(j, ctx, &rep, value)
 			trusted := firstVerdict(intact) == VerdictTrusted
-			if trusted && j.stamped.IsZero() {
+			if trusted && j.stamped.IsZero() && !j.sealed() {
 				j.stamped = rep.Time
 			}
 			rep.Trusted = trusted && firstVerdict(j.authority[n]) == VerdictTrusted
@@ -46,9 +46,13 @@ func (j *judging) timestamps(ctx context.Context) bool {
 			j.m.report.Timestamps = append(j.m.report.Timestamps, rep)
 		}
 	}
+	j.stampInSeal()
 	if n == 0 {
-		j.find(strict(CheckNoTimestamp, "no timestamp: the signature ends with the certificate on %s", j.cert.NotAfter.UTC().Format("2006-01-02")).
-			hint("timestamp the signature, or allow no-timestamp"))
+		how := "timestamp the signature, or allow no-timestamp"
+		if j.sealed() {
+			how = "allow no-timestamp: a sealed signature cannot be stamped any more"
+		}
+		j.find(strict(CheckNoTimestamp, "no timestamp: the signature ends with the certificate on %s", j.cert.NotAfter.UTC().Format("2006-01-02")).hint(how))
 	}
 	return true
 }

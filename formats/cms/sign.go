@@ -174,14 +174,15 @@ func Sign(ctx context.Context, content ContentInfo, signer Signer, signedAttrs A
 	if err != nil {
 		return nil, err
 	}
-	sig, err := signDigest(ctx, signer.Key, p.Digest, p.Hash)
+	sig, err := SignDigest(ctx, signer.Key, p.Digest, p.Hash)
 	if err != nil {
 		return nil, fmt.Errorf("signing with the key of %q: %w", signer.Certificate.Subject, err)
 	}
 	return p.Finish(sig)
 }
 
-func signDigest(ctx context.Context, key crypto.Signer, digest []byte, h crypto.Hash) ([]byte, error) {
+// SignDigest makes a signature over a digest: PKCS #1 v1.5 with an RSA key. A ContextSigner gets the context.
+func SignDigest(ctx context.Context, key crypto.Signer, digest []byte, h crypto.Hash) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

@@ -50,10 +50,10 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 
 // update changes the signature of one file.
 func update(ctx context.Context, j job, change func([]byte) ([]byte, error)) error {
-	return rewrite(j, func(src *source, dst *os.File) error {
+	return unsealHint(rewrite(j, func(src *source, dst *os.File) error {
 		_, err := authenticode.Update(ctx, src.File, src.size, dst, change)
 		return err
-	})
+	}))
 }
 
 // Adding says which certificates are added to which signature.

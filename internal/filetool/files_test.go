@@ -310,58 +310,6 @@ func TestPathTo(t *testing.T) {
 	}
 }
 
-func TestTag(t *testing.T) {
-	b := newBench(t)
-	before := b.read("a.exe")
-	b.sign(b.signing("*.exe"))
-	tagging := func(edit func(*Tagging)) error {
-		s := Tagging{Files: Files{In: b.path("*.exe")}}
-		edit(&s)
-		return Tag(t.Context(), b.console(), s)
-	}
-	if err := tagging(func(s *Tagging) { s.Value = "campaign=42" }); err != nil {
-		t.Fatal(err)
-	}
-	b.accepted("a.exe", false)
-	var out bytes.Buffer
-	if err := Inspect(t.Context(), &out, b.path("*.exe"), false); err != nil || strings.Count(out.String(), `text:      "campaign=42"`) != 2 {
-		t.Errorf("inspect: %v\n%s", err, out.String())
-	}
-	tagged := b.read("b.exe")
-	err := tagging(func(s *Tagging) { s.Value = "other" })
-	if fault.Status(err) != fault.Other || strings.Count(err.Error(), "has a tag already") != 2 || b.read("b.exe") != tagged {
-		t.Errorf("a second tag: %v", err)
-	}
-	if err := os.WriteFile(b.path("tag.bin"), []byte{0xff, 0}, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := tagging(func(s *Tagging) { s.File, s.Existing = b.path("tag.bin"), "replace" }); err != nil {
-		t.Fatal(err)
-	}
-	b.accepted("b.exe", false)
-	if strings.Contains(b.read("b.exe"), "campaign=42") || !strings.Contains(b.read("b.exe"), "\x04\x02\xff\x00") {
-		t.Error("the tag was not replaced by the bytes of the file")
-	}
-	if err := os.WriteFile(b.path("tag.bin"), make([]byte, 1<<20+1), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	usage(t, tagging(func(s *Tagging) {}), "-value= and -file=")
-	usage(t, tagging(func(s *Tagging) { s.Value, s.File = "x", "y" }), "-value= and -file=")
-	usage(t, tagging(func(s *Tagging) { s.File = b.path("tag.bin") }), "1 to 1048576 bytes")
-	usage(t, tagging(func(s *Tagging) { s.Value = "\xff" }), "not UTF-8")
-	usage(t, tagging(func(s *Tagging) { s.Value, s.Index = "x", 1 }), "-index")
-	usage(t, tagging(func(s *Tagging) { s.Value, s.Existing = "x", "append" }), "refuse, replace")
-	if err := Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("*.exe")}}); err != nil {
-		t.Fatal(err)
-	}
-	if b.read("b.exe") != before {
-		t.Error("strip does not give back the program as it was")
-	}
-	if err := tagging(func(s *Tagging) { s.Value = "x" }); err == nil || !strings.Contains(err.Error(), "not signed") {
-		t.Errorf("tagging an unsigned file: %v", err)
-	}
-}
-
 func TestVerifyRefusesAChangedByte(t *testing.T) {
 	b := newBench(t)
 	s := b.signing("*.exe")

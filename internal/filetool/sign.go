@@ -44,6 +44,8 @@ type Signing struct {
 	Stampers
 	// Parallel is how many files are signed at a time; 0 is what suits the key.
 	Parallel int
+	// Seal seals the file; Intent only says that it will be.
+	Seal, Intent bool
 }
 
 var existing = map[string]authenticode.Existing{
@@ -55,6 +57,9 @@ var existing = map[string]authenticode.Existing{
 func Sign(ctx context.Context, c *console.Console, s Signing) error {
 	if s.Parallel < 0 {
 		return fault.New(fault.Usage, "-parallel: %d is no number of files", s.Parallel)
+	}
+	if err := s.checkSeal(); err != nil {
+		return err
 	}
 	jobs, err := s.jobs("")
 	if err != nil {
@@ -83,7 +88,16 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 	if s.Servers == "" {
 		c.Warn("without -server= the signatures end with the certificate, on %s", id.Certificate.NotAfter.Format(time.DateOnly))
 	}
-	return each(ctx, c, jobs, cmp.Or(s.Parallel, id.Parallel), func(ctx context.Context, j job) (string, error) { return sign(ctx, j, o, st) })
+	if s.Intent && !s.Seal {
+		c.Warn("with -intent Windows refuses the files until they are sealed")
+	}
+	return each(ctx, c, jobs, cmp.Or(s.Parallel, id.Parallel), func(ctx context.Context, j job) (string, error) {
+		if s.Seal {
+			return signAndSeal(ctx, j, o)
+		}
+		note, err := sign(ctx, j, o, st)
+		return note, unsealHint(err)
+	})
 }
 
 // open reaches the key and judges the certificate.
@@ -157,6 +171,7 @@ func (s Signing) options(c *console.Console, id *identity.Identity, roots *authe
 	return authenticode.SignOptions{
 		Signer: cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
 		Hash:   hash, Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex, Additional: extra,
+		IntentToSeal: s.Intent || s.Seal,
 	}, nil
 }
 
