@@ -29,9 +29,11 @@ type Usage int
 
 // The purposes, by their extended key usage (RFC 5280 section 4.2.1.12; wincrypt.h).
 const (
-	UsageCodeSigning  Usage = iota // 1.3.6.1.5.5.7.3.3
-	UsageTimeStamping              // 1.3.6.1.5.5.7.3.8
-	UsageRootList                  // 1.3.6.1.4.1.311.10.3.9, szOID_ROOT_LIST_SIGNER: signs Microsoft's list of roots
+	UsageCodeSigning    Usage = iota // 1.3.6.1.5.5.7.3.3
+	UsageTimeStamping                // 1.3.6.1.5.5.7.3.8
+	UsageRootList                    // 1.3.6.1.4.1.311.10.3.9, szOID_ROOT_LIST_SIGNER: signs Microsoft's list of roots
+	UsageRevokedList                 // 1.3.6.1.4.1.311.10.3.19, szOID_REVOKED_LIST_SIGNER
+	UsageDisallowedList              // 1.3.6.1.4.1.311.10.3.30, szOID_DISALLOWED_LIST
 )
 
 var usages = map[Usage]struct {
@@ -41,9 +43,13 @@ var usages = map[Usage]struct {
 	UsageCodeSigning:  {cms.OIDEKUCodeSigning, "code signing"},
 	UsageTimeStamping: {cms.OIDEKUTimeStamping, "time stamping"},
 	UsageRootList:     {asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 3, 9}, "signing root lists"},
+
+	UsageRevokedList:    {asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 3, 19}, "signing lists of revoked certificates"},
+	UsageDisallowedList: {asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 3, 30}, "signing lists of disallowed certificates"},
 }
 
-func (u Usage) oid() asn1.ObjectIdentifier { return usages[u].oid }
+// OID is the extended key usage that stands for the purpose.
+func (u Usage) OID() asn1.ObjectIdentifier { return clone(usages[u].oid) }
 
 func (u Usage) String() string { return usages[u].name }
 
@@ -53,6 +59,7 @@ type ChainOptions struct {
 	Usage         Usage               // what the leaf is used for
 	Anchors       *Pool               // trusted roots of that usage; nil trusts nobody
 	Intermediates []*x509.Certificate // certificates that may link the leaf to an anchor, in any order
+	Disallowed    *Disallowed         // certificates that no path may have; nil is none
 
 	budget *int // signature checks left for all chains of one file; nil is a budget of its own
 }
@@ -80,7 +87,7 @@ func (c Chain) Verdict() Verdict {
 
 // chainRank is the order in which the chain policy reports when several things are wrong
 // (Microsoft, CertVerifyCertificateChainPolicy, CERT_CHAIN_POLICY_BASE: signature, then root, then time, then usage).
-var chainRank = []Verdict{VerdictCertSignature, VerdictRevoked, VerdictChaining, VerdictUntrustedRoot, VerdictExpired,
+var chainRank = []Verdict{VerdictCertSignature, VerdictRevoked, VerdictExplicitDistrust, VerdictChaining, VerdictUntrustedRoot, VerdictExpired,
 	VerdictWrongUsage, VerdictBasicConstraints, VerdictCritical, VerdictInvalidName}
 
 func rankOf(v Verdict) int {

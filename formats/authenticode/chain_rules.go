@@ -9,7 +9,7 @@ import (
 
 // pathRules are the checks of a finished path. Each looks at the certificate at index i (0 is the leaf).
 var pathRules = []func(path []*x509.Certificate, i int, o ChainOptions) []Finding{
-	ruleValidity, ruleUsage, ruleIssuer, ruleKeyUsage, rulePathLength, ruleCritical, ruleNames,
+	ruleDisallowed, ruleValidity, ruleUsage, ruleIssuer, ruleKeyUsage, rulePathLength, ruleCritical, ruleNames, ruleLimits,
 }
 
 func judgePath(path []*x509.Certificate, o ChainOptions) []Finding {
@@ -39,10 +39,10 @@ func ruleValidity(path []*x509.Certificate, i int, o ChainOptions) []Finding {
 // none allows all (Microsoft, CertGetCertificateChain, "usage match"; stricter than RFC 5280, which looks at the leaf).
 func ruleUsage(path []*x509.Certificate, i int, o ChainOptions) []Finding {
 	c := path[i]
-	if !hasExtension(c, cms.OIDExtensionExtKeyUsage) || hasEKU(c, o.Usage.oid()) || hasEKU(c, cms.OIDEKUAny) {
+	if !hasExtension(c, cms.OIDExtensionExtKeyUsage) || hasEKU(c, o.Usage.OID()) || hasEKU(c, cms.OIDEKUAny) {
 		return nil
 	}
-	return []Finding{problem(CheckUsage, VerdictWrongUsage, "%s is not for %s (extended key usage %s is missing)", name(c), o.Usage, o.Usage.oid())}
+	return []Finding{problem(CheckUsage, VerdictWrongUsage, "%s is not for %s (extended key usage %s is missing)", name(c), o.Usage, o.Usage.OID())}
 }
 
 // ruleIssuer: who issues must be a CA (RFC 5280 section 6.1.4 (k)). A trusted root of X.509 version 1 cannot say so and need not.

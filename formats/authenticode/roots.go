@@ -18,6 +18,7 @@ import (
 type Pool struct {
 	bySubject map[string][]*anchor
 	seen      map[[sha256.Size]byte]bool
+	limits    map[[sha256.Size]byte]Limits
 	list      []*anchor
 }
 
@@ -43,8 +44,12 @@ func (p *Pool) Add(certs ...*x509.Certificate) {
 }
 
 func (p *Pool) addAll(other *Pool) {
-	if other != nil {
-		p.add(other.list...)
+	if other == nil {
+		return
+	}
+	p.add(other.list...)
+	for id, l := range other.limits {
+		p.limit(id, l)
 	}
 }
 
@@ -108,7 +113,7 @@ func NewRoots(certs ...*x509.Certificate) *Roots {
 	return &Roots{CodeSigning: NewPool(certs...), TimeStamping: NewPool(certs...)}
 }
 
-// Add puts the anchors of other into r.
+// Add puts the anchors of other with their limits into r.
 func (r *Roots) Add(other *Roots) {
 	r.ready()
 	r.CodeSigning.addAll(other.CodeSigning)
@@ -143,13 +148,22 @@ var builtinRoots embed.FS
 // Linux root bundles, which are made for TLS, lack. roots/README.md lists them with their thumbprints.
 // Windows trusts all of them for code signing and for time stamping.
 func BuiltinRoots() (*Roots, error) {
-	names, err := fs.Glob(builtinRoots, "roots/*.pem")
+	certs, err := readRoots(builtinRoots, "roots/*.pem")
+	if err != nil {
+		return nil, err
+	}
+	return NewRoots(certs...), nil
+}
+
+// readRoots reads the certificates of an embedded folder.
+func readRoots(files embed.FS, pattern string) ([]*x509.Certificate, error) {
+	names, err := fs.Glob(files, pattern)
 	if err != nil {
 		return nil, fmt.Errorf("listing built-in roots: %v", err)
 	}
-	roots := NewRoots()
+	var out []*x509.Certificate
 	for _, name := range names {
-		b, err := builtinRoots.ReadFile(name)
+		b, err := files.ReadFile(name)
 		if err != nil {
 			return nil, fmt.Errorf("reading built-in root %s: %v", name, err)
 		}
@@ -157,10 +171,9 @@ func BuiltinRoots() (*Roots, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reading built-in root %s: %v", name, err)
 		}
-		roots.CodeSigning.Add(certs...)
-		roots.TimeStamping.Add(certs...)
+		out = append(out, certs...)
 	}
-	return roots, nil
+	return out, nil
 }
 
 // ParseCertificates reads certificates from b: PEM blocks with certificates or PKCS#7 (others are passed over), one or

@@ -85,7 +85,7 @@ type message struct {
 }
 
 func newVerifier(o VerifyOptions) (*verifier, error) {
-	if o.HashOnly && !o.Require.empty() {
+	if o.HashOnly && (!o.Require.empty() || o.Kernel != nil) {
 		return nil, errors.New("verifying: HashOnly looks at no signer, so nothing can be required of one")
 	}
 	v := &verifier{opts: o, roots: o.Roots, checks: 4 * maxSignatureChecks, content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
@@ -262,6 +262,7 @@ func (v *verifier) checkChecksum(im *peimage.Image) {
 
 // finish draws the conclusions.
 func (v *verifier) finish() *Report {
+	v.disallowedMissing()
 	r := v.report
 	r.Findings = v.opts.admit(r.Findings)
 	r.Windows = firstVerdict(r.Findings)

@@ -48,7 +48,7 @@ func (j *judging) lifetime() bool {
 // bestChain builds chains and, if an issuer is missing and the network is allowed, fetches it where the certificate
 // says (RFC 5280 section 4.2.2.1, caIssuers) and tries again.
 func (v *verifier) bestChain(ctx context.Context, leaf *x509.Certificate, o ChainOptions) Chain {
-	o.budget = &v.checks
+	o.budget, o.Disallowed = &v.checks, v.opts.Disallowed
 	best := BuildChains(leaf, o)[0]
 	for n := 0; n < maxIssuerFetches && v.opts.Fetcher != nil && best.Verdict() == VerdictChaining; n++ {
 		got := v.fetchIssuers(ctx, best.Certificates[len(best.Certificates)-1])

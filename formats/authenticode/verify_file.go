@@ -89,6 +89,9 @@ func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte,
 	}
 	o := v.opts
 	o.Catalogs = nil
+	if o.Disallowed == nil {
+		o.Disallowed = &Disallowed{} // that there is no list is said once, for the whole file
+	}
 	rep, err := VerifyBlob(ctx, match.PKCS7, cms.OIDCTL, o)
 	if err != nil {
 		return fmt.Errorf("judging catalog %s: %w", match.Name, err)

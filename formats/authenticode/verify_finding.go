@@ -37,6 +37,8 @@ const (
 	CheckChain          Check = "chain"           // RFC 5280 section 6
 	CheckUsage          Check = "usage"           // extended key usages
 	CheckRevocation     Check = "revocation"      // CRL (RFC 5280 section 5), OCSP (RFC 6960)
+	CheckDisallowed     Check = "disallowed"      // Microsoft's list of disallowed certificates
+	CheckKernel         Check = "kernel"          // the kernel's code signing policy (Microsoft, "Driver Signing Policy")
 	CheckLifetime       Check = "lifetime"        // lifetime signing EKU 1.3.6.1.4.1.311.10.3.13
 	CheckRequired       Check = "required"        // VerifyOptions.Require
 	CheckCatalog        Check = "catalog"         // membership in a security catalog
@@ -48,7 +50,7 @@ const (
 // Verify to Windows' own judgement, with what else was found as warnings.
 func WindowsOnly() []Check {
 	return []Check{CheckTable, CheckPadding, CheckChecksum, CheckContent, CheckPageHashes, CheckAlgorithms, CheckKeySize, CheckTimestamp,
-		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested, CheckUsage, CheckSeal}
+		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested, CheckUsage, CheckSeal, CheckKernel}
 }
 
 // Finding is something that a check noticed.

@@ -34,6 +34,11 @@ type VerifyOptions struct {
 
 	// Revocation says what is known about revoked certificates and how much has to be known.
 	Revocation Revocation
+	// Disallowed are certificates that make a chain worthless wherever they are in it. Nil means that there is no list at
+	// hand, which the report then says.
+	Disallowed *Disallowed
+	// Kernel asks in addition for what Windows' kernel wants of a driver. Nil asks for nothing.
+	Kernel *KernelPolicy
 	// Fetcher gets missing issuers, CRLs and OCSP responses from the network. Nil means no network.
 	Fetcher Fetcher
 	// Catalogs is asked about a file that carries no signature of its own. Nil means that there are none.

@@ -60,7 +60,8 @@ type SignatureReport struct {
 	Description string              `json:"description,omitempty"`
 	URL         string              `json:"url,omitempty"`
 	Timestamps  []TimestampReport   `json:"timestamps,omitempty"`
-	Seal        *SealReport         `json:"seal,omitempty"` // nil if the signature neither has nor intends one
+	Seal        *SealReport         `json:"seal,omitempty"`   // nil if the signature neither has nor intends one
+	Kernel      *KernelReport       `json:"kernel,omitempty"` // nil unless VerifyOptions.Kernel asks for it
 
 	Findings []Finding `json:"findings,omitempty"`
 }

@@ -43,6 +43,7 @@ var signatureChecks = []struct {
 	{(*judging).certificateChain, false},
 	{(*judging).authorities, false},
 	{(*judging).revoked, false},
+	{(*judging).kernel, false},
 	{(*judging).leaf, false},
 	{(*judging).sealMissing, false},
 	{(*judging).algorithms, false},

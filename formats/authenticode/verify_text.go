@@ -86,7 +86,25 @@ func (s *SignatureReport) writeTo(w io.Writer) {
 	if s.Seal != nil {
 		fmt.Fprintf(w, "  seal:        %s\n", s.Seal)
 	}
+	if s.Kernel != nil {
+		s.Kernel.writeTo(w)
+	}
 	writeFindings(w, "  ", s.Findings)
+}
+
+func (k *KernelReport) writeTo(w io.Writer) {
+	how := "does not lead to one of Microsoft's roots for kernel code"
+	switch {
+	case k.CrossSigned:
+		how = "cross-signed"
+	case k.Trusted:
+		how = "signed by Microsoft"
+	}
+	fmt.Fprintf(w, "  kernel:      %s\n", how)
+	writeChain(w, "    chain:    ", k.Chain)
+	for _, u := range k.Usages {
+		fmt.Fprintf(w, "    for:       %s\n", u)
+	}
 }
 
 func mismatch(same bool, computed string) string {

@@ -111,6 +111,16 @@ func (r *Rig) trust(root *x509.Certificate) {
 	}
 }
 
+// File returns one of Microsoft's own programs, such as signtool.exe.
+func (r *Rig) File(name string) []byte {
+	r.t.Helper()
+	b, err := os.ReadFile(filepath.Join(r.prefix, "drive_c", "rig", name))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return b
+}
+
 // Path returns the name that Windows programs in the rig know a file of this machine by.
 func (r *Rig) Path(file string) string {
 	abs, err := filepath.Abs(file)

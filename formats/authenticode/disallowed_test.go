@@ -1,0 +1,126 @@
+package authenticode_test
+
+import (
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/formatstest"
+)
+
+func hashes(ids ...[]byte) *authenticode.Disallowed {
+	d := &authenticode.Disallowed{}
+	for _, id := range ids {
+		d.AddHash(id)
+	}
+	return d
+}
+
+// opensslKeyBits gives the bits of subjectPublicKey as openssl cuts them out.
+func opensslKeyBits(t *testing.T, c *x509.Certificate) []byte {
+	t.Helper()
+	spki := writeTemp(t, c.RawSubjectPublicKeyInfo)
+	list := formatstest.MustRun(t, "openssl", "asn1parse", "-inform", "DER", "-in", spki)
+	m := regexp.MustCompile(`(?m)^ *(\d+):d=1 .*BIT STRING`).FindStringSubmatch(list)
+	if m == nil {
+		t.Fatalf("no BIT STRING in\n%s", list)
+	}
+	out := writeTemp(t, nil)
+	formatstest.MustRun(t, "openssl", "asn1parse", "-inform", "DER", "-in", spki, "-strparse", m[1], "-noout", "-out", out)
+	return readFile(t, out)
+}
+
+// TestDisallowed condemns each certificate of a chain in each of the ways in which a list can name it.
+func TestDisallowed(t *testing.T) {
+	formatstest.Tool(t, "openssl")
+	v := newVfiles(t)
+	thumb := func(sum []byte) *authenticode.Disallowed {
+		d := &authenticode.Disallowed{}
+		d.AddThumbprint(sum)
+		return d
+	}
+	s1 := sha1.Sum(v.pki.Leaf.Certificate.Raw)
+	s256 := sha256.Sum256(v.pki.Intermediate.Raw)
+	tbs := sha256.Sum256(v.pki.Root.RawTBSCertificate)
+	key := md5.Sum(opensslKeyBits(t, v.pki.Leaf.Certificate))
+	tsaKey := md5.Sum(opensslKeyBits(t, v.pki.TSA.Certificate))
+	spki := md5.Sum(v.pki.Leaf.Certificate.RawSubjectPublicKeyInfo)
+	const good, bad = authenticode.VerdictTrusted, authenticode.VerdictExplicitDistrust
+	for name, c := range map[string]struct {
+		list *authenticode.Disallowed
+		want authenticode.Verdict
+		says string
+	}{
+		"empty":                              {&authenticode.Disallowed{}, good, ""},
+		"thumbprint of the publisher":        {thumb(s1[:]), bad, `"Hallmark Test Publisher" (SHA-1 ` + hex.EncodeToString(s1[:])},
+		"SHA-256 of the intermediate":        {thumb(s256[:]), bad, `"Hallmark Test Code Signing CA"`},
+		"signature hash of the root":         {hashes(tbs[:]), bad, `"Hallmark Test Root"`},
+		"key of the publisher":               {hashes(key[:]), bad, `"Hallmark Test Publisher"`},
+		"MD5 of more than the key":           {hashes(spki[:]), good, ""},
+		"a signature hash is no thumbprint":  {thumb(tbs[:]), good, ""},
+		"a thumbprint is no signature hash":  {hashes(s1[:], s256[:]), good, ""},
+		"part of an identifier":              {hashes(key[:8]), good, ""},
+		"key of the time-stamping authority": {hashes(tsaKey[:]), authenticode.VerdictTimeStamp, "TRUST_E_EXPLICIT_DISTRUST"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := verifyBytes(t, v.stampedFile(), authenticode.VerifyOptions{Roots: v.roots(), Disallowed: c.list})
+			if r.Windows != c.want || r.Trusted != (c.want == good) || !strings.Contains(r.String(), c.says) {
+				t.Errorf("want %v, %q:\n%s", c.want, c.says, r)
+			}
+		})
+	}
+}
+
+// TestDisallowedOtherPath: a chain that has to go through a condemned certificate is refused, one that has another way is not.
+func TestDisallowedOtherPath(t *testing.T) {
+	root, other := grow(t, nil, "root", ca), grow(t, nil, "other", ca)
+	mid := grow(t, root, "mid", ca)
+	twin := certify(t, other, mid.key, "mid", ca) // the same key and name under another root
+	leaf := grow(t, mid, "leaf", signing)
+	d := &authenticode.Disallowed{}
+	sum := sha1.Sum(mid.Raw)
+	d.AddThumbprint(sum[:])
+	for name, c := range map[string]struct {
+		between []*x509.Certificate
+		want    authenticode.Verdict
+	}{
+		"only way":    {certs(mid), authenticode.VerdictExplicitDistrust},
+		"another way": {certs(mid, twin), authenticode.VerdictTrusted},
+	} {
+		o := authenticode.ChainOptions{Anchors: authenticode.NewPool(certs(root, other)...), Intermediates: c.between, Disallowed: d}
+		if got := authenticode.BuildChains(leaf.Certificate, o)[0]; got.Verdict() != c.want {
+			t.Errorf("%s: %v, want %v", name, got.Verdict(), c.want)
+		}
+	}
+}
+
+// TestNoDisallowedList: a report without the list says so once.
+func TestNoDisallowedList(t *testing.T) {
+	v := newVfiles(t)
+	const says = "list of disallowed certificates is not at hand"
+	for name, c := range map[string]struct {
+		file []byte
+		o    authenticode.VerifyOptions
+		want int
+	}{
+		"none":      {v.stampedFile(), authenticode.VerifyOptions{}, 1},
+		"a list":    {v.stampedFile(), authenticode.VerifyOptions{Disallowed: &authenticode.Disallowed{}}, 0},
+		"unsigned":  {readFile(t, v.exe), authenticode.VerifyOptions{}, 0},
+		"hash only": {v.stampedFile(), authenticode.VerifyOptions{HashOnly: true}, 0},
+	} {
+		c.o.Roots = v.roots()
+		r := verifyBytes(t, c.file, c.o)
+		if n := strings.Count(r.String(), says); n != c.want {
+			t.Errorf("%s: said %d times, want %d\n%s", name, n, c.want, r)
+		}
+		if len(r.Problems()) > 0 && name == "none" {
+			t.Errorf("it counts as a problem: %v", r.Problems())
+		}
+	}
+}
