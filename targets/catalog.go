@@ -52,12 +52,13 @@ func (CATALOG) Check(ctx context.Context,
 	only *bool, // trust nothing but these roots
 	crl *string, // revocation lists
 	online *bool, // ask for CRL and OCSP over the network
+	policy *string, // authenticode, or kernel for drivers
 	allow *string, // checks that only warn; windows for all that Windows lets pass
 	unsigned *bool, // leave the signature aside
 ) error {
 	return fault.Exit(filetool.CheckCatalog(ctx, os.Stdout, filetool.CatalogCheck{Dir: str(dir), Unsigned: flag(unsigned),
 		Verification: filetool.Verification{In: str(in), Roots: str(roots), TimestampRoots: str(tsroots), Only: flag(only),
-			CRLs: str(crl), Online: flag(online), Allow: str(allow)}}))
+			CRLs: str(crl), Online: flag(online), Policy: str(policy), Allow: str(allow)}}))
 }
 
 // Sign signs catalogs, in place unless -out= is given.

@@ -59,6 +59,7 @@ func (File) Verify(ctx context.Context,
 	crl *string, // files with revocation lists
 	ocsp *string, // files with OCSP responses
 	online *bool, // ask for CRL and OCSP over the network
+	policy *string, // authenticode, or kernel for drivers
 	allow *string, // checks that only warn; windows for all that Windows lets pass
 	publisher *string, // name that the signer's certificate must have
 	class *string, // of the signer's certificate: ev, ov or artifact-signing
@@ -70,7 +71,7 @@ func (File) Verify(ctx context.Context,
 	return fault.Exit(filetool.Verify(ctx, screen(), os.Stdout, filetool.Verification{
 		In: str(in), Roots: str(roots), TimestampRoots: str(tsroots), Only: flag(only), Catalogs: str(catalog),
 		CRLs: str(crl), OCSP: str(ocsp), Online: flag(online), Publisher: str(publisher), Class: str(class), Thumbprints: str(thumbprint), EKUs: str(eku),
-		Allow: str(allow), HashOnly: flag(hashonly), JSON: flag(json),
+		Policy: str(policy), Allow: str(allow), HashOnly: flag(hashonly), JSON: flag(json),
 	}))
 }
 

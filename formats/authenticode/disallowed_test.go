@@ -124,3 +124,26 @@ func TestNoDisallowedList(t *testing.T) {
 		}
 	}
 }
+
+// TestDisallowedAsWindows puts a publisher into the store of untrusted certificates, which is where Windows keeps what its list condemns: Microsoft's
+// wintrust answers as we do. It looks at the publisher; issuers are the chain engine's business, which is wine's there.
+func TestDisallowedAsWindows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs wine")
+	}
+	rig := formatstest.NewRig(t)
+	p := formatstest.NewPKI(t)
+	id := p.Issue(t, "Hallmark Test Condemned", nil) // of its own: the store is the whole prefix's
+	file := writeTemp(t, signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(id)}))
+	if v := rig.Verify(file)[0]; !v.OK() {
+		t.Fatalf("before: %v", v)
+	}
+	rig.Disallow(id.Certificate)
+	sum := sha1.Sum(id.Certificate.Raw)
+	d := &authenticode.Disallowed{}
+	d.AddThumbprint(sum[:])
+	ours := verifyBytes(t, readFile(t, file), authenticode.VerifyOptions{Roots: authenticode.NewRoots(p.Root), Disallowed: d})
+	if v := rig.Verify(file)[0]; v.HRESULT != uint32(ours.Windows) || ours.Windows != authenticode.VerdictExplicitDistrust {
+		t.Errorf("Microsoft answers %v, we %v", v, ours.Windows)
+	}
+}

@@ -3,6 +3,8 @@ package formatstest
 import (
 	"crypto/sha1" //nolint:gosec // names a certificate as Windows does, protects nothing
 	"crypto/x509"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -109,6 +111,19 @@ func (r *Rig) trust(root *x509.Certificate) {
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// Disallow puts a certificate into the current user's store of untrusted certificates until the test ends. The value is a
+// serialized certificate: property CERT_CERT_PROP_ID (32), a reserved 1, the length, the DER.
+func (r *Rig) Disallow(c *x509.Certificate) {
+	r.t.Helper()
+	key := fmt.Sprintf(`HKCU\Software\Microsoft\SystemCertificates\Disallowed\Certificates\%X`, sha1.Sum(c.Raw))
+	blob := []byte{32, 0, 0, 0, 1, 0, 0, 0}
+	blob = append(binary.LittleEndian.AppendUint32(blob, uint32(len(c.Raw))), c.Raw...)
+	if out, err := r.Run("reg", "add", key, "/v", "Blob", "/t", "REG_BINARY", "/d", hex.EncodeToString(blob), "/f"); err != nil {
+		r.t.Fatalf("distrusting a certificate in the Windows rig: %v\n%s", err, out)
+	}
+	r.t.Cleanup(func() { _, _ = r.Run("reg", "delete", key, "/f") })
 }
 
 // File returns one of Microsoft's own programs, such as signtool.exe.

@@ -16,6 +16,7 @@ var hints = map[string]string{
 	"softhsm2-util": "apt-get install softhsm2",
 	"pkcs11-tool":   "apt-get install opensc",
 	"git":           "apt-get install git",
+	"gcab":          "apt-get install gcab",
 	"npm":           "apt-get install npm",
 	"go":            "https://go.dev/dl/",
 }

@@ -1,7 +1,6 @@
 package filetool
 
 import (
-	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/trust"
@@ -17,6 +16,6 @@ type Trusted struct {
 
 func (t Trusted) open() (*authenticode.Roots, error) {
 	return trust.Roots(trust.Options{
-		Both: list(t.Roots), TimeStamping: list(t.TimestampRoots), Only: t.Only, Fetched: filepath.Join(".hallmark", trust.File),
+		Both: list(t.Roots), TimeStamping: list(t.TimestampRoots), Only: t.Only, Fetched: fetchedRoots(),
 	})
 }

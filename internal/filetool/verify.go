@@ -21,6 +21,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
 	"github.com/hallmark-dev/hallmark/internal/secondreader"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Verification says how files are judged.
@@ -41,6 +42,9 @@ type Verification struct {
 	// what the first signature's certificate has to be; see
 	// authenticode.Require.
 	Publisher, Class, Thumbprints, EKUs string
+	// Policy is what is asked of a signature: authenticode (or empty) for what
+	// Windows wants of any program, kernel for what it wants of a driver too.
+	Policy string
 	// Allow is a comma-separated list of checks that only warn.
 	Allow string
 	// HashOnly compares digests and leaves trust aside.
@@ -152,6 +156,12 @@ func (v Verification) options() (authenticode.VerifyOptions, error) {
 	if o.Require, err = v.require(); err != nil {
 		return o, err
 	}
+	if o.Kernel, err = v.kernel(); err != nil {
+		return o, err
+	}
+	if o.Disallowed, err = trust.Disallowed(fetchedRoots()); err != nil {
+		return o, err
+	}
 	if o.Revocation, err = v.revocation(); err != nil {
 		return o, err
 	}
@@ -160,6 +170,18 @@ func (v Verification) options() (authenticode.VerifyOptions, error) {
 	}
 	o.Catalogs, err = v.catalogs()
 	return o, err
+}
+
+// kernel is the policy on drivers, if it is asked for.
+func (v Verification) kernel() (*authenticode.KernelPolicy, error) {
+	kernel, err := choice("policy", v.Policy, map[string]bool{"": false, "authenticode": false, "kernel": true})
+	if err != nil || !kernel {
+		return nil, err
+	}
+	if v.HashOnly {
+		return nil, fault.New(fault.Usage, "-hashonly looks at no signer, so -policy=kernel means nothing with it").Hint("leave -hashonly out")
+	}
+	return authenticode.BuiltinKernelPolicy()
 }
 
 // require is the policy on the publisher. What could never be met is refused:

@@ -68,6 +68,11 @@ func TestVerifyFlags(t *testing.T) {
 		"no usage":          {Verification{EKUs: "codeSigning"}, fault.Usage},
 		"hash only":         {Verification{HashOnly: true}, good},
 		"hash only, policy": {Verification{HashOnly: true, Publisher: "x"}, fault.Usage},
+		"policy":            {Verification{Policy: "authenticode"}, good},
+		"kernel":            {Verification{Policy: "kernel"}, fault.Verification},
+		"kernel, allowed":   {Verification{Policy: "kernel", Allow: "no-timestamp,kernel"}, fault.Verification},
+		"kernel, hash only": {Verification{Policy: "kernel", HashOnly: true}, fault.Usage},
+		"unknown policy":    {Verification{Policy: "kp"}, fault.Usage},
 		"CRL of the leaf's": {Verification{CRLs: crl}, fault.Verification}, // nobody speaks for the intermediate
 		"OCSP, revoked":     {Verification{OCSP: answer(ocsp.Revoked)}, fault.Verification},
 		"OCSP, no file":     {Verification{OCSP: exe + ".none"}, fault.Usage},
@@ -75,7 +80,10 @@ func TestVerifyFlags(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := c.v
-			v.In, v.Roots, v.Only, v.Allow = exe, root, true, "no-timestamp"
+			v.In, v.Roots, v.Only = exe, root, true
+			if v.Allow == "" {
+				v.Allow = "no-timestamp"
+			}
 			var out bytes.Buffer
 			got := good
 			err := Verify(context.Background(), console.Discard(), &out, v)

@@ -174,5 +174,13 @@ func examineRoots(o Options, s *spec.Spec) diagnosis {
 	if err != nil {
 		return examined("roots", "", err)
 	}
-	return examined("roots", fmt.Sprintf("%d for code signing, %d for time stamping", roots.CodeSigning.Len(), roots.TimeStamping.Len()), nil)
+	disallowed, err := r.run.Disallowed()
+	if err != nil {
+		return examined("roots", "", err)
+	}
+	list := "Microsoft's list of disallowed certificates is not there (mage roots:update)"
+	if disallowed != nil {
+		list = fmt.Sprintf("%d disallowed certificates", disallowed.Len())
+	}
+	return examined("roots", fmt.Sprintf("%d for code signing, %d for time stamping; %s", roots.CodeSigning.Len(), roots.TimeStamping.Len(), list), nil)
 }

@@ -34,8 +34,14 @@ func (r *Run) Roots() (*authenticode.Roots, error) {
 	return trust.Roots(o)
 }
 
-// RootFiles are the files that Roots reads, as inputs of a unit. The fetched
-// roots are one only where there are any.
+// Disallowed are the certificates that nobody trusts, as far as Microsoft's list
+// of them has been fetched.
+func (r *Run) Disallowed() (*authenticode.Disallowed, error) {
+	return trust.Disallowed(r.Abs(StateDir + "/" + trust.File))
+}
+
+// RootFiles are the files that Roots and Disallowed read, as inputs of a unit.
+// What was fetched is one only where it is there.
 func (r *Run) RootFiles() []string {
 	var files []string
 	v := r.Spec.Verify
@@ -48,7 +54,7 @@ func (r *Run) RootFiles() []string {
 		files = append(files, TestRoot+".pem")
 	}
 	fetched := StateDir + "/" + trust.File
-	if _, err := os.Stat(r.Abs(fetched)); err == nil && (v == nil || !v.OnlyTheseRoots) {
+	if _, err := os.Stat(r.Abs(fetched)); err == nil {
 		files = append(files, fetched)
 	}
 	return files

@@ -1,6 +1,7 @@
 package trust
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -20,6 +21,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +51,7 @@ func newPublisher(t *testing.T, usages ...asn1.ObjectIdentifier) *publisher {
 	}
 	leaf, leafKey := certificate(t, "Test List Publisher", root, key, false, usages...)
 	p := &publisher{t: t, root: root, signer: cms.Signer{Key: leafKey, Certificate: leaf}, files: map[string][]byte{}}
-	for _, cn := range []string{"both", "code only", "stamp only", "neither", "disallowed", "not before", "later"} {
+	for _, cn := range []string{"both", "code only", "stamp only", "neither", "disabled code", "usage removed", "not before", "not before for stamps", "later"} {
 		c, _ := certificate(t, cn, nil, nil, true)
 		p.listed = append(p.listed, c)
 		s := sha1.Sum(c.Raw)
@@ -80,9 +82,35 @@ func certificate(t *testing.T, cn string, parent *x509.Certificate, by crypto.Si
 	return c, key
 }
 
-// list makes and signs authroot.stl.
+// list makes and signs authroot.stl, and disallowedcert.stl with the same number if there is none yet.
 func (p *publisher) list(sequence int64, usage asn1.ObjectIdentifier, next time.Time) {
 	p.t.Helper()
+	p.publish("authroot", p.ctl(sequence, usage, next, cms.OIDSHA1, func(b *cryptobyte.Builder) {
+		for _, c := range p.listed {
+			p.entry(b, c)
+		}
+	}))
+	if p.files["/disallowedcert.stl"] == nil {
+		p.condemn(sequence, bytes.Repeat([]byte{7}, 16))
+	}
+}
+
+// condemn makes and signs disallowedcert.stl as Microsoft's is: entries are signature hashes or MD5 of keys.
+func (p *publisher) condemn(sequence int64, ids ...[]byte) {
+	p.t.Helper()
+	p.publish("disallowedcert", p.ctl(sequence, oidDisallowedList, time.Time{}, oidDisallowedHash, subjects(ids...)))
+}
+
+// subjects are entries without attributes.
+func subjects(ids ...[]byte) func(*cryptobyte.Builder) {
+	return func(b *cryptobyte.Builder) {
+		for _, id := range ids {
+			b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1OctetString(id) })
+		}
+	}
+}
+
+func (p *publisher) ctl(sequence int64, usage asn1.ObjectIdentifier, next time.Time, algorithm asn1.ObjectIdentifier, subjects func(*cryptobyte.Builder)) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(usage) })
@@ -92,20 +120,22 @@ func (p *publisher) list(sequence int64, usage asn1.ObjectIdentifier, next time.
 			b.AddASN1UTCTime(next.UTC())
 		}
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			b.AddASN1ObjectIdentifier(cms.OIDSHA1)
+			b.AddASN1ObjectIdentifier(algorithm)
 			b.AddASN1NULL()
 		})
-		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
-			for _, c := range p.listed {
-				p.entry(b, c)
-			}
-		})
+		b.AddASN1(cbasn1.SEQUENCE, subjects)
 	})
-	sd, err := cms.Sign(context.Background(), cms.ContentInfo{Type: cms.OIDCTL, DER: b.BytesOrPanic()}, p.signer, nil)
+	return b.BytesOrPanic()
+}
+
+// publish signs a list.
+func (p *publisher) publish(name string, list []byte) {
+	p.t.Helper()
+	sd, err := cms.Sign(context.Background(), cms.ContentInfo{Type: cms.OIDCTL, DER: list}, p.signer, nil)
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	if p.files["/authroot.stl"], err = sd.Marshal(); err != nil {
+	if p.files["/"+name+".stl"], err = sd.Marshal(); err != nil {
 		p.t.Fatal(err)
 	}
 }
@@ -127,13 +157,18 @@ func (p *publisher) entry(b *cryptobyte.Builder, c *x509.Certificate) {
 		props[propUsage] = usages(cms.OIDEKUTimeStamping, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 1})
 	case "neither":
 		props[propUsage] = usages(asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 1})
-	case "disallowed":
-		props[propDisallowedFrom] = windowsTime(time.Now().Add(-time.Hour))
+	case "disabled code":
+		props[propDisallowedFrom] = windowsTime(limitDate)
+		props[propDisallowedUsage] = usages(cms.OIDEKUCodeSigning)
+	case "usage removed":
 		props[propDisallowedUsage] = usages(cms.OIDEKUCodeSigning)
 	case "not before":
-		props[propNotBefore] = windowsTime(time.Now())
+		props[propNotBefore] = windowsTime(limitDate)
+	case "not before for stamps":
+		props[propNotBefore] = windowsTime(limitDate)
+		props[propNotBeforeUsage] = usages(cms.OIDEKUTimeStamping)
 	case "later":
-		props[propDisallowedFrom] = windowsTime(time.Now().Add(time.Hour))
+		props[propDisallowedFrom] = windowsTime(limitDate.AddDate(20, 0, 0))
 	}
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1OctetString(s1[:])
@@ -147,6 +182,9 @@ func (p *publisher) entry(b *cryptobyte.Builder, c *x509.Certificate) {
 		})
 	})
 }
+
+// limitDate is when limits begin.
+var limitDate = time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC)
 
 func windowsTime(t time.Time) []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64(t.Unix()+11644473600)*1e7)
@@ -164,6 +202,23 @@ func (p *publisher) update(file string) (*List, error) {
 	defer server.Close()
 	u := Updater{Fetcher: fetch.New(""), Source: server.URL, Anchors: authenticode.NewPool(p.root)}
 	return u.Update(context.Background(), file)
+}
+
+// limitedNames lists roots with their limits: < the date from which on they are disabled, ! that up to which certificates are good.
+func limitedNames(p *authenticode.Pool) string {
+	var out []string
+	for _, c := range p.Certificates() {
+		s, l := c.Subject.CommonName, p.Limits(c)
+		if !l.Disabled.IsZero() {
+			s += " <" + l.Disabled.Format(time.RFC3339)
+		}
+		if !l.NotBefore.IsZero() {
+			s += " !" + l.NotBefore.Format(time.RFC3339)
+		}
+		out = append(out, s)
+	}
+	slices.Sort(out)
+	return strings.Join(out, ", ")
 }
 
 func commonNames(p *authenticode.Pool) string {
@@ -189,11 +244,15 @@ func TestUpdate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := commonNames(roots.CodeSigning); got != "both, code only, later" {
+	const day, later = "2020-01-02T03:04:05Z", "2040-01-02T03:04:05Z"
+	if got := limitedNames(roots.CodeSigning); got != "both, code only, disabled code <"+day+", later <"+later+", not before !"+day+", not before for stamps" {
 		t.Errorf("code signing: %s", got)
 	}
-	if got := commonNames(roots.TimeStamping); got != "both, stamp only, disallowed, later" {
+	if got := limitedNames(roots.TimeStamping); got != "both, disabled code, later <"+later+", not before !"+day+", not before for stamps !"+day+", stamp only, usage removed" {
 		t.Errorf("time stamping: %s", got)
+	}
+	if d, err := Disallowed(file); err != nil || d.Len() != 1 {
+		t.Errorf("disallowed: %v, %v", d, err)
 	}
 	all, err := Roots(Options{Fetched: file})
 	if err != nil || !strings.Contains(commonNames(all.CodeSigning), "code only") || strings.Contains(commonNames(all.TimeStamping), "code only") {
@@ -331,7 +390,11 @@ func FuzzReadList(f *testing.F) {
 	}
 	f.Add(sd.Content)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		l, err := readList(b, time.Unix(1800000000, 0))
+		c, err := readCTL(b, trustedRoots(), time.Unix(1800000000, 0))
+		if err != nil {
+			return
+		}
+		l, err := readRoots(c)
 		if err == nil && len(l.entries)*20 > len(b) {
 			t.Errorf("%d entries from %d bytes", len(l.entries), len(b))
 		}

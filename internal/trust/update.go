@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,9 +23,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
-// Source is where Microsoft publishes its list of trusted roots, authroot.stl, and beside it each certificate as
-// <SHA-1 thumbprint>.crt (Microsoft, "Configure trusted roots and disallowed certificates"). It is plain http on
-// purpose: the list is signed and names the certificates by their hashes.
+// Source is where Microsoft publishes its lists of trusted roots and of disallowed certificates, authrootstl.cab and
+// disallowedcertstl.cab, and beside them each root as <SHA-1 thumbprint>.crt (Microsoft, "Configure trusted roots and
+// disallowed certificates"). It is plain http on purpose: the lists are signed and name the certificates by their hashes.
 const Source = "http://ctldl.windowsupdate.com/msdownload/update/v3/static/trustedr/en"
 
 // maxParallel bounds the requests at one time.
@@ -38,8 +39,19 @@ type List struct {
 	Fetched      time.Time `json:"fetched"`
 	CodeSigning  [][]byte  `json:"code_signing"`  // DER
 	TimeStamping [][]byte  `json:"time_stamping"` // DER
+	// The roots that the programme trusts up to a date. They are kept apart from the others, so that no reader overlooks it.
+	CodeSigningLimited  []LimitedRoot `json:"code_signing_limited,omitempty"`
+	TimeStampingLimited []LimitedRoot `json:"time_stamping_limited,omitempty"`
+	// Disallowed is nil in files from before the list was fetched.
+	Disallowed *DisallowedList `json:"disallowed,omitempty"`
 	// LeftOut are the SHA-1 thumbprints of roots that this program cannot read.
 	LeftOut []string `json:"left_out,omitempty"`
+}
+
+// LimitedRoot is a root with the dates that limit the trust in it.
+type LimitedRoot struct {
+	Certificate []byte `json:"certificate"` // DER
+	authenticode.Limits
 }
 
 // ReadList reads a file that Update has written.
@@ -59,15 +71,20 @@ func ReadList(file string) (*List, error) {
 func (l *List) Roots() (*authenticode.Roots, error) {
 	roots := authenticode.NewRoots()
 	for _, p := range []struct {
-		pool *authenticode.Pool
-		ders [][]byte
-	}{{roots.CodeSigning, l.CodeSigning}, {roots.TimeStamping, l.TimeStamping}} {
+		pool    *authenticode.Pool
+		ders    [][]byte
+		limited []LimitedRoot
+	}{{roots.CodeSigning, l.CodeSigning, l.CodeSigningLimited}, {roots.TimeStamping, l.TimeStamping, l.TimeStampingLimited}} {
+		all := slices.Clone(p.limited)
 		for _, der := range p.ders {
-			c, err := cms.ParseCertificate(der)
+			all = append(all, LimitedRoot{Certificate: der})
+		}
+		for _, r := range all {
+			c, err := cms.ParseCertificate(r.Certificate)
 			if err != nil {
 				return nil, fmt.Errorf("fetched root: %v", err)
 			}
-			p.pool.Add(c)
+			p.pool.AddLimited(c, r.Limits)
 		}
 	}
 	return roots, nil
@@ -84,9 +101,10 @@ type Updater struct {
 	Now func() time.Time
 }
 
-// Update fetches the list and its roots for code signing and time stamping, checks all of it, and writes file. Nothing
-// is written unless everything is there and right: a list signed by Microsoft that is not older than the one in file,
-// and each certificate with the SHA-256 thumbprint that the list gives. Errors of the network have exit status 4, a wrong signature or hash 3.
+// Update fetches the list and its roots for code signing and time stamping, and the list of disallowed certificates,
+// checks all of it, and writes file. Nothing is written unless everything is there and right: lists signed by Microsoft that
+// are not older than those in file, and each certificate with the SHA-256 thumbprint that the list gives. Errors of the
+// network have exit status 4, a wrong signature or hash 3.
 func (u Updater) Update(ctx context.Context, file string) (*List, error) {
 	if u.Source = strings.TrimRight(u.Source, "/"); u.Source == "" {
 		u.Source = Source
@@ -94,25 +112,19 @@ func (u Updater) Update(ctx context.Context, file string) (*List, error) {
 	if u.Now == nil {
 		u.Now = time.Now
 	}
-	stl, err := u.Fetcher.Fetch(ctx, u.Source+"/authroot.stl", nil)
-	if err != nil {
-		return nil, fault.New(fault.Service, "Microsoft's list of roots: %v", err).Hint("without it the built-in roots and those of the system are trusted")
-	}
 	anchors, err := u.anchors()
 	if err != nil {
 		return nil, err
 	}
-	parsed, err := parseList(stl, anchors, u.Now())
+	parsed, disallowed, err := u.lists(ctx, anchors, file)
 	if err != nil {
-		return nil, fault.New(fault.Verification, "%v", err)
-	}
-	if err := notOlder(parsed, file); err != nil {
 		return nil, err
 	}
 	l, err := u.certificates(ctx, parsed)
 	if err != nil {
 		return nil, err
 	}
+	l.Disallowed = disallowed
 	b, err := json.MarshalIndent(l, "", " ")
 	if err != nil {
 		return nil, err
@@ -137,22 +149,71 @@ func (u Updater) anchors() (*authenticode.Pool, error) {
 	return p, nil
 }
 
-// notOlder refuses to go back: an old list, genuine as it is, would bring back roots that have been removed since.
-func notOlder(l *rootList, file string) error {
+// lists fetches and checks both lists.
+func (u Updater) lists(ctx context.Context, anchors *authenticode.Pool, file string) (*rootList, *DisallowedList, error) {
 	have, err := ReadList(file)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil
+		have, err = &List{}, nil
 	}
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	old, ok := new(big.Int).SetString(have.Sequence, 16)
+	stl, err := u.fetchList(ctx, trustedRoots())
+	if err != nil {
+		return nil, nil, err
+	}
+	roots, err := parseList(stl, anchors, u.Now())
+	if err != nil {
+		return nil, nil, fault.New(fault.Verification, "%v", err)
+	}
+	if err := notOlder("roots", roots.sequence, roots.issued, have.Sequence, file); err != nil {
+		return nil, nil, err
+	}
+	if stl, err = u.fetchList(ctx, disallowedCerts()); err != nil {
+		return nil, nil, err
+	}
+	disallowed, c, err := parseDisallowed(stl, anchors, u.Now())
+	if err != nil {
+		return nil, nil, fault.New(fault.Verification, "%v", err)
+	}
+	if have.Disallowed != nil {
+		err = notOlder("disallowed certificates", c.sequence, c.issued, have.Disallowed.Sequence, file)
+	}
+	return roots, disallowed, err
+}
+
+// fetchList gets a list, in the cabinet that Windows asks for or as the file that is in it.
+func (u Updater) fetchList(ctx context.Context, kind listKind) ([]byte, error) {
+	url := u.Source + "/" + kind.file
+	b, err := u.Fetcher.Fetch(ctx, url+"stl.cab", nil)
+	if err != nil {
+		var bare error
+		if b, bare = u.Fetcher.Fetch(ctx, url+".stl", nil); bare != nil {
+			return nil, fault.New(fault.Service, "Microsoft's list of %s: %v; %v", kind.of, err, bare).
+				Hint("without the lists the built-in roots and those of the system are trusted")
+		}
+	}
+	if !isCabinet(b) {
+		return b, nil
+	}
+	if b, err = fromCabinet(b, kind.file+".stl"); err != nil {
+		return nil, fault.New(fault.Verification, "Microsoft's list of %s: %v", kind.of, err)
+	}
+	return b, nil
+}
+
+// notOlder refuses to go back: an old list, genuine as it is, would bring back what has been withdrawn since.
+func notOlder(of string, sequence *big.Int, issued time.Time, before, file string) error {
+	if before == "" {
+		return nil
+	}
+	old, ok := new(big.Int).SetString(before, 16)
 	if !ok {
-		return fmt.Errorf("reading fetched roots: %s: sequence %q is not hexadecimal", file, have.Sequence)
+		return fmt.Errorf("reading fetched roots: %s: sequence %q is not hexadecimal", file, before)
 	}
-	if l.sequence.Cmp(old) < 0 {
-		return fault.New(fault.Verification, "the list of roots from %s is older than the one in %s from %s",
-			l.issued.Format(time.DateOnly), file, have.Issued.Format(time.DateOnly)).Hint("somebody may be replaying an old list; if not, delete the file")
+	if sequence.Cmp(old) < 0 {
+		return fault.New(fault.Verification, "the list of %s from %s is older than the one in %s", of, issued.Format(time.DateOnly), file).
+			Hint("somebody may be replaying an old list; if not, delete the file")
 	}
 	return nil
 }
@@ -164,7 +225,7 @@ func (u Updater) certificates(ctx context.Context, parsed *rootList) (*List, err
 	var g errgroup.Group
 	g.SetLimit(maxParallel)
 	for i, e := range parsed.entries {
-		if e.code || e.stamp {
+		if e.code.trusted || e.stamp.trusted {
 			g.Go(func() error {
 				certs[i], errs[i] = u.certificate(ctx, e)
 				return nil // all problems are reported, not only the first
@@ -177,21 +238,30 @@ func (u Updater) certificates(ctx context.Context, parsed *rootList) (*List, err
 	}
 	l := &List{Source: u.Source, Sequence: parsed.sequence.Text(16), Issued: parsed.issued.UTC(), Fetched: u.Now().UTC()}
 	for i, e := range parsed.entries {
-		if (e.code || e.stamp) && certs[i] == nil {
-			l.LeftOut = append(l.LeftOut, hex.EncodeToString(e.sha1))
+		if certs[i] == nil {
+			if e.code.trusted || e.stamp.trusted {
+				l.LeftOut = append(l.LeftOut, hex.EncodeToString(e.sha1))
+			}
 			continue
 		}
-		if e.code {
-			l.CodeSigning = append(l.CodeSigning, certs[i])
-		}
-		if e.stamp {
-			l.TimeStamping = append(l.TimeStamping, certs[i])
-		}
+		e.code.keep(certs[i], &l.CodeSigning, &l.CodeSigningLimited)
+		e.stamp.keep(certs[i], &l.TimeStamping, &l.TimeStampingLimited)
 	}
 	if len(l.CodeSigning) == 0 || len(l.TimeStamping) == 0 {
 		return nil, fault.New(fault.Verification, "the list of roots has %d for code signing and %d for time stamping", len(l.CodeSigning), len(l.TimeStamping))
 	}
 	return l, nil
+}
+
+// keep puts a root where its trust and limits say.
+func (p purpose) keep(der []byte, plain *[][]byte, limited *[]LimitedRoot) {
+	switch {
+	case !p.trusted:
+	case p.limits == authenticode.Limits{}:
+		*plain = append(*plain, der)
+	default:
+		*limited = append(*limited, LimitedRoot{der, p.limits})
+	}
 }
 
 func (u Updater) certificate(ctx context.Context, e entry) ([]byte, error) {

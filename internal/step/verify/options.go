@@ -18,6 +18,9 @@ func options(r *step.Run) (authenticode.VerifyOptions, error) {
 		return authenticode.VerifyOptions{}, err
 	}
 	o := authenticode.VerifyOptions{Time: r.Now(), Roots: roots}
+	if o.Disallowed, err = r.Disallowed(); err != nil {
+		return o, err
+	}
 	if v.Class != "" {
 		if o.Require.Classes, err = authenticode.ClassesNamed(v.Class); err != nil {
 			return o, fmt.Errorf("verify.class: %w", err)
