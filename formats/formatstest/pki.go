@@ -23,7 +23,9 @@ type PKI struct {
 	Second *Identity // another publisher with its own RSA-3072 key, for second signatures
 	ECDSA  *Identity // P-256
 	P384   *Identity // P-384
-	EV     *Identity // policy 2.23.140.1.3 and the subject fields of an EV certificate
+	// RSA4096 has the largest key that Microsoft's root programme knows.
+	RSA4096 *Identity
+	EV      *Identity // policy 2.23.140.1.3 and the subject fields of an EV certificate
 	// Artifact looks as Microsoft Artifact Signing's public-trust certificates do: three days long, marker and
 	// subscriber EKUs beside code signing.
 	Artifact *Identity

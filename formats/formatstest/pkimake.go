@@ -53,6 +53,7 @@ func (p *PKI) publishers(now time.Time) []member {
 		{"second", "second", "intermediate", leaf("Hallmark Test Second Publisher", nil), &p.Second},
 		{"ecdsa", "p256", "intermediate", leaf("Hallmark Test EC Publisher", nil), &p.ECDSA},
 		{"p384", "p384", "intermediate", leaf("Hallmark Test P-384 Publisher", nil), &p.P384},
+		{"rsa4096", "rsa4096", "intermediate", leaf("Hallmark Test RSA-4096 Publisher", nil), &p.RSA4096},
 		{"ev", "second", "intermediate", leaf("Hallmark Test EV Publisher", extended), &p.EV},
 		{"artifact", "second", "intermediate", leaf("Hallmark Test Artifact Publisher", artifact), &p.Artifact},
 		{"lifetime", "second", "intermediate", leaf("Hallmark Test Lifetime", lifetime), &p.Lifetime},
@@ -105,7 +106,7 @@ func (p *PKI) stampers(now time.Time) []member {
 // makeKeys makes every key of the PKI. Roots and the intermediate need no 3072 bits for any test.
 func makeKeys() (map[string]crypto.Signer, error) {
 	bits := map[string]int{"root": 2048, "intermediate": 3072, "tsaroot": 2048, "untrusted": 2048,
-		"leaf": 3072, "second": 3072, "weak": 2048, "tsa": 3072}
+		"leaf": 3072, "second": 3072, "rsa4096": 4096, "weak": 2048, "tsa": 3072}
 	keys := map[string]crypto.Signer{}
 	for name, n := range bits {
 		k, err := rsa.GenerateKey(rand.Reader, n)

@@ -13,7 +13,7 @@ import (
 
 // pkiVersion changes when the shape of the PKI does; an older one in the cache is then left alone. The year makes a
 // new PKI long before certificates end.
-const pkiVersion = "pki-4"
+const pkiVersion = "pki-5"
 
 // loadPKI reads the PKI from the cache, making it when needed.
 func loadPKI(t testing.TB) *PKI {

@@ -56,6 +56,25 @@ func NewRig(t testing.TB) *Rig {
 	return r
 }
 
+// NewRig10 returns a rig with wine 10, whose certificate chains know elliptic curves; wine 8's do not. The test is
+// skipped unless there is one already, in RIG or beside it in RIG-10, since setting it up fetches a whole Debian.
+func NewRig10(t testing.TB) *Rig {
+	t.Helper()
+	home := getenv("RIG", "/tmp/winerig")
+	for _, dir := range []string{home, home + "-10"} {
+		if _, err := os.Stat(filepath.Join(dir, "prefix10", "drive_c/rig/wvt.exe")); err == nil {
+			t.Setenv("RIG", dir)
+			t.Setenv("RIG_WINE", "10")
+			return NewRig(t)
+		}
+	}
+	if os.Getenv("RIG_WINE") == "10" {
+		return NewRig(t)
+	}
+	t.Skipf("no Windows rig with wine 10 (as root: RIG_WINE=10 RIG=%s-10 rig.sh setup10, and run again)", home)
+	return nil
+}
+
 func getenv(name, otherwise string) string {
 	if v := os.Getenv(name); v != "" {
 		return v
@@ -203,7 +222,8 @@ func (v RigVerdict) String() string {
 // verdictLine matches wvt's verdict; the file's name is the rest.
 var verdictLine = regexp.MustCompile(`^0x([0-9a-f]{8}) ([A-Z0-9_]*) ?(.*)$`)
 
-// Verify asks WinVerifyTrust about each file's first signature; VerifyIndex asks about another one.
+// Verify asks WinVerifyTrust about each file. It also asks for the number of nested signatures, which makes WinVerifyTrust
+// content with any good one: where the first may be bad and others good, ask with VerifyIndex.
 func (r *Rig) Verify(files ...string) []RigVerdict {
 	r.t.Helper()
 	return r.verify([]string{"verify", "-a"}, files)
