@@ -1,7 +1,6 @@
 package filetool
 
 import (
-
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
