@@ -66,7 +66,7 @@ func digestCAB(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.H
 	return d, err
 }
 
-// cabinet is what is known of a cabinet from its header.
+// cab is what is known of a cabinet from its header.
 type cab struct {
 	r       io.ReaderAt
 	size    int64 // of the file

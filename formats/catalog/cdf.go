@@ -369,7 +369,7 @@ func (p *cdfParser) unread() {
 		text := strings.TrimSpace(l.text())
 		switch {
 		case l.tooLong:
-			p.warn(i, "the line is longer than the 1023 characters that makecat reads, and is not read")
+			p.warn(i, "the line is longer than the 1023 characters, its end included, that makecat takes, and is not read")
 		case l.badUTF8 && l.used:
 			p.warn(i, "not UTF-8: makecat puts U+FFFD for what it cannot read")
 		case l.used || l.comment() || text == "" || !l.pair && strings.HasPrefix(text, ";"):

@@ -63,6 +63,56 @@ func permutations(n int) [][]int {
 	return out
 }
 
+// TestMakecatOddDefinitions: what makecat makes of definitions that look wrong, or are.
+func TestMakecatOddDefinitions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs makecat for each")
+	}
+	rig := formatstest.NewRig(t)
+	dir := t.TempDir()
+	for _, f := range []string{"a", "b", "ü"} {
+		write(t, filepath.Join(dir, f), []byte(f))
+	}
+	const head, files = "[CatalogHeader]\r\nName=t.cat\r\n", "[CatalogFiles]\r\n<HASH>1=a\r\n"
+	long := strings.Repeat("x", 2100)
+	for name, text := range map[string]string{
+		"files first":             files + head,
+		"header twice":            head + "[CatalogHeader]\r\nCatalogVersion=3\r\n" + files,
+		"files twice":             head + files + "[CatalogFiles]\r\n<HASH>2=b\r\n",
+		"name twice":              head + "Name=u.cat\r\n" + files,
+		"no end of line":          head + strings.TrimSpace(files),
+		"end of file of CP/M":     head + files + "<HASH>2=b\x1a",
+		"NUL in a line":           head + files + "<HASH>2=b\x00c\r\n<HASH>2ATTR1=0x10010001:n:v\x00w\r\n",
+		"NUL in a label":          head + files + "<HASH>2\x00=b\r\n",
+		"empty lines":             "\n\n" + head + "\n\n\n" + files + "\n\r\n\r\r\n<HASH>2=b\n\n",
+		"byte order mark":         "\ufeff" + head + files,
+		"mark in a comment":       "\ufeff#\r\n" + head + files,
+		"file in UTF-8":           head + files + "<HASH>ü=ü\r\n",
+		"space before":            head + files + " <HASH>2=b\r\n",
+		"semicolon":               head + files + ";x=b\r\n",
+		"file that is not there":  head + files + "<HASH>2=c\r\n",
+		"attribute away from its": head + files + "<HASH>2=b\r\n<HASH>1ATTR1=0x10010001:n:v\r\n",
+		"label continues label":   head + files + "<HASH>1ATTR1=0x10010001:n:v\r\n<HASH>12=b\r\n<HASH>12ATTR1=0x10010001:n:w\r\n",
+		"line that ends the file": head + files + "# " + long + "\r\n<HASH>2=b\r\n",
+		"the same, not quite":     head + files + "# " + long[:2040] + "\r\n<HASH>2=b\r\n",
+		"the same, before":        head + "# " + long + "\r\n" + files,
+		"long line of 3 bytes":    head + files + "# " + strings.Repeat("日", 1000) + "\r\n<HASH>2=b\r\n<HASH>2ATTR1=0x10010001:n:v\r\n",
+		"longest line":            head + files + "<HASH>1ATTR1=0x10010001:n:" + long[:1021-26] + "\r\n",
+		"one too long":            head + files + "<HASH>1ATTR1=0x10010001:n:" + long[:1022-26] + "\r\n",
+		"longest line, LF":        head + files + "<HASH>1ATTR1=0x10010001:n:" + long[:1022-26] + "\n#\n",
+		"longest tag":             head + files + strings.Repeat("ü", 128) + "=b\r\n",
+		"tag too long":            head + files + strings.Repeat("ü", 129) + "=b\r\n",
+		"flags beyond 32 bits":    head + files + "<HASH>1ATTR1=0x110010001:n:v\r\n",
+		"negative flags":          head + files + "<HASH>1ATTR1=-0x6FFEFFFF:n:v\r\n",
+		"white space in base64":   head + files + "<HASH>1ATTR1=0x10020001:n: aGVs bG8=\r\n",
+		"GUID without braces":     head + files + "<HASH>1ALTSIPID=DE351A42-8E59-11D0-8C47-00C04FC295EE\r\n",
+		"GUID with a space":       head + files + "<HASH>1ALTSIPID= {DE351A42-8E59-11D0-8C47-00C04FC295EE}\r\n",
+		"GUID of nothing":         head + files + "<HASH>1ALTSIPID={DE351A42-8E59-11D0-8C47-00C04FC295E0}\r\n",
+	} {
+		t.Run(name, func(t *testing.T) { agree(t, rig, dir, "t", text) })
+	}
+}
+
 // TestQsort: whatever the order of equal elements, the keys are sorted and nothing is lost.
 func TestQsort(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))

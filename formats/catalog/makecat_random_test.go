@@ -24,31 +24,36 @@ func FuzzMakecat(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		name := fmt.Sprintf("r%d-%d", os.Getpid(), seed)
-		file := filepath.Join(dir, name+".cdf")
-		cat := filepath.Join(dir, name+".cat")
-		text := randomDefinition(seed, name+".cat")
-		write(t, file, []byte(text))
-		defer os.Remove(file)
-		defer os.Remove(cat)
-		out, err := formatstest.NewRig(t).Makecat(file)
-		theirs, readErr := os.ReadFile(cat)
-		refused := err != nil || readErr != nil || !strings.Contains(out, "Succeeded")
-		if !refused {
-			theirs = asOnWindows(t, theirs)
-		}
-		if refused && !strings.Contains(out, "rror") && !strings.Contains(out, "Failed") {
-			t.Fatalf("makecat: %v\n%s", err, out)
-		}
-		ours, ourErr := likeMakecat(dir, text, theirs)
-		switch {
-		case refused && ourErr == nil:
-			t.Errorf("makecat refuses, ours does not:\n%s\n%s", out, numbered(text))
-		case !refused && ourErr != nil:
-			t.Errorf("makecat takes it, ours says %v\n%s", ourErr, numbered(text))
-		case !refused && !bytes.Equal(ours, theirs):
-			t.Errorf("differs from makecat: %s\n%s", firstDifference(ours, theirs), numbered(text))
-		}
+		agree(t, formatstest.NewRig(t), dir, name, randomDefinition(seed, name+".cat"))
 	})
+}
+
+// agree reports whether makecat refuses a definition, which names its catalog name.cat. Ours has to refuse it as well then, and to make the same
+// file otherwise.
+func agree(t *testing.T, rig *formatstest.Rig, dir, name, text string) (refused bool) {
+	t.Helper()
+	file, cat := filepath.Join(dir, name+".cdf"), filepath.Join(dir, name+".cat")
+	write(t, file, []byte(text))
+	defer os.Remove(file)
+	defer os.Remove(cat)
+	out, err := rig.Makecat(file)
+	theirs, readErr := os.ReadFile(cat)
+	refused = err != nil || readErr != nil || !strings.Contains(out, "Succeeded")
+	if !refused {
+		theirs = asOnWindows(t, theirs)
+	} else if !strings.Contains(out, "rror") && !strings.Contains(out, "Failed") {
+		t.Fatalf("makecat: %v\n%s", err, out)
+	}
+	ours, ourErr := likeMakecat(dir, text, theirs)
+	switch {
+	case refused && ourErr == nil:
+		t.Errorf("makecat refuses, ours does not:\n%s\n%s", out, numbered(text))
+	case !refused && ourErr != nil:
+		t.Errorf("makecat takes it, ours says %v\n%s", ourErr, numbered(text))
+	case !refused && !bytes.Equal(ours, theirs):
+		t.Errorf("differs from makecat: %s\n%s", firstDifference(ours, theirs), numbered(text))
+	}
+	return refused
 }
 
 // likeMakecat makes the catalog of a definition with the identifier and time of one that makecat made.
