@@ -2,6 +2,8 @@ package trust
 
 import (
 	"bytes"
+	"compress/flate"
+	"encoding/binary"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -103,4 +105,68 @@ func FuzzCabinet(f *testing.F) {
 			t.Errorf("%d bytes", len(got))
 		}
 	})
+}
+
+// checksum is that of a block ([MS-CAB] section 3.1): words joined by exclusive or, the last bytes the other way round.
+func checksum(b []byte) uint32 {
+	var sum, last uint32
+	for ; len(b) >= 4; b = b[4:] {
+		sum ^= binary.LittleEndian.Uint32(b)
+	}
+	for _, x := range b {
+		last = last<<8 | uint32(x)
+	}
+	return sum ^ last
+}
+
+// TestCabinetWindow: MSZIP blocks refer to what is before them in the folder, which gcab reads and does not write. It judges the
+// cabinet that is made here by hand.
+func TestCabinetWindow(t *testing.T) {
+	formatstest.Tool(t, "gcab")
+	first := noise(maxBlock)
+	want := append(bytes.Clone(first), first[1000:9000]...) // one match long ago, which compresses only with the window
+	le := binary.LittleEndian
+	var blocks []byte
+	for at := 0; at < len(want); at += maxBlock {
+		part := want[at:min(at+maxBlock, len(want))]
+		var z bytes.Buffer
+		z.WriteString("CK")
+		w, err := flate.NewWriterDict(&z, 9, want[max(0, at-maxBlock):at])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(part); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		sizes := le.AppendUint16(le.AppendUint16(nil, uint16(z.Len())), uint16(len(part)))
+		blocks = le.AppendUint32(blocks, checksum(z.Bytes())^checksum(sizes))
+		blocks = append(append(blocks, sizes...), z.Bytes()...)
+	}
+	if len(blocks) > maxBlock+1000 {
+		t.Fatalf("%d bytes: the second block does not use the window", len(blocks))
+	}
+	const header, folder, file = 36, 8, 16 + len("a.stl") + 1
+	cab := append([]byte("MSCF"), 0, 0, 0, 0)
+	cab = le.AppendUint32(cab, uint32(header+folder+file+len(blocks)))
+	cab = append(cab, 0, 0, 0, 0)
+	cab = le.AppendUint32(cab, header+folder)
+	cab = append(cab, 0, 0, 0, 0, 3, 1, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0) // version 1.3, one folder, one file
+	cab = append(le.AppendUint32(cab, uint32(header+folder+file)), 2, 0, compressMSZIP, 0)
+	cab = append(le.AppendUint32(cab, uint32(len(want))), 0, 0, 0, 0, 0, 0, 0x21, 0x50, 0, 0, 0x20, 0)
+	cab = append(append(append(cab, "a.stl"...), 0), blocks...)
+	if got, err := fromCabinet(cab, "a.stl"); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want %d: %v", len(got), len(want), err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "a.cab")
+	if err := os.WriteFile(path, cab, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	formatstest.MustRun(t, "gcab", "-x", "-C", dir, path)
+	if got, err := os.ReadFile(filepath.Join(dir, "a.stl")); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("gcab unpacks %d bytes, want %d: %v", len(got), len(want), err)
+	}
 }
