@@ -58,6 +58,8 @@ func copyProject(t *testing.T, dir string) {
 			return err
 		}
 		switch top := filepath.ToSlash(rel); {
+		case top == ".git" && !d.IsDir(): // of a git worktree; SkipDir would skip all that is beside it
+			return nil
 		case top == ".git" || top == ".hallmark" || top == "dist" || d.Name() == "testdata":
 			return fs.SkipDir
 		case d.IsDir():
