@@ -215,18 +215,3 @@ func publicKey(t *testing.T, c *x509.Certificate) *rsa.PublicKey {
 	}
 	return key
 }
-
-func FuzzReadDisallowed(f *testing.F) {
-	p := newPublisher(&testing.T{})
-	f.Add([]byte{0x30, 0})
-	f.Add(p.ctl(1, oidDisallowedList, time.Time{}, oidDisallowedHash, subjects(md5ID, oneID(32))))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := readCTL(b, disallowedCerts(), time.Unix(1800000000, 0))
-		if err != nil {
-			return
-		}
-		if l, err := readDisallowed(c); err == nil && len(l.Hashes)*16 > len(b) {
-			t.Errorf("%d entries from %d bytes", len(l.Hashes), len(b))
-		}
-	})
-}

@@ -379,24 +379,3 @@ func TestRoots(t *testing.T) {
 		t.Error("a broken file of fetched roots is passed over")
 	}
 }
-
-func FuzzReadList(f *testing.F) {
-	f.Add([]byte{0x30, 0})
-	p := newPublisher(&testing.T{})
-	p.list(1, oidRootList, time.Time{})
-	sd, err := cms.Parse(p.files["/authroot.stl"])
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(sd.Content)
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c, err := readCTL(b, trustedRoots(), time.Unix(1800000000, 0))
-		if err != nil {
-			return
-		}
-		l, err := readRoots(c)
-		if err == nil && len(l.entries)*20 > len(b) {
-			t.Errorf("%d entries from %d bytes", len(l.entries), len(b))
-		}
-	})
-}
