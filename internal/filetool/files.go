@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -53,8 +54,8 @@ func (f Files) expand() ([]string, error) {
 			errs = append(errs, err)
 		}
 		for _, m := range matches {
-			if !seen[m] {
-				seen[m] = true
+			if c := filepath.Clean(m); !seen[c] { // ./a.exe is a.exe
+				seen[c] = true
 				out = append(out, m)
 			}
 		}
@@ -135,6 +136,8 @@ func (f Files) jobs(suffix string) ([]job, error) {
 		switch {
 		case folder:
 			o = filepath.Join(f.Out, filepath.Base(i)+suffix)
+		case o == "" && suffix == "":
+			o = target(i)
 		case o == "":
 			o = i + suffix
 		}
@@ -145,6 +148,15 @@ func (f Files) jobs(suffix string) ([]job, error) {
 		out = append(out, job{i, o})
 	}
 	return out, nil
+}
+
+// target is the file that path leads to: a link that is changed in place stays a
+// link. Where it leads nowhere, opening it will say so.
+func target(path string) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	return path
 }
 
 // each works on all files side by side, shows each and collects every error.
@@ -189,21 +201,34 @@ type source struct {
 	mode os.FileMode
 }
 
+// open opens a file, and only a file: opening a named pipe would wait for its
+// writer for ever.
 func open(path string) (*source, error) {
-	f, err := os.Open(path)
+	st, err := os.Stat(path)
 	if err != nil {
-		return nil, err
-	}
-	st, err := f.Stat()
-	if err != nil {
-		f.Close()
-		return nil, err
+		return nil, bare(err)
 	}
 	if !st.Mode().IsRegular() {
-		f.Close()
 		return nil, fault.New(fault.Usage, "not a regular file")
 	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, bare(err)
+	}
+	if st, err = f.Stat(); err != nil {
+		f.Close()
+		return nil, bare(err)
+	}
 	return &source{f, st.Size(), st.Mode().Perm()}, nil
+}
+
+// bare takes off the operation and the path: whoever works on a file names it.
+func bare(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return fmt.Errorf("opening the file: %w", pe.Err)
+	}
+	return err
 }
 
 // errUnchanged tells rewrite to leave the destination alone.
@@ -223,12 +248,31 @@ func rewrite(j job, change func(src *source, dst *os.File) error) error {
 	if same(j.in, j.out) {
 		write = atomicfile.WriteFunc
 	}
-	err = write(j.out, src.mode, func(dst *os.File) error { return change(src, dst) })
-	if errors.Is(err, errUnchanged) {
-		if same(j.in, j.out) {
-			return nil
-		}
-		return atomicfile.Copy(j.out, j.in, src.mode)
+	var failed error // said as it is: that it happened while writing tells nobody anything
+	err = write(j.out, src.mode, func(dst *os.File) error {
+		failed = changed(change(src, dst), dst)
+		return failed
+	})
+	switch {
+	case failed == nil:
+		return err
+	case !errors.Is(failed, errUnchanged):
+		return failed
+	case same(j.in, j.out):
+		return nil
+	}
+	return atomicfile.Copy(j.out, j.in, src.mode)
+}
+
+// changed makes sure that a change which went well wrote something: what is
+// renamed over a program must not be empty.
+func changed(err error, dst *os.File) error {
+	if err != nil {
+		return err
+	}
+	st, err := dst.Stat()
+	if err == nil && st.Size() == 0 {
+		err = errors.New("nothing was written")
 	}
 	return err
 }

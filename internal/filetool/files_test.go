@@ -243,6 +243,16 @@ func TestPrepareFinish(t *testing.T) {
 		b.accepted(name+".exe", false)
 	}
 	usage(t, Prepare(t.Context(), b.console(), Split{Files: Files{In: b.path("a.exe")}}), "no certificate is named")
+	finished := Files{In: b.path("raw.exe")}
+	unfinished, before := b.path("a.exe.unfinished"), b.read("raw.exe")
+	usage(t, Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), "skip"), "append, refuse, replace")
+	usage(t, Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Existing: "skip"}), "append, refuse, replace")
+	if err := Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), ""); err == nil {
+		t.Error("a signed program was signed again without -existing")
+	}
+	if b.read("raw.exe") != before {
+		t.Error("a refused finish changed the program")
+	}
 }
 
 func TestAddCerts(t *testing.T) {

@@ -28,6 +28,12 @@ type Split struct {
 	Existing                 string
 }
 
+// splitExisting has no skip: what prepare made and finish does not take is lost
+// work of somebody else's key.
+var splitExisting = map[string]authenticode.Existing{
+	"": authenticode.ExistingRefuse, "refuse": authenticode.ExistingRefuse, "replace": authenticode.ExistingReplace, "append": authenticode.ExistingAppend,
+}
+
 // Prepare writes, beside each program (or into the folder Out), what the key
 // has to sign (.tbs, and its hash as hexadecimal text in .digest) and the
 // signature without its value (.unfinished).
@@ -43,7 +49,7 @@ func Prepare(ctx context.Context, c *console.Console, s Split) error {
 	if err != nil {
 		return err
 	}
-	ex, err := choice("existing", s.Existing, existing)
+	ex, err := choice("existing", s.Existing, splitExisting)
 	if err != nil {
 		return err
 	}
@@ -81,7 +87,7 @@ func prepare(ctx context.Context, j job, o authenticode.SignOptions) (string, er
 // Finish puts a signature value, raw, hexadecimal or base64 in the file named
 // value, into the program that Prepare was given.
 func Finish(ctx context.Context, c *console.Console, f Files, unfinished, value, policy string) error {
-	ex, err := choice("existing", policy, existing)
+	ex, err := choice("existing", policy, splitExisting)
 	if err != nil {
 		return err
 	}
