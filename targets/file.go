@@ -187,6 +187,10 @@ func (File) Prepare(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // an existing folder
 	cert *string, // the signer's certificate and the intermediates behind it
+	chain *string, // certificate files that complete the chain
+	fetch *bool, // fetch missing intermediates (AIA)
+	incomplete *bool, // go on although an intermediate is missing
+	ecdsa *bool, // accept an elliptic-curve key
 	digest *string, // sha256, sha384 or sha512
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
@@ -194,7 +198,9 @@ func (File) Prepare(ctx context.Context,
 	existing *string, // refuse, replace or append
 ) error {
 	return fault.Exit(filetool.Prepare(ctx, screen(), filetool.Split{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Cert: str(cert), Digest: str(digest), Description: str(description),
+		Files: filetool.Files{In: str(in), Out: str(out)}, Cert: str(cert),
+		Key:    filetool.Key{Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
+		Digest: str(digest), Description: str(description),
 		URL: str(url), PageHashes: flag(pages), Existing: str(existing),
 	}))
 }

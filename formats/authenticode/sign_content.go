@@ -3,9 +3,11 @@ package authenticode
 import (
 	"crypto"
 	"encoding/asn1"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
@@ -134,6 +136,9 @@ func signedAttributes(o SignOptions) (cms.Attributes, error) {
 func marshalOpus(description, url string) ([]byte, error) {
 	if err := checkURL(url); err != nil {
 		return nil, err
+	}
+	if !utf8.ValidString(description) {
+		return nil, errors.New("writing description: not UTF-8") // each wrong byte would become a replacement character
 	}
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {

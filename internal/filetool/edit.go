@@ -50,7 +50,7 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 
 // update changes the signature of one file.
 func update(ctx context.Context, j job, change func([]byte) ([]byte, error)) error {
-	return unsealHint(rewrite(j, func(src *source, dst *os.File) error {
+	return wayOn(rewrite(j, func(src *source, dst *os.File) error {
 		_, err := authenticode.Update(ctx, src.File, src.size, dst, change)
 		return err
 	}))
@@ -126,13 +126,13 @@ func Attach(ctx context.Context, c *console.Console, f Files, signature, policy 
 		if err != nil {
 			return "", err
 		}
-		return "", rewrite(j, func(src *source, dst *os.File) error {
+		return "", wayOn(rewrite(j, func(src *source, dst *os.File) error {
 			res, err := authenticode.Attach(ctx, src.File, src.size, dst, p7, ex)
 			if err == nil && res.Skipped {
 				return errUnchanged
 			}
 			return err
-		})
+		}))
 	})
 }
 
@@ -153,5 +153,9 @@ func readNamed(flag, path string) ([]byte, error) {
 	if path == "" {
 		return nil, fault.New(fault.Usage, "-%s= is missing", flag)
 	}
-	return os.ReadFile(path)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "-%s: %w", flag, err)
+	}
+	return b, nil
 }

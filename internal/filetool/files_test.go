@@ -2,9 +2,6 @@ package filetool
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha1"
 	"encoding/hex"
 	"net/http/httptest"
@@ -209,52 +206,6 @@ func TestExtractAttach(t *testing.T) {
 	}
 }
 
-func TestPrepareFinish(t *testing.T) {
-	b := newBench(t)
-	if err := Prepare(t.Context(), b.console(), Split{Files: Files{In: b.path("a.exe")}, Cert: b.cert}); err != nil {
-		t.Fatal(err)
-	}
-	digest, err := hex.DecodeString(strings.TrimSpace(b.read("a.exe.digest")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	key := formatstest.NewPKI(t).Leaf.Key.(*rsa.PrivateKey)
-	value, err := rsa.SignPKCS1v15(rand.Reader, key, crypto.SHA256, digest)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write := func(name string, text []byte) string {
-		if err := os.WriteFile(b.path(name), text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return b.path(name)
-	}
-	bad := append([]byte(nil), value...)
-	bad[9] ^= 1
-	if err := Finish(t.Context(), b.console(), Files{In: b.path("a.exe")}, "", write("bad", bad), ""); err == nil {
-		t.Error("a wrong signature value was taken")
-	}
-	for name, text := range map[string][]byte{"raw": value, "hex": []byte(hex.EncodeToString(value) + "\n")} {
-		f := Files{In: b.path("a.exe"), Out: b.path(name + ".exe")}
-		if err := Finish(t.Context(), b.console(), f, "", write(name, text), ""); err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		b.accepted(name+".exe", false)
-	}
-	usage(t, Prepare(t.Context(), b.console(), Split{Files: Files{In: b.path("a.exe")}}), "no certificate is named")
-	finished := Files{In: b.path("raw.exe")}
-	unfinished, before := b.path("a.exe.unfinished"), b.read("raw.exe")
-	usage(t, Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), "skip"), "append, refuse, replace")
-	usage(t, Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Existing: "skip"}), "append, refuse, replace")
-	if err := Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), ""); err == nil {
-		t.Error("a signed program was signed again without -existing")
-	}
-	if b.read("raw.exe") != before {
-		t.Error("a refused finish changed the program")
-	}
-}
-
 func TestAddCerts(t *testing.T) {
 	b := newBench(t)
 	b.sign(b.signing("a.exe"))
@@ -268,9 +219,7 @@ func TestAddCerts(t *testing.T) {
 		t.Error("nothing was added")
 	}
 	stranger := formatstest.PEMFile(t, formatstest.NewPKI(t).WrongEKU.Certificate)
-	if err := AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: stranger}); err == nil {
-		t.Error("a certificate that is on no path was added")
-	}
+	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: stranger}), "hint: embed only certificates that the chain leads through")
 	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}}), "no certificate is named")
 	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: cross, Index: 3}), "-index")
 }
@@ -356,6 +305,8 @@ func TestWrongFlags(t *testing.T) {
 		"unknown digest":      {func(s *Signing) { s.Digest = "md5" }, "md5"},
 		"unknown policy":      {func(s *Signing) { s.Existing = "maybe" }, "append, refuse, replace, skip"},
 		"legacy, no server":   {func(s *Signing) { s.Legacy = true }, "-server="},
+		"no address":          {func(s *Signing) { s.Servers = b.server + ",ftp://x/" }, "-server: "},
+		"description":         {func(s *Signing) { s.Description = "\xff" }, "not UTF-8"},
 		"test server":         {func(s *Signing) { s.Servers = "test" }, "test identity"},
 		"no such certificate": {func(s *Signing) { s.AdditionalCerts = "none.cer" }, "none.cer"},
 	} {

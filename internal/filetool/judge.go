@@ -2,6 +2,7 @@ package filetool
 
 import (
 	"crypto/x509"
+	"slices"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/console"
@@ -68,11 +69,26 @@ func judgeAdditional(c *console.Console, extra []*x509.Certificate, who candidat
 	})
 	for _, f := range report.Findings {
 		if f.Severity == authenticode.SeverityWarning {
-			c.Warn("%s", f)
+			c.Warn("additional %s", f.Message)
 		}
 	}
 	for _, p := range report.Paths {
 		c.Detail("path built from the file alone: %s", p)
 	}
-	return report.Err()
+	return refusal(report)
+}
+
+// refusal is the report's errors as one, with what to do about each.
+func refusal(report *authenticode.AdditionalReport) error {
+	err := report.Err()
+	if err == nil {
+		return nil
+	}
+	refused := fault.New(fault.Usage, "%w", err)
+	for _, f := range report.Findings {
+		if f.Severity == authenticode.SeverityError && f.Hint != "" && !slices.Contains(refused.Hints, f.Hint) {
+			refused.Hint("%s", f.Hint)
+		}
+	}
+	return refused
 }

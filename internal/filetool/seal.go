@@ -28,7 +28,7 @@ func (s Signing) checkSeal() error {
 
 // signAndSeal signs one file and seals it.
 func signAndSeal(ctx context.Context, j job, o authenticode.SignOptions) (string, error) {
-	return "signed and sealed", rewrite(j, func(src *source, dst *os.File) error {
+	return "signed and sealed", wayOn(rewrite(j, func(src *source, dst *os.File) error {
 		res, err := authenticode.Sign(ctx, src.File, src.size, dst, o)
 		if err != nil {
 			return err
@@ -38,7 +38,7 @@ func signAndSeal(ctx context.Context, j job, o authenticode.SignOptions) (string
 			return err
 		}
 		return replaceTable(ctx, dst, src, p7)
-	})
+	}))
 }
 
 // Sealing says which files are sealed, and by whom.
@@ -70,7 +70,7 @@ func Seal(ctx context.Context, c *console.Console, s Sealing) error {
 	defer id.Close()
 	signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, Hash: hash}
 	return each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j job) (string, error) {
-		return "sealed", unsealHint(rewrite(j, func(src *source, dst *os.File) error {
+		return "sealed", wayOn(rewrite(j, func(src *source, dst *os.File) error {
 			_, err := authenticode.Seal(ctx, src.File, src.size, dst, signer)
 			return err
 		}))
@@ -88,10 +88,13 @@ func Unseal(ctx context.Context, c *console.Console, f Files) error {
 	})
 }
 
-// unsealHint says how to go on where a seal is in the way.
-func unsealHint(err error) error {
-	if errors.Is(err, authenticode.ErrSealed) {
+// wayOn says how to go on where a seal or a signature is in the way.
+func wayOn(err error) error {
+	switch {
+	case errors.Is(err, authenticode.ErrSealed):
 		return fault.New(fault.Other, "%w", err).Hint("mage file:unseal takes the seal off; afterwards the file has to be sealed again, with the key that signed it")
+	case errors.Is(err, authenticode.ErrSigned):
+		return fault.New(fault.Other, "%w", err).Hint("-existing=replace takes what is there out, -existing=append adds to it")
 	}
 	return err
 }

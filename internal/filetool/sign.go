@@ -96,7 +96,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 			return signAndSeal(ctx, j, o)
 		}
 		note, err := sign(ctx, j, o, st)
-		return note, unsealHint(err)
+		return note, wayOn(err)
 	})
 }
 
@@ -105,29 +105,38 @@ func (k Key) open(ctx context.Context, c *console.Console, roots *authenticode.R
 	if k.Identity == "" {
 		return nil, fault.New(fault.Usage, "no identity is named").Hint("-identity=test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM")
 	}
-	pw, err := secretRef("password", k.Password)
+	o := k.identityOptions(c, roots)
+	var err error
+	if o.Password, err = secretRef("password", k.Password); err != nil {
+		return nil, err
+	}
+	id, err := identity.Open(ctx, k.Identity, o)
 	if err != nil {
 		return nil, err
 	}
-	id, err := identity.Open(ctx, k.Identity, identity.Options{
-		Password: pw, Roots: roots.CodeSigning.Certificates(), ChainFiles: list(k.Chain), FetchIntermediates: k.Fetch,
+	if err := judged(c, id.Judge(time.Now())); err != nil {
+		id.Close()
+		return nil, fmt.Errorf("identity %s: %w", id.Ref, err)
+	}
+	return id, nil
+}
+
+func (k Key) identityOptions(c *console.Console, roots *authenticode.Roots) identity.Options {
+	return identity.Options{
+		Roots: roots.CodeSigning.Certificates(), ChainFiles: list(k.Chain), FetchIntermediates: k.Fetch,
 		AllowIncompleteChain: k.Incomplete, AllowECDSA: k.ECDSA,
 		Warn: func(w string) { c.Warn("%s", w) },
-	})
-	if err != nil {
-		return nil, err
 	}
-	problems := id.Judge(time.Now())
+}
+
+// judged shows what is worth a warning and returns the rest as one error.
+func judged(c *console.Console, problems []identity.Problem) error {
 	for _, p := range problems {
 		if p.Severity == identity.Warning {
 			c.Warn("identity: %s", p.Text)
 		}
 	}
-	if err := identity.Err(problems); err != nil {
-		id.Close()
-		return nil, fmt.Errorf("identity %s: %w", id.Ref, err)
-	}
-	return id, nil
+	return identity.Err(problems)
 }
 
 func secretRef(flag, s string) (secret.Ref, error) {

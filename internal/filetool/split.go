@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
@@ -20,6 +22,9 @@ import (
 // Split says how a signature is prepared whose key lives elsewhere.
 type Split struct {
 	Files
+	// Key says what completes the chain and what the certificate is forgiven;
+	// it names no identity.
+	Key
 	// Cert is a file with the signer's certificate first and the
 	// intermediates behind it.
 	Cert                     string
@@ -38,13 +43,6 @@ var splitExisting = map[string]authenticode.Existing{
 // has to sign (.tbs, and its hash as hexadecimal text in .digest) and the
 // signature without its value (.unfinished).
 func Prepare(ctx context.Context, c *console.Console, s Split) error {
-	certs, err := trust.Certificates("reading a certificate", list(s.Cert))
-	if err != nil {
-		return err
-	}
-	if len(certs) == 0 {
-		return fault.New(fault.Usage, "no certificate is named").Hint("-cert=FILE with the signer's certificate first, as PEM, DER or PKCS#7")
-	}
 	hash, err := timeserver.Hash(s.Digest)
 	if err != nil {
 		return err
@@ -57,11 +55,39 @@ func Prepare(ctx context.Context, c *console.Console, s Split) error {
 	if err != nil {
 		return err
 	}
+	id, err := s.signer(ctx, c)
+	if err != nil {
+		return err
+	}
 	o := authenticode.SignOptions{
-		Signer: cms.Signer{Certificate: certs[0], Chain: certs[1:], Hash: hash}, Hash: hash,
+		Signer: cms.Signer{Certificate: id.Certificate, Chain: id.Chain, Hash: hash}, Hash: hash,
 		Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex,
 	}
 	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) { return prepare(ctx, j, o) })
+}
+
+// signer reads the certificates and judges them as those of any identity, before
+// somebody takes the trouble to sign with them.
+func (s Split) signer(ctx context.Context, c *console.Console) (*identity.Identity, error) {
+	certs, err := trust.Certificates("reading a certificate", list(s.Cert))
+	if err != nil {
+		return nil, err
+	}
+	if len(certs) == 0 {
+		return nil, fault.New(fault.Usage, "no certificate is named").Hint("-cert=FILE with the signer's certificate first, as PEM, DER or PKCS#7")
+	}
+	roots, err := Trusted{}.open()
+	if err != nil {
+		return nil, err
+	}
+	id, err := identity.OfCertificates(ctx, certs, s.identityOptions(c, roots))
+	if err != nil {
+		return nil, err
+	}
+	if err := judged(c, id.JudgeCertificate(time.Now())); err != nil {
+		return nil, fmt.Errorf("-cert: %w", err)
+	}
+	return id, nil
 }
 
 func prepare(ctx context.Context, j job, o authenticode.SignOptions) (string, error) {
@@ -72,7 +98,7 @@ func prepare(ctx context.Context, j job, o authenticode.SignOptions) (string, er
 	defer src.Close()
 	p, err := authenticode.PrepareSplit(ctx, src.File, src.size, o)
 	if err != nil {
-		return "", err
+		return "", wayOn(err)
 	}
 	for suffix, b := range map[string][]byte{
 		".tbs": p.ToBeSigned, ".digest": []byte(hex.EncodeToString(p.Digest) + "\n"), ".unfinished": p.PKCS7,
@@ -95,7 +121,7 @@ func Finish(ctx context.Context, c *console.Console, f Files, unfinished, value,
 		if unfinished == "" {
 			unfinished = j.in + ".unfinished"
 		}
-		p7, err := os.ReadFile(unfinished)
+		p7, err := readNamed("unfinished", unfinished)
 		if err != nil {
 			return "", err
 		}
@@ -103,10 +129,10 @@ func Finish(ctx context.Context, c *console.Console, f Files, unfinished, value,
 		if err != nil {
 			return "", err
 		}
-		return "", rewrite(j, func(src *source, dst *os.File) error {
+		return "", wayOn(rewrite(j, func(src *source, dst *os.File) error {
 			_, err := authenticode.FinishSplit(ctx, src.File, src.size, dst, p7, signatureValue(b), ex)
 			return err
-		})
+		}))
 	})
 }
 

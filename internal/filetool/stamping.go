@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -54,6 +55,9 @@ func (s Stampers) open(ctx context.Context, digest string, roots *authenticode.R
 	if s.KeyPassword != "" {
 		return nil, fault.New(fault.Usage, "-tspassword: a time server takes no password").Hint("it is for a time-stamping key, such as -server=pkcs12:FILE")
 	}
+	if err := addresses(names, test); err != nil {
+		return nil, err
+	}
 	stamper, stop, err := timeserver.Open(ctx, t, roots, func(ctx context.Context) (*identity.Identity, error) {
 		if id != nil {
 			return id, nil
@@ -64,6 +68,18 @@ func (s Stampers) open(ctx context.Context, digest string, roots *authenticode.R
 		return nil, err
 	}
 	return &stamping{stamper, s.Legacy, stop}, nil
+}
+
+// addresses refuses what cannot be a time server before a key signs anything.
+func addresses(servers []string, test bool) error {
+	var errs []error
+	for _, s := range servers {
+		if err := rfc3161.CheckURL(s); err != nil && !test {
+			errs = append(errs, fault.New(fault.Usage, "-server: %w", err).
+				Hint("addresses such as http://timestamp.digicert.com; test, or a key such as pkcs12:FILE, stands alone"))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // ownKey tells the short form of an identity from addresses.

@@ -122,6 +122,17 @@ func Open(ctx context.Context, ref string, opts Options) (*Identity, error) {
 	return id, nil
 }
 
+// OfCertificates is an identity whose key lives elsewhere: it judges (see
+// JudgeCertificate) and cannot sign. The first certificate belongs to the key,
+// the others complete its chain, as Open does with what a key's store holds.
+func OfCertificates(ctx context.Context, certs []*x509.Certificate, opts Options) (*Identity, error) {
+	id := &Identity{Certificate: certs[0], Chain: certs[1:], Held: certs, opts: opts.withDefaults()}
+	if err := id.completeChain(ctx); err != nil {
+		return nil, err
+	}
+	return id, nil
+}
+
 func (i *Identity) load(ctx context.Context, r Ref) error {
 	switch r.Kind {
 	case KindTest:

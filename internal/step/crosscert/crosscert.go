@@ -107,7 +107,7 @@ func judge(r *step.Run, p7 []byte, extra []*x509.Certificate) (*authenticode.Add
 	var refused []string
 	for _, f := range report.Findings {
 		if f.Severity == authenticode.SeverityWarning {
-			r.Console.Warn("%s", f)
+			r.Console.Warn("additional %s", f.Message)
 			continue
 		}
 		refused = append(refused, f.String())
