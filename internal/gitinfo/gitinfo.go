@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,7 +28,7 @@ type Info struct {
 	Commit string
 	// Time of that commit (committer date), in UTC.
 	Time time.Time
-	// Tags that point at HEAD, as git sorts them.
+	// Tags that point at HEAD, sorted.
 	Tags []string
 	// Remote is the URL of the remote origin, or empty.
 	Remote string
@@ -42,28 +43,32 @@ func Read(ctx context.Context, dir string) (Info, error) {
 	if _, err := exec.LookPath("git"); err != nil {
 		return Info{Absent: "git is not installed"}, nil
 	}
-	var head, tags, origin string
-	var headErr, tagsErr error
-	var g errgroup.Group // three questions that do not depend on one another
-	g.Go(func() error {
-		head, headErr = run(ctx, dir, "log", "-1", "--no-show-signature", "--format=%H %ct")
-		return nil
-	})
-	g.Go(func() error { tags, tagsErr = run(ctx, dir, "tag", "--points-at", "HEAD"); return nil })
+	var origin string
+	var g errgroup.Group // two questions that do not depend on one another
 	g.Go(func() error { origin = Config(ctx, dir, "remote.origin.url"); return nil })
+	head, err := run(ctx, dir, "log", "-1", "--no-show-signature", "--decorate=full", "--decorate-refs=refs/tags", "--format=%H %ct%n%D")
 	g.Wait()
-	if headErr != nil {
-		return absent(headErr, origin)
+	if err != nil {
+		return absent(err, origin)
 	}
-	info := Info{Tags: strings.Fields(tags), Remote: origin}
-	var err error
-	if info.Commit, info.Time, err = parseHead(head); err != nil {
-		return Info{}, err
+	head, names, _ := strings.Cut(head, "\n")
+	info := Info{Tags: tags(names), Remote: origin}
+	info.Commit, info.Time, err = parseHead(head)
+	return info, err
+}
+
+// tags reads git's decoration (%D), such as «tag: refs/tags/v1.0.0, tag:
+// refs/tags/latest». A comma cannot be part of a reference's name with a
+// space behind it (git check-ref-format).
+func tags(decoration string) []string {
+	var out []string
+	for _, d := range strings.Split(decoration, ", ") {
+		if name, ok := strings.CutPrefix(d, "tag: refs/tags/"); ok {
+			out = append(out, name)
+		}
 	}
-	if tagsErr != nil {
-		return Info{}, tagsErr
-	}
-	return info, nil
+	slices.Sort(out)
+	return out
 }
 
 // absent tells a folder without commits, which is an answer, from a

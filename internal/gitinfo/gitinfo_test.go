@@ -51,6 +51,7 @@ func TestRead(t *testing.T) {
 		"no commit":        {[]string{"remote add origin https://example.com/r.git"}, "", gitinfo.Info{Absent: "the git repository has no commit yet", Remote: "https://example.com/r.git"}},
 		"one commit":       {commit, "", gitinfo.Info{}},
 		"tags":             {append(commit[:3:3], "tag v1.0.0", "tag -a -m x v1.1.0", "tag latest"), "", gitinfo.Info{Tags: []string{"latest", "v1.0.0", "v1.1.0"}}},
+		"tags hidden":      {append(commit[:3:3], "tag rel/v1", "tag a,b", "branch v3", "config log.excludeDecoration refs/tags/*", "config log.decorate no", "config tag.sort -refname"), "", gitinfo.Info{Tags: []string{"a,b", "rel/v1"}}},
 		"tag of yesterday": {append(commit[:3:3], "tag v1.0.0", "write a=2", "commit -q -a -m second"), "", gitinfo.Info{}},
 		"remote":           {append(commit[:3:3], "remote add origin git@example.com:o/r.git"), "", gitinfo.Info{Remote: "git@example.com:o/r.git"}},
 		"in a folder":      {commit, "sub", gitinfo.Info{}},
