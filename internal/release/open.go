@@ -55,6 +55,10 @@ func Open(ctx context.Context, o Options, lock bool) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
+	toolchain := once(func(ctx context.Context) (*builder.Toolchain, error) {
+		return builder.FindGo(ctx, o.Root, os.Environ())
+	})
+	go toolchain(ctx) // the go command takes as long to start as all else here
 	s, err := LoadSpec(ctx, o)
 	if err != nil {
 		return nil, err
@@ -71,6 +75,7 @@ func Open(ctx context.Context, o Options, lock bool) (*Release, error) {
 		r.Close()
 		return nil, err
 	}
+	r.run.Toolchain = toolchain
 	return r, nil
 }
 

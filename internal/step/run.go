@@ -27,6 +27,9 @@ type Run struct {
 	Identity func(context.Context) (*identity.Identity, error)
 	// Stamper opens the time servers, once for the whole run.
 	Stamper func(context.Context) (Stamper, error)
+	// Toolchain is what the go command says of itself, asked once for the
+	// whole run.
+	Toolchain func(context.Context) (*builder.Toolchain, error)
 	// Builder picks the builder, once for the whole run.
 	Builder func(context.Context) (builder.Builder, error)
 	// Templates are the built-in templates, folders wdac and portal.

@@ -47,7 +47,7 @@ type binary struct {
 }
 
 func units(r *step.Run) ([]step.Unit, error) {
-	t, err := builder.FindGo(context.Background(), r.Root, os.Environ())
+	t, err := r.Toolchain(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func describe(ctx context.Context, r *step.Run, b builder.Builder) (map[string]s
 	if err != nil {
 		return nil, err
 	}
-	t, err := builder.FindGo(ctx, r.Root, os.Environ())
+	t, err := r.Toolchain(ctx)
 	if err != nil {
 		return nil, err
 	}
