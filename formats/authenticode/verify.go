@@ -263,6 +263,7 @@ func (v *verifier) checkChecksum(im *peimage.Image) {
 // finish draws the conclusions.
 func (v *verifier) finish() *Report {
 	v.disallowedMissing()
+	v.digestsAlone()
 	r := v.report
 	r.Findings = v.opts.admit(r.Findings)
 	r.Windows = firstVerdict(r.Findings)
@@ -276,6 +277,13 @@ func (v *verifier) finish() *Report {
 	}
 	r.Trusted = r.Windows == VerdictTrusted && len(r.Problems()) == 0
 	return r
+}
+
+// digestsAlone says what a verdict without signers is worth, wherever the report goes.
+func (v *verifier) digestsAlone() {
+	if v.opts.HashOnly {
+		v.find(note(CheckDigest, "digests alone were compared, as asked: signer, timestamp and trust were left aside"))
+	}
 }
 
 func (r *Report) primary() Verdict {

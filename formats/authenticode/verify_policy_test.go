@@ -66,6 +66,12 @@ func TestRequireNeedsSigners(t *testing.T) {
 	if _, err := authenticode.ClassesNamed("gold"); err == nil {
 		t.Error("there is a class gold")
 	}
+	for _, hashOnly := range []bool{true, false} {
+		r := verifyBytes(t, b, authenticode.VerifyOptions{HashOnly: hashOnly, Roots: v.roots()})
+		if strings.Contains(r.String(), "digests alone were compared") != hashOnly {
+			t.Errorf("HashOnly %v does not show:\n%s", hashOnly, r)
+		}
+	}
 }
 
 // TestVerifyZeroValue: without any option nobody but the built-in roots is trusted, and a missing timestamp is refused.

@@ -187,8 +187,8 @@ func (v Verification) kernel() (*authenticode.KernelPolicy, error) {
 // require is the policy on the publisher. What could never be met is refused:
 // it is mistyped.
 func (v Verification) require() (q authenticode.Require, err error) {
-	if v.HashOnly && v.Publisher+v.Class+v.Thumbprints+v.EKUs != "" {
-		return q, fault.New(fault.Usage, "-hashonly looks at no signer, so -publisher, -class, -thumbprint and -eku mean nothing with it").
+	if v.HashOnly && (v.Publisher+v.Class+v.Thumbprints+v.EKUs+v.CRLs+v.OCSP != "" || v.Online) {
+		return q, fault.New(fault.Usage, "-hashonly looks at no signer, so -publisher, -class, -thumbprint, -eku, -crl, -ocsp and -online mean nothing with it").
 			Hint("leave -hashonly out")
 	}
 	if v.Publisher != "" {

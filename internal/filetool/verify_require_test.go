@@ -68,6 +68,8 @@ func TestVerifyFlags(t *testing.T) {
 		"no usage":          {Verification{EKUs: "codeSigning"}, fault.Usage},
 		"hash only":         {Verification{HashOnly: true}, good},
 		"hash only, policy": {Verification{HashOnly: true, Publisher: "x"}, fault.Usage},
+		"hash only, CRL":    {Verification{HashOnly: true, CRLs: crl}, fault.Usage},
+		"hash only, online": {Verification{HashOnly: true, Online: true}, fault.Usage},
 		"policy":            {Verification{Policy: "authenticode"}, good},
 		"kernel":            {Verification{Policy: "kernel"}, fault.Verification},
 		"kernel, allowed":   {Verification{Policy: "kernel", Allow: "no-timestamp,kernel"}, fault.Verification},
