@@ -3,7 +3,9 @@ package filetool
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -193,8 +195,8 @@ func sign(ctx context.Context, j job, o authenticode.SignOptions, st *stamping) 
 			return err
 		}
 		if res.Skipped {
-			note = "skipped: signed by this identity already"
-			return errUnchanged
+			note, err = skipped(ctx, src, dst, res, st)
+			return err
 		}
 		if st == nil {
 			return nil
@@ -204,7 +206,31 @@ func sign(ctx context.Context, j job, o authenticode.SignOptions, st *stamping) 
 			return err
 		}
 		note = "signed, stamped by " + server
+		if o.Existing == authenticode.ExistingAppend {
+			return appendTable(ctx, dst, src, p7)
+		}
 		return replaceTable(ctx, dst, src, p7)
+	})
+	return note, err
+}
+
+// skipped leaves a signature as it is, but for the timestamp that it should have
+// and has not.
+func skipped(ctx context.Context, src *source, dst *os.File, res *authenticode.Result, st *stamping) (string, error) {
+	note := "skipped: signed by this identity already"
+	sig, err := pick(res.PKCS7, res.Index)
+	if err != nil {
+		return "", err
+	}
+	_, token := sig.Signers[0].UnsignedAttrs.Get(cms.OIDRFC3161Token)
+	_, legacy := sig.Signers[0].UnsignedAttrs.Get(cms.OIDCountersignature)
+	if st == nil || token || legacy {
+		return note, errUnchanged
+	}
+	_, err = authenticode.Update(ctx, src.File, src.size, dst, func(p7 []byte) (out []byte, err error) {
+		out, server, err := st.stamp(ctx, p7, res.Index)
+		note = "signed by this identity already, stamped by " + server
+		return out, err
 	})
 	return note, err
 }
@@ -212,12 +238,30 @@ func sign(ctx context.Context, j job, o authenticode.SignOptions, st *stamping) 
 // replaceTable writes the file again with another certificate table. The
 // program's own bytes come from src, which is in the page cache by now.
 func replaceTable(ctx context.Context, dst *os.File, src *source, p7 []byte) error {
-	if err := dst.Truncate(0); err != nil {
-		return err
-	}
-	if _, err := dst.Seek(0, 0); err != nil {
+	if err := rewind(dst); err != nil {
 		return err
 	}
 	_, err := authenticode.Attach(ctx, src.File, src.size, dst, p7, authenticode.ExistingReplace)
+	return err
+}
+
+// appendTable is replaceTable for a signature that was nested in those of the
+// file: further entries of the table stay.
+func appendTable(ctx context.Context, dst *os.File, src *source, p7 []byte) error {
+	if err := rewind(dst); err != nil {
+		return err
+	}
+	_, err := authenticode.Update(ctx, src.File, src.size, dst, func([]byte) ([]byte, error) { return p7, nil })
+	if errors.Is(err, authenticode.ErrUnsigned) { // there was nothing to append to
+		return replaceTable(ctx, dst, src, p7)
+	}
+	return err
+}
+
+func rewind(dst *os.File) error {
+	if err := dst.Truncate(0); err != nil {
+		return err
+	}
+	_, err := dst.Seek(0, io.SeekStart)
 	return err
 }
