@@ -67,7 +67,7 @@ func (s *Subject) attach(ctx context.Context, der []byte, existing Existing, out
 			q.PageHashes = append(q.PageHashes, h)
 		}
 	}
-	if err := s.read(ctx, q, out); err != nil {
+	if err := s.readUnder(ctx, existing, q, out); err != nil {
 		return nil, err
 	}
 	for _, sig := range sigs {

@@ -21,7 +21,8 @@ const (
 	ExistingRefuse Existing = iota
 	// ExistingReplace drops all signatures that the file has.
 	ExistingReplace
-	// ExistingAppend keeps them and nests the new one in the first (signtool /as). An unsigned file is simply signed.
+	// ExistingAppend keeps them and nests the new one in the first (signtool /as), which has to be over the file as it is. An unsigned file is
+	// simply signed.
 	ExistingAppend
 	// ExistingSkip leaves a file alone that carries an intact signature of the same certificate with the same hash, and page hashes if they
 	// are wanted. Where such a signature no longer fits the file, or lacks what is wanted, all are replaced; signatures of somebody
@@ -127,7 +128,7 @@ func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o Sig
 	if o.Existing == ExistingSkip && s.image.HasSignature() {
 		copyTo = output{} // the file may be left alone, and then nothing is written
 	}
-	if err := s.digest(ctx, o.hash(), o.PageHashes, copyTo); err != nil {
+	if err := s.readUnder(ctx, o.Existing, request(o.hash(), o.PageHashes), copyTo); err != nil {
 		return nil, err
 	}
 	r, err := s.sign(ctx, o)

@@ -33,7 +33,7 @@ func PrepareSplit(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 	if err := s.admits(o.Existing); err != nil {
 		return nil, err
 	}
-	if err := s.digest(ctx, o.hash(), o.PageHashes, output{}); err != nil {
+	if err := s.readUnder(ctx, o.Existing, request(o.hash(), o.PageHashes), output{}); err != nil {
 		return nil, err
 	}
 	der, attrs, err := toSign(s.Content(o.hash(), o.PageHashes), o)

@@ -32,7 +32,7 @@ func ReadSubject(ctx context.Context, src io.ReaderAt, size int64, h crypto.Hash
 	if err != nil {
 		return nil, err
 	}
-	return s, s.digest(ctx, hashOrDefault(h), pageHashes, output{})
+	return s, s.read(ctx, request(hashOrDefault(h), pageHashes), output{})
 }
 
 // openSubject reads layout and certificate table.
@@ -85,15 +85,16 @@ func trimPKCS7(b []byte) ([]byte, error) {
 	return b[:len(b)-sd.Trailing], nil
 }
 
-// digest reads the file for a signature with h; if out is a file its content is written there at the same time.
-func (s *Subject) digest(ctx context.Context, h crypto.Hash, pageHashes bool, out output) error {
+// request asks for what a signature with h says.
+func request(h crypto.Hash, pageHashes bool) peimage.Request {
 	q := peimage.Request{Authentihash: []crypto.Hash{h}, Checksum: true}
 	if pageHashes {
 		q.PageHashes = []crypto.Hash{h}
 	}
-	return s.read(ctx, q, out)
+	return q
 }
 
+// read reads the file; if out is a file its content is written there at the same time.
 func (s *Subject) read(ctx context.Context, q peimage.Request, out output) (err error) {
 	if out.file == nil {
 		s.digests, err = s.image.Digest(ctx, s.src, q)
@@ -102,6 +103,30 @@ func (s *Subject) read(ctx context.Context, q peimage.Request, out output) (err 
 	s.digests, err = s.image.DigestAndCopy(ctx, out.file, s.src, q)
 	s.copied = out.file
 	return err
+}
+
+// readUnder is read under a policy for existing signatures: what is appended to a first signature that is not over the file helps nobody, since
+// Windows judges the first.
+func (s *Subject) readUnder(ctx context.Context, policy Existing, q peimage.Request, out output) error {
+	if policy != ExistingAppend || s.pkcs7 == nil {
+		return s.read(ctx, q, out)
+	}
+	first, err := cms.Parse(s.pkcs7)
+	if err != nil {
+		return err
+	}
+	c, err := contentOf(first)
+	if err != nil {
+		return fmt.Errorf("appending: %w", err)
+	}
+	q.Authentihash = addHash(q.Authentihash, c.hash)
+	if err := s.read(ctx, q, out); err != nil {
+		return err
+	}
+	if !bytes.Equal(c.digest, s.digests.Authentihash[c.hash]) {
+		return fmt.Errorf("%w, but its first signature is not over the file as it is: Windows refuses that, whatever is appended", ErrSigned)
+	}
+	return nil
 }
 
 // Content returns what a signature with the given hash, for which the subject must have been read, says about the file.
