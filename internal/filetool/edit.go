@@ -99,6 +99,9 @@ func Extract(ctx context.Context, c *console.Console, f Files, asPEM bool) error
 		return err
 	}
 	return each(ctx, c, jobs, 0, func(_ context.Context, j job) (string, error) {
+		if same(j.in, j.out) {
+			return "", fault.New(fault.Usage, "-out: the signature would replace the program")
+		}
 		src, err := open(j.in)
 		if err != nil {
 			return "", err

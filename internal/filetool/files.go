@@ -69,7 +69,9 @@ func (f Files) expand() ([]string, error) {
 func entries(in string) ([]string, error) {
 	var out []string
 	for _, p := range strings.Split(in, ",") {
-		p = strings.TrimSpace(p)
+		if p = strings.TrimSpace(p); p == "" {
+			return nil, fault.New(fault.Usage, "-in: there is no name before or behind a comma in %q", in)
+		}
 		name, isList := strings.CutPrefix(p, "@")
 		if !isList {
 			out = append(out, p)

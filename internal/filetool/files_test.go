@@ -201,6 +201,7 @@ func TestExtractAttach(t *testing.T) {
 	}
 	usage(t, Attach(t.Context(), b.console(), Files{In: b.path("b.exe")}, "", ""), "-signature=")
 	usage(t, Attach(t.Context(), b.console(), Files{In: b.path("*.exe")}, b.path("a.exe.p7s"), ""), "one at a time")
+	usage(t, Extract(t.Context(), b.console(), Files{In: b.path("a.exe"), Out: b.path("a.exe")}, false), "would replace the program")
 	if err := Extract(t.Context(), b.console(), Files{In: b.path("b.exe")}, false); err == nil {
 		t.Error("a signature was extracted from an unsigned program")
 	}
@@ -298,6 +299,7 @@ func TestWrongFlags(t *testing.T) {
 		want string
 	}{
 		"no file":             {func(s *Signing) { s.In = " " }, "no file is named"},
+		"nothing after comma": {func(s *Signing) { s.In += "," }, "comma"},
 		"no such file":        {func(s *Signing) { s.In = b.path("*.dll") }, "there is no file"},
 		"bad pattern":         {func(s *Signing) { s.In = "[" }, "not a pattern"},
 		"no identity":         {func(s *Signing) { s.Identity = "" }, "no identity is named"},
