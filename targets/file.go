@@ -16,23 +16,23 @@ type File mg.Namespace
 // Sign signs PE files, in place unless -out= is given.
 func (File) Sign(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
 	password *string, // of the identity, as env:NAME or file:PATH
 	chain *string, // certificate files that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)
 	incomplete *bool, // sign although an intermediate is missing
 	ecdsa *bool, // accept an elliptic-curve key
-	digest *string, // sha256, sha384 or sha512
+	digest *string, // sha256 (default), sha384 or sha512
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
-	existing *string, // refuse, replace, append or skip
+	existing *string, // signatures that are there: refuse (default), replace, append or skip
 	certs *string, // additional certificate files
 	pathto *string, // thumbprint of a root that the certificates have to lead to
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
-	legacy *bool, // the older kind of timestamp
+	legacy *bool, // the older kind of timestamp instead of RFC 3161
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 	parallel *int, // files at a time; by itself what suits the key
@@ -59,7 +59,7 @@ func (File) Verify(ctx context.Context,
 	crl *string, // files with revocation lists
 	ocsp *string, // files with OCSP responses
 	online *bool, // ask for CRL and OCSP over the network
-	policy *string, // authenticode, or kernel for drivers
+	policy *string, // authenticode (default), or kernel for drivers
 	allow *string, // checks that only warn; windows for all that Windows lets pass
 	publisher *string, // name that the signer's certificate must have
 	class *string, // of the signer's certificate: ev, ov or artifact-signing
@@ -86,8 +86,8 @@ func (File) Inspect(ctx context.Context,
 // Strip takes the signatures, or parts of them, out of PE files.
 func (File) Strip(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
-	checksum *string, // what the header's CheckSum becomes: auto, zero or computed
+	out *string, // a file or an existing folder; without it files are changed in place
+	checksum *string, // what the header's CheckSum becomes: auto (default), zero or computed
 	only *string, // nested, unsigned or certs: take out a nested signature, unsigned attributes, or certificates that signed nothing
 	index *int, // of which signature: 0 is the first, nested ones follow
 ) error {
@@ -99,12 +99,12 @@ func (File) Strip(ctx context.Context,
 // Timestamp adds a timestamp to signatures that exist.
 func (File) Timestamp(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
-	digest *string, // sha256, sha384 or sha512
-	index *int, // which signature: 0 is the first, nested ones follow
-	legacy *bool, // the older kind of timestamp
+	digest *string, // sha256 (default), sha384 or sha512
+	index *int, // which signature: 0 (default) is the first, nested ones follow
+	legacy *bool, // the older kind of timestamp instead of RFC 3161
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
@@ -117,10 +117,10 @@ func (File) Timestamp(ctx context.Context,
 // AddCerts adds certificates to signatures that exist.
 func (File) AddCerts(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 	certs *string, // certificate files
 	pathto *string, // thumbprint of a root that the certificates have to lead to
-	index *int, // which signature: 0 is the first, nested ones follow
+	index *int, // which signature: 0 (default) is the first, nested ones follow
 	roots *string, // certificate files to trust for code signing
 ) error {
 	return fault.Exit(filetool.AddCerts(ctx, screen(), filetool.Adding{
@@ -131,11 +131,11 @@ func (File) AddCerts(ctx context.Context,
 // Tag puts data beside a signature that exists, which does not cover it.
 func (File) Tag(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 	value *string, // the tag
 	file *string, // a file with the tag, instead of -value=
-	index *int, // which signature: 0 is the first, nested ones follow
-	existing *string, // refuse or replace a tag that is there
+	index *int, // which signature: 0 (default) is the first, nested ones follow
+	existing *string, // a tag that is there: refuse (default) or replace
 ) error {
 	return fault.Exit(filetool.Tag(ctx, screen(), filetool.Tagging{
 		Files: filetool.Files{In: str(in), Out: str(out)}, Value: str(value), File: str(file), Index: number(index), Existing: str(existing),
@@ -145,10 +145,10 @@ func (File) Tag(ctx context.Context,
 // Seal seals files that were signed with -intent.
 func (File) Seal(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 	identity *string, // the one that signed: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
 	password *string, // of the identity, as env:NAME or file:PATH
-	digest *string, // sha256, sha384 or sha512
+	digest *string, // sha256 (default), sha384 or sha512
 ) error {
 	return fault.Exit(filetool.Seal(ctx, screen(), filetool.Sealing{
 		Files: filetool.Files{In: str(in), Out: str(out)}, Key: filetool.Key{Identity: str(identity), Password: str(password)}, Digest: str(digest),
@@ -158,7 +158,7 @@ func (File) Seal(ctx context.Context,
 // Unseal takes seals off, so that the signatures can be changed.
 func (File) Unseal(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 ) error {
 	return fault.Exit(filetool.Unseal(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}))
 }
@@ -166,7 +166,7 @@ func (File) Unseal(ctx context.Context,
 // Extract writes the signatures of PE files to FILE.p7s.
 func (File) Extract(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder for what would be FILE.p7s
 	pem *bool, // PEM instead of DER
 ) error {
 	return fault.Exit(filetool.Extract(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, flag(pem)))
@@ -175,9 +175,9 @@ func (File) Extract(ctx context.Context,
 // Attach puts a signature that was extracted, or made elsewhere, into a PE file.
 func (File) Attach(ctx context.Context,
 	in *string, // one file
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 	signature *string, // the PKCS#7 in DER or PEM
-	existing *string, // refuse, replace, append or skip
+	existing *string, // signatures that are there: refuse (default), replace, append or skip
 ) error {
 	return fault.Exit(filetool.Attach(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(signature), str(existing)))
 }
@@ -185,17 +185,17 @@ func (File) Attach(ctx context.Context,
 // Prepare writes what a key that lives elsewhere has to sign.
 func (File) Prepare(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // an existing folder
+	out *string, // an existing folder; without it, beside the program
 	cert *string, // the signer's certificate and the intermediates behind it
 	chain *string, // certificate files that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)
 	incomplete *bool, // go on although an intermediate is missing
 	ecdsa *bool, // accept an elliptic-curve key
-	digest *string, // sha256, sha384 or sha512
+	digest *string, // sha256 (default), sha384 or sha512
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
-	existing *string, // refuse, replace or append
+	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
 	return fault.Exit(filetool.Prepare(ctx, screen(), filetool.Split{
 		Files: filetool.Files{In: str(in), Out: str(out)}, Cert: str(cert),
@@ -208,10 +208,10 @@ func (File) Prepare(ctx context.Context,
 // Finish puts a signature value made elsewhere into the file that was prepared.
 func (File) Finish(ctx context.Context,
 	in *string, // one file
-	out *string, // a file or an existing folder
+	out *string, // a file or an existing folder; without it files are changed in place
 	unfinished *string, // what prepare wrote; FILE.unfinished if left out
 	signature *string, // the signature value: raw, hexadecimal or base64
-	existing *string, // refuse, replace or append
+	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
 	return fault.Exit(filetool.Finish(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(unfinished), str(signature), str(existing)))
 }
