@@ -30,6 +30,9 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 	if s.Servers == "" {
 		return fault.New(fault.Usage, "no time server is named").Hint("-server=http://timestamp.digicert.com, several separated by commas, or -server=test")
 	}
+	if s.Legacy && s.Digest != "" {
+		return fault.New(fault.Usage, "-digest means nothing with -legacy: in that protocol the server chooses").Hint("leave one of them out")
+	}
 	roots, err := s.Trusted.open()
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/hex"
+	"io"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -309,6 +310,7 @@ func TestWrongFlags(t *testing.T) {
 		"legacy, no server":   {func(s *Signing) { s.Legacy = true }, "-server="},
 		"no address":          {func(s *Signing) { s.Servers = b.server + ",ftp://x/" }, "-server: "},
 		"description":         {func(s *Signing) { s.Description = "\xff" }, "not UTF-8"},
+		"test identity":       {func(s *Signing) { s.Identity = "test" }, "mean nothing with -identity=test"},
 		"test server":         {func(s *Signing) { s.Servers = "test" }, "test identity"},
 		"no such certificate": {func(s *Signing) { s.AdditionalCerts = "none.cer" }, "none.cer"},
 	} {
@@ -328,5 +330,7 @@ func TestWrongFlags(t *testing.T) {
 		})
 	}
 	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}}), "no time server")
+	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Stampers: Stampers{Servers: b.server, Legacy: true}, Digest: "sha512"}), "-legacy")
+	usage(t, Verify(t.Context(), b.console(), io.Discard, Verification{In: b.path("a.exe"), Only: true}), "-only=true")
 	usage(t, Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Checksum: "maybe"}), "auto, computed, zero")
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
 )
 
@@ -62,7 +63,7 @@ func Seal(ctx context.Context, c *console.Console, s Sealing) error {
 	if err != nil {
 		return err
 	}
-	s.Incomplete = true // the chain is in the signature already
+	s.Incomplete = s.Identity != identity.KindTest // the chain is in the signature already
 	id, err := s.Key.open(ctx, c, roots)
 	if err != nil {
 		return err

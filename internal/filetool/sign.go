@@ -107,6 +107,9 @@ func (k Key) open(ctx context.Context, c *console.Console, roots *authenticode.R
 	if k.Identity == "" {
 		return nil, fault.New(fault.Usage, "no identity is named").Hint("-identity=test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM")
 	}
+	if k.Identity == identity.KindTest && (k.Password != "" || k.Chain != "" || k.Fetch || k.Incomplete || k.ECDSA) {
+		return nil, fault.New(fault.Usage, "-password, -chain, -fetch, -incomplete and -ecdsa mean nothing with -identity=test").Hint("leave them out")
+	}
 	o := k.identityOptions(c, roots)
 	var err error
 	if o.Password, err = secretRef("password", k.Password); err != nil {

@@ -2,6 +2,7 @@ package filetool
 
 import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
@@ -14,6 +15,9 @@ type Trusted struct {
 }
 
 func (t Trusted) open() (*authenticode.Roots, error) {
+	if t.Only && len(list(t.Roots))+len(list(t.TimestampRoots)) == 0 {
+		return nil, fault.New(fault.Usage, "-only=true trusts nothing but the files of -roots= and -tsroots=, and there are none").Hint("name the roots, or leave -only out")
+	}
 	return trust.Roots(trust.Options{
 		Both: list(t.Roots), TimeStamping: list(t.TimestampRoots), Only: t.Only, Fetched: fetchedRoots(),
 	})
