@@ -115,15 +115,26 @@ func (s *stamping) stamp(ctx context.Context, p7 []byte, index int) ([]byte, str
 	if s.legacy {
 		answer, server, err := s.stamper.StampLegacy(ctx, value)
 		if err != nil {
-			return nil, "", err
+			return nil, "", again(err)
 		}
 		p7, err = authenticode.SetCountersignature(p7, index, answer.Raw, answer.Certificates)
 		return p7, server, err
 	}
 	token, server, err := s.stamper.Stamp(ctx, value)
 	if err != nil {
-		return nil, "", err
+		return nil, "", again(err)
 	}
 	p7, err = authenticode.SetToken(p7, index, token)
 	return p7, server, err
+}
+
+// again says how to go on with single files where no server answered: unlike in
+// a release, the signature is not kept.
+func again(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Status != fault.Service {
+		return err
+	}
+	return fault.New(fault.Service, "%w", f.Err).
+		Hint("the file stays as it was: run the command again, file:sign with -existing=skip, which leaves alone what is done; a second server in -server= makes this rarer")
 }

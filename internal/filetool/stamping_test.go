@@ -1,6 +1,8 @@
 package filetool
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -69,4 +71,28 @@ func TestOwnTimeStampingKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.accepted("b.exe", true)
+}
+
+// Without an answer a file stays as it was, and another run with -existing=skip does what is left.
+func TestServerDown(t *testing.T) {
+	b := newBench(t)
+	b.sign(b.signing("b.exe"))
+	before, done := b.read("a.exe"), b.read("b.exe")
+	down := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(down.Close)
+	s := b.signing("a.exe")
+	s.Servers = down.URL
+	err := Sign(t.Context(), b.console(), s)
+	if fault.Status(err) != fault.Service || !strings.Contains(err.Error(), "hint: the file stays as it was") || strings.Count(err.Error(), "hint:") != 1 {
+		t.Errorf("error is %v", err)
+	}
+	if b.read("a.exe") != before {
+		t.Error("the file was changed")
+	}
+	s = b.signing("*.exe")
+	s.Existing = "skip"
+	b.sign(s)
+	if b.read("a.exe") == before || b.read("b.exe") != done {
+		t.Error("the second run did not do what was left, or did more")
+	}
 }
