@@ -92,6 +92,8 @@ func TestPrepareJudgesTheCertificate(t *testing.T) {
 				}
 			case err != nil || none != nil:
 				t.Errorf("refused: %v, %v", err, none)
+			case c.split.ECDSA && !strings.Contains(b.out.String(), "know RSA only"):
+				t.Errorf("no warning: %s", b.out.String())
 			}
 		})
 	}

@@ -101,7 +101,8 @@ func judgeKeySize(i *Identity, _ time.Time) []Problem {
 	switch key := i.Certificate.PublicKey.(type) {
 	case *ecdsa.PublicKey:
 		if i.opts.AllowECDSA {
-			return one(Warning, RuleAlgorithm, "the key is ECDSA", "Windows' code-signing programme and App Control's signer rules know RSA only")
+			return one(Warning, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme and App Control's signer rules know RSA only",
+				"only machines that trust your own root will take it")
 		}
 		return one(Error, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme knows RSA only",
 			"order an RSA certificate, or set sign.allow_ecdsa (or -ecdsa) for machines that you control")
