@@ -218,3 +218,26 @@ func TestInspectAndReportShowSeals(t *testing.T) {
 		t.Errorf("%v", r)
 	}
 }
+
+// TestSkipWantsTheSealToHold: what Windows refuses is not signed already.
+func TestSkipWantsTheSealToHold(t *testing.T) {
+	v := newVfiles(t)
+	intending := v.intending(v.pki.Leaf)
+	sealed := v.sealed(intending, v.pki.Leaf)
+	further := []byte{13, 0, 0, 0, 0, 1, 1, 0, 'h', 'e', 'l', 'l', 'o', 0, 0, 0} // a WIN_CERTIFICATE that the seal does not know
+	for name, c := range map[string]struct {
+		file []byte
+		o    authenticode.SignOptions
+		skip bool
+	}{
+		"sealed":         {sealed, authenticode.SignOptions{}, true},
+		"broken":         {v.withTable(sealed, append(peimage.CertificateTable(trimPadding(v.blob(sealed))), further...)), authenticode.SignOptions{}, false},
+		"not sealed":     {intending, authenticode.SignOptions{}, false},
+		"not sealed yet": {intending, authenticode.SignOptions{IntentToSeal: true}, true},
+	} {
+		c.o.Signer, c.o.Existing = signer(v.pki.Leaf), authenticode.ExistingSkip
+		if r, _, err := sign(c.file, c.o); err != nil || r.Skipped != c.skip {
+			t.Errorf("%s: skipped is not %v, error %v", name, c.skip, err)
+		}
+	}
+}

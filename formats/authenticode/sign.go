@@ -230,7 +230,7 @@ func (s *Subject) ownSignature(o SignOptions) (int, error) {
 			continue
 		}
 		own = true
-		if checkSigner(sig.SignedData) == nil && s.covers(sig.SignedData, o) {
+		if checkSigner(sig.SignedData) == nil && s.covers(sig.SignedData, o) && s.sealHolds(o) {
 			return sig.Index, nil
 		}
 	}

@@ -245,3 +245,17 @@ func (s *Subject) checkSeal(der []byte, existing Existing) error {
 	}
 	return nil
 }
+
+// sealHolds says whether Windows takes the file as far as seals go: what was promised is there, unless o only promises it, and holds.
+func (s *Subject) sealHolds(o SignOptions) bool {
+	root, err := parseTree(s.pkcs7)
+	if err != nil {
+		return false
+	}
+	intent, err1 := readIntent(&root.sd.Signers[0])
+	sealed, err2 := readSeal(&root.sd.Signers[0])
+	if err1 != nil || err2 != nil || intent && sealed == nil && !o.IntentToSeal {
+		return false
+	}
+	return s.checkSeal(s.pkcs7, ExistingAppend) == nil // with all entries that are there
+}
