@@ -69,12 +69,14 @@ func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData) []st
 	return out
 }
 
-// AddCertificatesTo embeds further certificates into the signature with the given index; one that is there already stays single. Nothing that is
-// signed changes. Judge them with JudgeAdditional before.
+// AddCertificatesTo embeds further certificates into the signature with the given index; one that is there already stays single, and a
+// self-signed root is left out, as Sign leaves it out: it is of no use in a signature. Nothing that is signed changes. Judge them with JudgeAdditional before.
 func AddCertificatesTo(p7 []byte, index int, certs []*x509.Certificate) ([]byte, error) {
 	return editSignature(p7, index, func(n *sigNode) error {
 		for _, c := range certs {
-			n.sd.AddCertificate(c.Raw)
+			if !isRoot(c) {
+				n.sd.AddCertificate(c.Raw)
+			}
 		}
 		return nil
 	})

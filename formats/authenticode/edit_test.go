@@ -151,7 +151,7 @@ func TestEditsKeepSignedBytes(t *testing.T) {
 	before := signatures(t, one)[0]
 	two := signed(t, one, authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend})
 	three := update(t, two, func(p7 []byte) ([]byte, error) {
-		return authenticode.AddCertificatesTo(p7, 0, []*x509.Certificate{p.CrossRoot, p.CrossRoot})
+		return authenticode.AddCertificatesTo(p7, 0, []*x509.Certificate{p.CrossRoot, p.CrossRoot, p.Root}) // a root is left out
 	})
 	after := signatures(t, three)
 	if len(after) != 2 {

@@ -1,9 +1,11 @@
 package authenticode
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -46,25 +48,48 @@ type revocationChecker struct {
 func newRevocationChecker(o VerifyOptions) *revocationChecker {
 	rc := &revocationChecker{opts: o}
 	for i, b := range o.Revocation.CRLs {
-		if crl, err := parseCRL(b); err != nil {
+		crls, err := ParseCRLs(b)
+		if err != nil {
 			rc.problems = append(rc.problems, problem(CheckRevocation, VerdictRevocationFailure, "reading CRL %d: %v", i+1, err))
-		} else {
-			rc.crls = append(rc.crls, crl)
 		}
+		rc.crls = append(rc.crls, crls...)
 	}
 	for i, b := range o.Revocation.OCSP {
-		if err := readableOCSP(b); err != nil {
+		if err := CheckOCSP(b); err != nil {
 			rc.problems = append(rc.problems, problem(CheckRevocation, VerdictRevocationFailure, "reading OCSP response %d: %v", i+1, err))
 		}
 	}
 	return rc
 }
 
-func parseCRL(b []byte) (*x509.RevocationList, error) {
-	if block, _ := pem.Decode(b); block != nil {
-		b = block.Bytes
+// ParseCRLs reads revocation lists: one in DER, or any number in PEM (X509 CRL; other blocks are passed over). None at all is an error.
+func ParseCRLs(b []byte) ([]*x509.RevocationList, error) {
+	if !bytes.Contains(b, []byte("-----BEGIN")) {
+		crl, err := x509.ParseRevocationList(b)
+		if err != nil {
+			return nil, fmt.Errorf("not a revocation list in DER or PEM: %v", err)
+		}
+		return []*x509.RevocationList{crl}, nil
 	}
-	return x509.ParseRevocationList(b)
+	var out []*x509.RevocationList
+	for n := 1; ; n++ {
+		var block *pem.Block
+		if block, b = pem.Decode(b); block == nil {
+			break
+		}
+		if block.Type != "X509 CRL" {
+			continue
+		}
+		crl, err := x509.ParseRevocationList(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("PEM block %d: not a revocation list: %v", n, err)
+		}
+		out = append(out, crl)
+	}
+	if len(out) == 0 {
+		return nil, errors.New("no revocation list (X509 CRL) in it")
+	}
+	return out, nil
 }
 
 // embedded adds the CRLs that a signature carries.
@@ -156,12 +181,12 @@ func (rc *revocationChecker) askCRL(ctx context.Context, url string, c, issuer *
 	if err != nil {
 		return revocationStatus{}, err
 	}
-	crl, err := parseCRL(b)
+	crls, err := ParseCRLs(b)
 	if err != nil {
 		return revocationStatus{}, fmt.Errorf("reading CRL: %v", err)
 	}
-	rc.crls = append(rc.crls, crl)
-	st := rc.fromCRLs([]*x509.RevocationList{crl}, c, issuer)
+	rc.crls = append(rc.crls, crls...)
+	st := rc.fromCRLs(crls, c, issuer)
 	if !st.known {
 		return st, fmt.Errorf("the CRL there is not current, not complete or not signed by %s", name(issuer))
 	}

@@ -22,8 +22,9 @@ var (
 // ocspSkew is how far the clocks of responder and verifier may differ (RFC 6960 section 4.2.2.1 leaves it to the client).
 const ocspSkew = 5 * time.Minute
 
-// readableOCSP tells whether der can be an answer at all: an OCSPResponse (RFC 6960 section 4.2.1) of status successful.
-func readableOCSP(der []byte) error {
+// CheckOCSP says why der can be no answer at all, which is an OCSPResponse (RFC 6960 section 4.2.1) of status successful. Whether the
+// answer holds is for Verify.
+func CheckOCSP(der []byte) error {
 	var resp struct {
 		Status asn1.Enumerated
 		Bytes  asn1.RawValue `asn1:"explicit,optional,tag:0"`

@@ -17,6 +17,8 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 )
 
+func pemCRL(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}) }
+
 func TestVerifyCRL(t *testing.T) {
 	v := newVfiles(t)
 	plain, stamped := v.good(), v.stampedFile()
@@ -34,7 +36,10 @@ func TestVerifyCRL(t *testing.T) {
 		"not listed":                          {plain, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, year)}}, authenticode.VerdictTrusted},
 		"another is listed":                   {plain, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, year, big.NewInt(1))}}, authenticode.VerdictTrusted},
 		"revoked":                             {plain, authenticode.Revocation{CRLs: [][]byte{crl}}, authenticode.VerdictRevoked},
-		"revoked, PEM":                        {plain, authenticode.Revocation{CRLs: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: crl})}}, authenticode.VerdictRevoked},
+		"revoked, PEM":                        {plain, authenticode.Revocation{CRLs: [][]byte{pemCRL(crl)}}, authenticode.VerdictRevoked},
+		"revoked, the second in PEM":          {plain, authenticode.Revocation{CRLs: [][]byte{append(pemCRL(v.pki.CRL(t, year)), pemCRL(crl)...)}}, authenticode.VerdictRevoked},
+		"PEM of something else":               {plain, authenticode.Revocation{CRLs: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: crl})}}, authenticode.VerdictRevocationFailure},
+		"the second in PEM is damaged":        {plain, authenticode.Revocation{CRLs: [][]byte{append(pemCRL(v.pki.CRL(t, year)), pemCRL(crl[:99])...)}}, authenticode.VerdictRevocationFailure},
 		"revoked, date before the stamp":      {stamped, authenticode.Revocation{CRLs: [][]byte{crl}}, authenticode.VerdictRevoked},
 		"revoked, date after the stamp":       {stamped, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, time.Now().Add(time.Hour), serial)}}, authenticode.VerdictTrusted},
 		"revoked in the future, no stamp":     {plain, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, time.Now().Add(time.Hour), serial)}}, authenticode.VerdictRevoked},

@@ -5,6 +5,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -133,8 +134,8 @@ func signedAttributes(o SignOptions) (cms.Attributes, error) {
 }
 
 // marshalOpus writes SpcSpOpusInfo { programName [0] SpcString, moreInfo [1] SpcLink }; both may be missing.
-func marshalOpus(description, url string) ([]byte, error) {
-	if err := checkURL(url); err != nil {
+func marshalOpus(description, link string) ([]byte, error) {
+	if err := checkURL(link); err != nil {
 		return nil, err
 	}
 	if !utf8.ValidString(description) {
@@ -147,20 +148,26 @@ func marshalOpus(description, url string) ([]byte, error) {
 				b.AddASN1(contextPrimitive(0), func(b *cryptobyte.Builder) { b.AddBytes(utf16BE(description)) })
 			})
 		}
-		if url != "" {
+		if link != "" {
 			b.AddASN1(contextConstructed(1), func(b *cryptobyte.Builder) {
-				b.AddASN1(contextPrimitive(0), func(b *cryptobyte.Builder) { b.AddBytes([]byte(url)) })
+				b.AddASN1(contextPrimitive(0), func(b *cryptobyte.Builder) { b.AddBytes([]byte(link)) })
 			})
 		}
 	})
 	return b.Bytes()
 }
 
-// checkURL: an IA5String holds ASCII only.
-func checkURL(url string) error {
+// checkURL: an IA5String holds ASCII only, and Windows makes a link of it, on which people click.
+func checkURL(s string) error {
 	bad := func(r rune) bool { return r <= ' ' || r >= 0x7f }
-	if i := strings.IndexFunc(url, bad); i >= 0 {
-		return fmt.Errorf("writing URL %q: byte %d is not a printable ASCII character (internationalised names in their xn-- form)", url, i)
+	if i := strings.IndexFunc(s, bad); i >= 0 {
+		return fmt.Errorf("writing URL %q: byte %d is not a printable ASCII character (internationalised names in their xn-- form)", s, i)
+	}
+	if s == "" {
+		return nil
+	}
+	if u, err := url.Parse(s); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return fmt.Errorf("writing URL %q: not an address that begins with https:// or http://", s)
 	}
 	return nil
 }

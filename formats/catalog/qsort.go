@@ -10,18 +10,25 @@ import (
 // inListOrder sorts members as makecat does. It keeps them in a list with the newest in front, and sorts that by their tags with the C
 // run-time's qsort, which is not stable: members of one tag end up in an order that depends on all the others.
 func inListOrder(v Version, members []Member) []Member {
-	sorted := slices.Clone(members)
-	slices.Reverse(sorted)
-	compare := func(x, y Member) int { return compareIDs(v, x.ID, y.ID) }
-	byTag := slices.Clone(sorted)
-	slices.SortFunc(byTag, compare)
-	for i := range byTag {
-		if i > 0 && compare(byTag[i-1], byTag[i]) == 0 {
-			qsort(sorted, compare)
-			return sorted
+	newestFirst := make([]int32, len(members)) // positions: a catalog may have 100,000 members
+	for i := range newestFirst {
+		newestFirst[i] = int32(len(members) - 1 - i)
+	}
+	compare := func(i, j int32) int { return compareIDs(v, members[i].ID, members[j].ID) }
+	order := slices.Clone(newestFirst)
+	slices.SortFunc(order, compare)
+	for i := range order {
+		if i > 0 && compare(order[i-1], order[i]) == 0 { // otherwise there is but one order
+			order = newestFirst
+			qsort(order, compare)
+			break
 		}
 	}
-	return byTag // no two are equal, so there is one order
+	sorted := make([]Member, len(members))
+	for i, at := range order {
+		sorted[i] = members[at]
+	}
+	return sorted
 }
 
 // compareIDs compares identifiers as the tags that makecat makes of them: digests as hexadecimal digits, in version 1 text by its UTF-16

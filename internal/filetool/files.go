@@ -7,12 +7,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"sort"
 	"strings"
+	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -167,6 +170,10 @@ func each(ctx context.Context, c *console.Console, jobs []job, limit int, do fun
 	if limit <= 0 {
 		limit = runtime.GOMAXPROCS(0)
 	}
+	// mage ends the context at Ctrl-C only; a half-written file would be left
+	// beside the program if the process just died.
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
+	defer stop()
 	var g errgroup.Group
 	g.SetLimit(limit)
 	errs := make([]error, len(jobs))
@@ -222,6 +229,17 @@ func open(path string) (*source, error) {
 		return nil, bare(err)
 	}
 	return &source{f, st.Size(), st.Mode().Perm()}, nil
+}
+
+// readRegular reads a file that a flag names. A pipe could make it wait for
+// ever, a folder cannot be read.
+func readRegular(path string) ([]byte, error) {
+	src, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	return io.ReadAll(src.File)
 }
 
 // bare takes off the operation and the path: whoever works on a file names it.

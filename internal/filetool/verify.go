@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -220,24 +219,9 @@ var dotted = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
 // revocation reads what is at hand. Who gives or asks for something wants an
 // answer: an unknown status is then an error.
 func (v Verification) revocation() (authenticode.Revocation, error) {
-	crls, err1 := readAll("revocation list", list(v.CRLs))
-	ocsp, err2 := readAll("OCSP response", list(v.OCSP))
-	return authenticode.Revocation{CRLs: crls, OCSP: ocsp, Need: v.Online || len(crls)+len(ocsp) > 0}, errors.Join(err1, err2)
-}
-
-// readAll reads files and reports every one that cannot be read.
-func readAll(what string, files []string) ([][]byte, error) {
-	var out [][]byte
-	var errs []error
-	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil {
-			errs = append(errs, fault.New(fault.Usage, "reading %s: %w", what, err))
-			continue
-		}
-		out = append(out, b)
-	}
-	return out, errors.Join(errs...)
+	r, err := trust.Revocation(list(v.CRLs), list(v.OCSP))
+	r.Need = v.Online || len(r.CRLs)+len(r.OCSP) > 0
+	return r, err
 }
 
 func (v Verification) catalogs() (authenticode.Catalogs, error) {
@@ -246,14 +230,20 @@ func (v Verification) catalogs() (authenticode.Catalogs, error) {
 		return nil, nil
 	}
 	set := catalog.NewSet()
+	var errs []error
 	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err == nil {
-			err = set.Add(f, b)
+		b, err := readRegular(f)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", f, err)
+		} else {
+			err = set.Add(f, b) // names the catalog
 		}
 		if err != nil {
-			return nil, fmt.Errorf("reading a catalog: %w", err)
+			errs = append(errs, fault.New(fault.Usage, "reading a catalog: %w", err))
 		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	return set, nil
 }

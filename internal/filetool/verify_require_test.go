@@ -78,7 +78,11 @@ func TestVerifyFlags(t *testing.T) {
 		"CRL of the leaf's": {Verification{CRLs: crl}, fault.Verification}, // nobody speaks for the intermediate
 		"OCSP, revoked":     {Verification{OCSP: answer(ocsp.Revoked)}, fault.Verification},
 		"OCSP, no file":     {Verification{OCSP: exe + ".none"}, fault.Usage},
-		"OCSP, no response": {Verification{OCSP: crl}, fault.Verification},
+		"CRL, no list":      {Verification{CRLs: root}, fault.Usage},
+		"CRL, a folder":     {Verification{CRLs: t.TempDir()}, fault.Usage},
+		"catalog, none":     {Verification{Catalogs: exe}, fault.Usage},
+		"catalog, a folder": {Verification{Catalogs: t.TempDir()}, fault.Usage},
+		"OCSP, no response": {Verification{OCSP: crl}, fault.Usage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := c.v

@@ -26,7 +26,7 @@ func (r *Run) Roots() (*authenticode.Roots, error) {
 	o := trust.Options{Fetched: r.Abs(StateDir + "/" + trust.File)}
 	if v := r.Spec.Verify; v != nil {
 		o.Only = v.OnlyTheseRoots
-		o.CodeSigning, o.TimeStamping = r.absAll(v.Roots), r.absAll(v.TimestampRoots)
+		o.CodeSigning, o.TimeStamping = r.AbsAll(v.Roots), r.AbsAll(v.TimestampRoots)
 	}
 	if r.UsesTestIdentity() {
 		o.Both = []string{r.Abs(TestRoot + ".pem")}
@@ -60,7 +60,8 @@ func (r *Run) RootFiles() []string {
 	return files
 }
 
-func (r *Run) absAll(paths []string) []string {
+// AbsAll resolves paths against the project.
+func (r *Run) AbsAll(paths []string) []string {
 	out := make([]string, len(paths))
 	for i, p := range paths {
 		out[i] = r.Abs(p)

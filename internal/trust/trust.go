@@ -84,7 +84,7 @@ func Certificates(what string, names []string) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
 	var errs []error
 	for _, name := range names {
-		b, err := os.ReadFile(name)
+		b, err := readRegular(name)
 		if err != nil {
 			errs = append(errs, fault.New(fault.Usage, "%s: %w", what, err))
 			continue

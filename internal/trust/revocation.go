@@ -1,0 +1,54 @@
+package trust
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+)
+
+// Revocation reads files with revocation lists (DER or PEM) and with OCSP responses (DER). Every one that cannot be read
+// is reported. Status Usage.
+func Revocation(crls, ocsp []string) (authenticode.Revocation, error) {
+	var r authenticode.Revocation
+	var bad [2]error
+	r.CRLs, bad[0] = readAll("revocation list", crls, func(b []byte) error {
+		_, err := authenticode.ParseCRLs(b)
+		return err
+	})
+	r.OCSP, bad[1] = readAll("OCSP response", ocsp, authenticode.CheckOCSP)
+	return r, errors.Join(bad[:]...)
+}
+
+func readAll(what string, names []string, check func([]byte) error) ([][]byte, error) {
+	var out [][]byte
+	var errs []error
+	for _, name := range names {
+		b, err := readRegular(name)
+		if err == nil {
+			if err = check(b); err != nil {
+				err = fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		if err != nil {
+			errs = append(errs, fault.New(fault.Usage, "reading %s: %w", what, err))
+			continue
+		}
+		out = append(out, b)
+	}
+	return out, errors.Join(errs...)
+}
+
+// readRegular reads a file. A pipe could make it wait for ever.
+func readRegular(name string) ([]byte, error) {
+	st, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
+	return os.ReadFile(name)
+}
