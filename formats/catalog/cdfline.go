@@ -136,9 +136,14 @@ func decodeUTF8(b []byte) (s string, units int, ok bool) {
 
 // foldKey prepares a key for comparison: _memicmp takes the bytes of UTF-16 and holds A to Z for equal to a to z.
 func foldKey(s string) string {
-	var b []byte
-	for _, u := range utf16.Encode([]rune(s)) {
-		b = binary.LittleEndian.AppendUint16(b, u)
+	b := make([]byte, 0, 2*len(s))
+	for _, r := range s {
+		if r < 0x10000 {
+			b = binary.LittleEndian.AppendUint16(b, uint16(r))
+			continue
+		}
+		hi, lo := utf16.EncodeRune(r)
+		b = binary.LittleEndian.AppendUint16(binary.LittleEndian.AppendUint16(b, uint16(hi)), uint16(lo))
 	}
 	for i, c := range b {
 		if c >= 'A' && c <= 'Z' {

@@ -16,7 +16,31 @@ import (
 // Marshal writes the definition in the form that makecat reads, lines ending in CR LF. What the form cannot express (a line break in a
 // value, a label with "=", more than a line holds) is an error: the text is read again, and has to say the same.
 func (c *CDF) Marshal() ([]byte, error) {
-	w := &cdfWriter{}
+	w := NewCDFWriter(c)
+	for _, f := range c.Files {
+		w.Add(f)
+	}
+	return w.Finish()
+}
+
+// CDFWriter writes a definition file by file, without holding them all.
+type CDFWriter struct {
+	header     CDF
+	buf        bytes.Buffer
+	headerSize int
+	part       []CDFFile // written, but not read again yet
+	partStart  int
+	open       []string // folded labels, each of which all after it begin with
+	problems   []error
+}
+
+// readAtOnce is how many files are read again at a time: what is read takes several times the memory of the text.
+const readAtOnce = 1000
+
+// NewCDFWriter begins a definition with the header of c; its Files are not written.
+func NewCDFWriter(c *CDF) *CDFWriter {
+	w := &CDFWriter{header: *c}
+	w.header.Files = nil
 	w.line("[CatalogHeader]")
 	w.pair("Name", c.Name)
 	if c.ResultDir != "" {
@@ -32,56 +56,16 @@ func (c *CDF) Marshal() ([]byte, error) {
 	w.attributes("CATATTR", c.Attributes)
 	w.line("")
 	w.line("[CatalogFiles]")
-	for _, f := range c.Files {
-		w.file(f)
-	}
-	if len(w.problems) == 0 {
-		w.problems = append(w.problems, c.readsAgain(w.buf.Bytes()))
-	}
-	return w.buf.Bytes(), errors.Join(w.problems...)
+	w.headerSize, w.partStart = w.buf.Len(), w.buf.Len()
+	return w
 }
 
-// readsAgain says where what was written reads otherwise, such as where one label continues another.
-func (c *CDF) readsAgain(text []byte) error {
-	again, err := ParseCDF(bytes.NewReader(text))
-	if err != nil {
-		return fmt.Errorf("writing catalog definition: it cannot be expressed: %w", err)
+// Add writes a file. What is wrong with it, Finish says.
+func (w *CDFWriter) Add(f CDFFile) {
+	if w.reach(f.Label); len(w.part) >= readAtOnce && len(w.open) == 1 {
+		w.readAgain()
 	}
-	if len(again.Files) != len(c.Files) {
-		return fmt.Errorf("writing catalog definition: of %d files makecat would read %d; some label continues another", len(c.Files), len(again.Files))
-	}
-	for i, f := range c.Files {
-		if !again.Files[i].equal(f) {
-			return fmt.Errorf("writing catalog definition: %s=%s reads otherwise", f.Label, f.Path)
-		}
-	}
-	if !slices.EqualFunc(again.Attributes, c.Attributes, Attribute.equal) || again.Name != c.Name || again.ResultDir != c.ResultDir {
-		return fmt.Errorf("writing catalog definition: the header reads otherwise")
-	}
-	return nil
-}
-
-func (f CDFFile) equal(g CDFFile) bool {
-	return f.Label == g.Label && f.Path == g.Path && f.Kind == g.Kind && slices.EqualFunc(f.Attributes, g.Attributes, Attribute.equal) &&
-		(f.PageHashes == nil) == (g.PageHashes == nil) && (f.PageHashes == nil || *f.PageHashes == *g.PageHashes)
-}
-
-type cdfWriter struct {
-	buf      bytes.Buffer
-	problems []error
-}
-
-func (w *cdfWriter) line(s string) { w.buf.WriteString(s + "\r\n") }
-
-func (w *cdfWriter) pair(key, value string) {
-	if strings.ContainsFunc(key+value, unicode.IsControl) || strings.Contains(key, "=") || key == "" {
-		w.problems = append(w.problems, fmt.Errorf("writing catalog definition: %q=%q cannot be expressed", key, value))
-		return
-	}
-	w.line(key + "=" + value)
-}
-
-func (w *cdfWriter) file(f CDFFile) {
+	w.part = append(w.part, f)
 	w.pair(f.Label, f.Path)
 	if f.PageHashes != nil {
 		w.pair(f.Label+"PageHashes", fmt.Sprint(*f.PageHashes))
@@ -92,7 +76,72 @@ func (w *cdfWriter) file(f CDFFile) {
 	w.attributes(f.Label+"ATTR", f.Attributes)
 }
 
-func (w *cdfWriter) attributes(prefix string, attrs []Attribute) {
+// reach keeps account of the labels from which makecat reads on into the next one, as long as keys begin with them.
+func (w *CDFWriter) reach(label string) {
+	key := foldKey(label)
+	w.open = append(slices.DeleteFunc(w.open, func(o string) bool { return !strings.HasPrefix(key, o) }), key)
+}
+
+// Finish returns the text, or all that is wrong with it.
+func (w *CDFWriter) Finish() ([]byte, error) {
+	w.readAgain()
+	if len(w.problems) > 0 {
+		return nil, errors.Join(w.problems...)
+	}
+	return w.buf.Bytes(), nil
+}
+
+// readAgain reads the last part behind the header as makecat does, and says where it reads otherwise, such as where one label continues
+// another.
+func (w *CDFWriter) readAgain() {
+	if len(w.problems) == 0 {
+		text := w.buf.Bytes()
+		if err := w.compare(slices.Concat(text[:w.headerSize], text[w.partStart:])); err != nil {
+			w.problems = append(w.problems, fmt.Errorf("writing catalog definition: %w", err))
+		}
+	}
+	w.part, w.partStart = w.part[:0], w.buf.Len()
+}
+
+func (w *CDFWriter) compare(text []byte) error {
+	again, err := ParseCDF(bytes.NewReader(text))
+	if err != nil && len(w.part) == 0 {
+		return fmt.Errorf("it cannot be expressed: %w", err)
+	}
+	if err != nil {
+		return fmt.Errorf("it cannot be expressed (header and what begins with %s): %w", w.part[0].Label, err)
+	}
+	if len(again.Files) != len(w.part) {
+		return fmt.Errorf("of %d files makecat would read %d; some label continues another", len(w.part), len(again.Files))
+	}
+	for i, f := range w.part {
+		if !again.Files[i].equal(f) {
+			return fmt.Errorf("%s=%s reads otherwise", f.Label, f.Path)
+		}
+	}
+	h := w.header
+	if !slices.EqualFunc(again.Attributes, h.Attributes, Attribute.equal) || again.Name != h.Name || again.ResultDir != h.ResultDir {
+		return errors.New("the header reads otherwise")
+	}
+	return nil
+}
+
+func (f CDFFile) equal(g CDFFile) bool {
+	return f.Label == g.Label && f.Path == g.Path && f.Kind == g.Kind && slices.EqualFunc(f.Attributes, g.Attributes, Attribute.equal) &&
+		(f.PageHashes == nil) == (g.PageHashes == nil) && (f.PageHashes == nil || *f.PageHashes == *g.PageHashes)
+}
+
+func (w *CDFWriter) line(s string) { w.buf.WriteString(s + "\r\n") }
+
+func (w *CDFWriter) pair(key, value string) {
+	if strings.ContainsFunc(key+value, unicode.IsControl) || strings.Contains(key, "=") || key == "" {
+		w.problems = append(w.problems, fmt.Errorf("writing catalog definition: %q=%q cannot be expressed", key, value))
+		return
+	}
+	w.line(key + "=" + value)
+}
+
+func (w *CDFWriter) attributes(prefix string, attrs []Attribute) {
 	for i, a := range attrs {
 		value, ok := a.Text()
 		if a.Flags&FlagBinary != 0 {

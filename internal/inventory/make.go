@@ -181,7 +181,7 @@ func (m *Made) Definition(name string, o Options) ([]byte, error) {
 	if v == 0 {
 		v = catalog.V2
 	}
-	cdf := catalog.CDF{Name: name, Version: v, PageHashes: o.PageHashes, Attributes: o.Attributes}
+	w := catalog.NewCDFWriter(&catalog.CDF{Name: name, Version: v, PageHashes: o.PageHashes, Attributes: o.Attributes})
 	for i, f := range m.Files {
 		if f.SameAs != "" {
 			continue
@@ -191,9 +191,9 @@ func (m *Made) Definition(name string, o Options) ([]byte, error) {
 		if o.PathAttribute == "File" || o.PathAttribute == "FilePath" {
 			e.Attributes = []catalog.Attribute{catalog.Text(o.PathAttribute, win)}
 		}
-		cdf.Files = append(cdf.Files, e)
+		w.Add(e)
 	}
-	return cdf.Marshal()
+	return w.Finish()
 }
 
 // Confirm reads every file again and looks it up in a catalog, as Windows
