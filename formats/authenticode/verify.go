@@ -54,6 +54,9 @@ func VerifyBlob(ctx context.Context, p7 []byte, contentType []int, o VerifyOptio
 	v.report.Format, v.report.Size = "PKCS7", int64(len(p7))
 	v.content = contentType
 	v.collect(p7, 0, 0)
+	if err := v.loadRoots(); err != nil {
+		return nil, err
+	}
 	for _, m := range v.messages {
 		v.judge(ctx, m)
 	}
@@ -89,15 +92,20 @@ func newVerifier(o VerifyOptions) (*verifier, error) {
 		return nil, errors.New("verifying: HashOnly looks at no signer, so nothing can be required of one")
 	}
 	v := &verifier{opts: o, roots: o.Roots, checks: 4 * maxSignatureChecks, content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
-	if v.roots == nil {
-		var err error
-		if v.roots, err = BuiltinRoots(); err != nil {
-			return nil, err
-		}
-	}
 	v.revocation = newRevocationChecker(o)
 	v.report.Findings = append(v.report.Findings, v.revocation.problems...)
 	return v, nil
+}
+
+// loadRoots makes the trust anchors ready, before the first chain is judged.
+func (v *verifier) loadRoots() (err error) {
+	switch {
+	case v.opts.LoadRoots != nil:
+		v.roots, err = v.opts.LoadRoots()
+	case v.roots == nil:
+		v.roots, err = BuiltinRoots()
+	}
+	return err
 }
 
 func (v *verifier) find(f ...Finding) { v.report.Findings = append(v.report.Findings, f...) }
@@ -110,6 +118,9 @@ func (v *verifier) image(ctx context.Context, im *peimage.Image, r io.ReaderAt) 
 		return err
 	}
 	if err := v.digest(ctx, im, r); err != nil {
+		return err
+	}
+	if err := v.loadRoots(); err != nil {
 		return err
 	}
 	v.checkChecksum(im)

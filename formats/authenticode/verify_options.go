@@ -18,6 +18,9 @@ type VerifyOptions struct {
 	Time time.Time
 	// Roots are the trust anchors; nil means BuiltinRoots.
 	Roots *Roots
+	// LoadRoots, if not nil, gives the trust anchors in place of Roots. It is called when the file has been read, so that
+	// they can be read at the same time.
+	LoadRoots func() (*Roots, error)
 	// Intermediates are further certificates that may complete a chain; they are not trusted by themselves.
 	Intermediates []*x509.Certificate
 

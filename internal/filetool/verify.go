@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/catalog"
@@ -146,7 +147,7 @@ func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJS
 func (v Verification) options() (authenticode.VerifyOptions, error) {
 	o := authenticode.VerifyOptions{HashOnly: v.HashOnly}
 	var err error
-	if o.Roots, err = v.roots(); err != nil {
+	if o.LoadRoots, err = v.loadRoots(); err != nil {
 		return o, err
 	}
 	if o.Allow, err = allowed(v.Allow); err != nil {
@@ -267,7 +268,18 @@ func allowed(names string) ([]authenticode.Check, error) {
 	return out, nil
 }
 
-// roots are the trust anchors of a verification.
-func (v Verification) roots() (*authenticode.Roots, error) {
-	return Trusted{v.Roots, v.TimestampRoots, v.Only}.open()
+// loadRoots begins to read the trust anchors, which takes as long as hashing ten
+// megabytes. What is wrong with the user's own is said at once.
+func (v Verification) loadRoots() (func() (*authenticode.Roots, error), error) {
+	t := Trusted{v.Roots, v.TimestampRoots, v.Only}
+	if t.Only || t.Roots+t.TimestampRoots != "" {
+		own := t
+		own.Only = true
+		if _, err := own.open(); err != nil {
+			return nil, err
+		}
+	}
+	load := sync.OnceValues(t.open)
+	go load()
+	return load, nil
 }

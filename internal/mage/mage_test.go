@@ -19,6 +19,9 @@ func TestSimple(t *testing.T) {
 	if simple([]string{"release"}, []string{"MAGEFILE_VERBOSE=1"}) {
 		t.Error("a setting of mage is ignored")
 	}
+	if !simple([]string{"release"}, []string{"MAGEFILE_VERBOSE=0", "MAGEFILE_GOCMD="}) {
+		t.Error("settings that are off count")
+	}
 }
 
 func write(t *testing.T, root, name, text string) {

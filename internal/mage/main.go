@@ -39,7 +39,8 @@ func simple(args, env []string) bool {
 		return false
 	}
 	for _, e := range env {
-		if strings.HasPrefix(e, "MAGEFILE_") {
+		// A compiled magefile says "0" of what is not set to the programs that it runs.
+		if name, value, _ := strings.Cut(e, "="); strings.HasPrefix(name, "MAGEFILE_") && value != "" && value != "0" {
 			return false
 		}
 	}
