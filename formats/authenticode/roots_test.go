@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/pem"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,5 +145,23 @@ func TestAddLenient(t *testing.T) {
 		if p.Len() != 2 || !p.Contains(pki.Root) || !p.Contains(pki.TSARoot) || !p.Certificates()[1].Equal(pki.Root) {
 			t.Errorf("the pool has %d anchors: %v", p.Len(), p.Certificates())
 		}
+	}
+}
+
+// TestLoadRoots: roots that are read later count instead of others, and a failure to read them is no verdict.
+func TestLoadRoots(t *testing.T) {
+	pki := formatstest.NewPKI(t)
+	file := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(pki.Leaf)})
+	verify := func(load func() (*authenticode.Roots, error)) (*authenticode.Report, error) {
+		o := authenticode.VerifyOptions{Roots: authenticode.NewRoots(pki.UntrustedRoot), LoadRoots: load}
+		return authenticode.Verify(t.Context(), bytes.NewReader(file), int64(len(file)), o)
+	}
+	report, err := verify(func() (*authenticode.Roots, error) { return authenticode.NewRoots(pki.Root), nil })
+	if err != nil || report.Windows != authenticode.VerdictTrusted {
+		t.Errorf("with the loaded root: %v, %v", report, err)
+	}
+	report, err = verify(func() (*authenticode.Roots, error) { return nil, os.ErrPermission })
+	if report != nil || !errors.Is(err, os.ErrPermission) {
+		t.Errorf("roots that cannot be read: %v, %v", report, err)
 	}
 }

@@ -84,7 +84,7 @@ func TestMicrosoftAcceptsTagged(t *testing.T) {
 	}
 }
 
-// TestTagAsOsslsigncode: the placeholder that osslsigncode adds, set by us, gives the same attribute bytes; openssl sees what we write.
+// TestTagAsOsslsigncode: the blob that osslsigncode adds by itself, set by us, gives the same attribute bytes; openssl sees what we write.
 func TestTagAsOsslsigncode(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	one := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})
