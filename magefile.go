@@ -8,8 +8,8 @@ import (
 	"context"
 	"os"
 
-	"github.com/hallmark-dev/hallmark/internal/bench"
 	"github.com/hallmark-dev/hallmark/internal/dev"
+	"github.com/hallmark-dev/hallmark/internal/dev/bench"
 	// mage:import
 	"github.com/hallmark-dev/hallmark/targets"
 )

@@ -8,7 +8,7 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/filetool"
+	filetool "github.com/hallmark-dev/hallmark/internal/tool/file"
 )
 
 // Catalog lists what is shipped in a signed security catalog.

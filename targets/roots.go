@@ -7,7 +7,7 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/filetool"
+	filetool "github.com/hallmark-dev/hallmark/internal/tool/file"
 )
 
 // Roots are the certificates that verification trusts.

@@ -7,7 +7,7 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/wdactool"
+	"github.com/hallmark-dev/hallmark/internal/tool/policy"
 )
 
 // Wdac works on App Control policies, without a release.yaml.
@@ -20,7 +20,7 @@ func (Wdac) Compile(
 	format *int, // version of the binary: 7 (default), 8 or 9
 	sort *string, // quicksort (default, as ConvertFrom-CIPolicy), introsort (as the Policy Wizard) or keep
 ) error {
-	return fault.Exit(wdactool.Compile(screen(), str(in), str(out), number(format), str(sort)))
+	return fault.Exit(policy.Compile(screen(), str(in), str(out), number(format), str(sort)))
 }
 
 // Decompile makes XML of a binary policy, signed or not.
@@ -29,7 +29,7 @@ func (Wdac) Decompile(
 	out *string, // the XML
 	sort *string, // sort routine that the XML is to be compiled with: quicksort (default) or introsort
 ) error {
-	return fault.Exit(wdactool.Decompile(screen(), str(in), str(out), str(sort)))
+	return fault.Exit(policy.Decompile(screen(), str(in), str(out), str(sort)))
 }
 
 // Merge puts policies into one, or the records of a scan's shards into a policy.
@@ -47,7 +47,7 @@ func (Wdac) Merge(
 	base *string, // for records: BasePolicyID
 	title *string, // for records: name of the policy
 ) error {
-	return fault.Exit(wdactool.Merge(screen(), str(in), str(out), ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title)))
+	return fault.Exit(policy.Merge(screen(), str(in), str(out), ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title)))
 }
 
 // Scan makes a policy of the files in a folder.
@@ -67,7 +67,7 @@ func (Wdac) Scan(ctx context.Context,
 	shard *string, // part of the files, such as 2/8: writes JSON lines for wdac:merge
 	workers *int, // files read at once; default: one for each processor
 ) error {
-	return fault.Exit(wdactool.Scan(ctx, screen(), wdactool.Scanning{
+	return fault.Exit(policy.Scan(ctx, screen(), policy.Scanning{
 		Rules: ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title),
 		Dir:   str(dir), Out: str(out), Shard: str(shard), Workers: number(workers),
 	}))
@@ -78,14 +78,14 @@ func (Wdac) Diff(
 	from *string, // XML or binary
 	to *string, // XML or binary
 ) error {
-	return fault.Exit(wdactool.Diff(os.Stdout, str(from), str(to)))
+	return fault.Exit(policy.Diff(os.Stdout, str(from), str(to)))
 }
 
 // Show says in words what a policy allows and denies.
 func (Wdac) Show(
 	in *string, // XML or binary
 ) error {
-	return fault.Exit(wdactool.Show(os.Stdout, str(in)))
+	return fault.Exit(policy.Show(os.Stdout, str(in)))
 }
 
 // Sign signs a compiled policy.
@@ -96,11 +96,11 @@ func (Wdac) Sign(ctx context.Context,
 	password *string, // of the identity, as env:NAME or file:PATH
 	chain *string, // certificate files that complete the chain
 ) error {
-	return fault.Exit(wdactool.Sign(ctx, screen(), wdactool.Signing{In: str(in), Out: str(out), Identity: str(identity), Password: str(password), Chain: str(chain)}))
+	return fault.Exit(policy.Sign(ctx, screen(), policy.Signing{In: str(in), Out: str(out), Identity: str(identity), Password: str(password), Chain: str(chain)}))
 }
 
-func ruleFlags(level, fallback, name, mode, path *string, deny, unreadable *bool, id, base, title *string) wdactool.Rules {
-	return wdactool.Rules{
+func ruleFlags(level, fallback, name, mode, path *string, deny, unreadable *bool, id, base, title *string) policy.Rules {
+	return policy.Rules{
 		Level: str(level), Fallback: str(fallback), FileName: str(name), Mode: str(mode), WindowsPath: str(path),
 		Deny: flag(deny), AllowUnreadable: flag(unreadable), PolicyID: str(id), BasePolicyID: str(base), Name: str(title),
 	}

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func TestJudgeAdditional(t *testing.T) {

@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func stripped(t testing.TB, b []byte, o peimage.StripOptions) []byte {

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // crowded is a program with a legacy timestamp, a nested signature that has a timestamp of its own, a tag and a certificate too many.

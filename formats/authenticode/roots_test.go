@@ -14,7 +14,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestBuiltinRoots compares the embedded certificates with their table.

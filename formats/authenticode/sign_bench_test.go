@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // BenchmarkSign signs file to file: a Go program as it is, and one with an overlay that makes it 100 MB.

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestWorksOnSigntoolsFiles edits what Microsoft's signtool signed; its wintrust judges the result.

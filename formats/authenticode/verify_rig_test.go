@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestTableAsWindows holds the verdicts of the table, and with TestVerifyTable ours, against Microsoft's own wintrust.dll.

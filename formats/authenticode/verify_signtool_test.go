@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestVerifySigntool judges what Microsoft's own signtool has signed, and compares with what WinVerifyTrust says about it.

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // cabinetShape says what a cabinet of a test has besides its contents.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // sample is an unsigned catalog of two files.

@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 const v2Header = "CatalogVersion=2\nHashAlgorithms=SHA256\n"

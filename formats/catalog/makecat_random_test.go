@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // FuzzMakecat holds ours against Microsoft's makecat on definitions made at random, which use and misuse everything that the form has. The

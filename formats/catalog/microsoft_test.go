@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // microsoftModules are the files of PowerShell modules that Microsoft catalogued and signed between 2017 and 2020: four catalogs of version 1,

@@ -13,8 +13,8 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func signer(id *formatstest.Identity) SignOptions {

@@ -5,7 +5,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // FuzzRead feeds the XML reader. What it accepts must write and read stably, and

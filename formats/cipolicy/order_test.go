@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestSortsSort checks that every routine, also with its depth used up so that

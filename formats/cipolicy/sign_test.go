@@ -14,7 +14,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func signerOf(id *formatstest.Identity) cms.Signer {

@@ -4,7 +4,7 @@ import (
 	"crypto"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func BenchmarkParse(b *testing.B) {

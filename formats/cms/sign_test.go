@@ -10,7 +10,7 @@ import (
 	"io"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // identities are the kinds of keys that sign.

@@ -7,8 +7,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // FuzzParse: whatever the bytes are, nothing panics, a file that passes Check can be signed, and the result is as it should be.

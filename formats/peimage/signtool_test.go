@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestAsSigntool has Microsoft's signtool sign every layout with page hashes and compares what it wrote.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 var le = binary.LittleEndian

@@ -4,7 +4,7 @@ import (
 	"crypto"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // BenchmarkTimestamp is a whole exchange over loopback; most of it is the server's RSA-3072 private operation.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // seedAnswers are a granted and a refused response of the embedded server.

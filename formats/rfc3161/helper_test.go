@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // newServer makes an embedded server of a test identity; edit may change its options.

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // opensslExchange has openssl make a request, our server answer it, and openssl judge the answer.

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // realFile is a signed Windows file and the outermost SignedData of its signature.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestServerOverHTTP has the requests that are none.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func TestClientMinInterval(t *testing.T) {

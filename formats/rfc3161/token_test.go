@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 var signature = bytes.Repeat([]byte("signature"), 40)

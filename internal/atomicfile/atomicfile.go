@@ -9,7 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/hallmark-dev/hallmark/internal/crashpoint"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile/crashpoint"
 )
 
 // Prefix of the temporary files, which lie beside the file to be written. A

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // leafOnly is the short form of p without its intermediates.

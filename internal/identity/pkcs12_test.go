@@ -8,8 +8,8 @@ import (
 
 	"software.sslmate.com/src/go-pkcs12"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func exportPFX(t *testing.T, p *formatstest.Identity, args ...string) string {

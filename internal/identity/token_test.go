@@ -17,8 +17,8 @@ import (
 
 	"github.com/miekg/pkcs11"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 const (

@@ -15,7 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hallmark-dev/hallmark/internal/crashpoint"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile/crashpoint"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"

@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
+	"github.com/hallmark-dev/hallmark/internal/builder/gobuild"
+	"github.com/hallmark-dev/hallmark/internal/builder/goreleaser"
+	"github.com/hallmark-dev/hallmark/internal/builder/reproduce"
 	"github.com/hallmark-dev/hallmark/internal/console"
-	"github.com/hallmark-dev/hallmark/internal/gobuild"
-	"github.com/hallmark-dev/hallmark/internal/goreleaser"
-	"github.com/hallmark-dev/hallmark/internal/reproduce"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 )
 

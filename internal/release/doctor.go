@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
+	"github.com/hallmark-dev/hallmark/internal/builder/goreleaser"
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/goreleaser"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"

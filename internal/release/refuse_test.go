@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestRefusedInputs: each bad input gives one clear error with the right exit

@@ -4,8 +4,8 @@ import (
 	"context"
 	"io"
 
-	"github.com/hallmark-dev/hallmark/internal/scaffold"
-	"github.com/hallmark-dev/hallmark/internal/schema"
+	"github.com/hallmark-dev/hallmark/internal/spec/scaffold"
+	"github.com/hallmark-dev/hallmark/internal/spec/schema"
 )
 
 // Init writes a release.yaml for the module in the project's folder. An

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/hallmark-dev/hallmark/internal/language"
+	"github.com/hallmark-dev/hallmark/internal/spec/language"
 )
 
 // maxLine is the longest text, in characters, that a field of one line takes.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // pack makes a cabinet with gcab, which we did not write.

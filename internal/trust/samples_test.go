@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // TestSystemRoots: files of ordinary publishers are trusted by a system's roots. Their certificates have ended, so

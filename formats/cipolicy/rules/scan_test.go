@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // folder makes a tree with programs, scripts and other files.

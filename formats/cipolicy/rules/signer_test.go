@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
-	"github.com/hallmark-dev/hallmark/formats/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func TestDualSigned(t *testing.T) {

@@ -9,10 +9,10 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
-	"github.com/hallmark-dev/hallmark/internal/gosource"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/step/build/gosource"
 )
 
 // Step compiles all programs as one unit: goreleaser does it in one call.

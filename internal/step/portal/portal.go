@@ -18,10 +18,10 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
-	"github.com/hallmark-dev/hallmark/internal/peinfo"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
-	"github.com/hallmark-dev/hallmark/internal/submission"
+	"github.com/hallmark-dev/hallmark/internal/step/portal/peinfo"
+	"github.com/hallmark-dev/hallmark/internal/step/portal/submission"
 )
 
 // builtin is the template that is used when the spec names none.

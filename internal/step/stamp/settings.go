@@ -8,11 +8,11 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/language"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
-	"github.com/hallmark-dev/hallmark/internal/resource"
 	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/spec/language"
 	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/step/stamp/resource"
 )
 
 // versionInfo turns the spec into the version information of one program.

@@ -8,8 +8,8 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/policy"
 	"github.com/hallmark-dev/hallmark/internal/step/catalog"
+	"github.com/hallmark-dev/hallmark/internal/step/wdac/policy"
 )
 
 // checkCatalog holds the files that the policy is made for against what the

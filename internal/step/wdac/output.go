@@ -11,14 +11,14 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
-	"github.com/hallmark-dev/hallmark/internal/policy"
-	"github.com/hallmark-dev/hallmark/internal/policykit"
 	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/step/wdac/kit"
+	"github.com/hallmark-dev/hallmark/internal/step/wdac/policy"
 )
 
 func digest(b []byte) string { return fmt.Sprintf("%x", sha256.Sum256(b)) }
 
-func binaryName(k *policykit.Kit) string { return k.Policy.ID().String() + ".cip" }
+func binaryName(k *kit.Kit) string { return k.Policy.ID().String() + ".cip" }
 
 // sortedNames are the names of files in order, with one of them last.
 func sortedNames(files map[string][]byte, last string) []string {
@@ -59,7 +59,7 @@ func (w *work) sweep(files map[string][]byte) error {
 const maxTold = 24
 
 // tell prints what the policy says and what deserves attention.
-func (w *work) tell(made *policy.Result, k *policykit.Kit) {
+func (w *work) tell(made *policy.Result, k *kit.Kit) {
 	c := w.r.Console
 	for _, n := range made.Notes {
 		c.Warn("%s", n)
@@ -69,8 +69,8 @@ func (w *work) tell(made *policy.Result, k *policykit.Kit) {
 			c.Note("%s: %s", cov.File, n)
 		}
 	}
-	if len(k.Binary) > policykit.IntuneLimit {
-		c.Warn("the policy has %d bytes, Intune takes %d: use a level that makes fewer rules, or deploy by script", len(k.Binary), policykit.IntuneLimit)
+	if len(k.Binary) > kit.IntuneLimit {
+		c.Warn("the policy has %d bytes, Intune takes %d: use a level that makes fewer rules, or deploy by script", len(k.Binary), kit.IntuneLimit)
 	}
 	if keep := w.w.KeepReleases; keep != nil && *keep > 0 && len(w.earlier) == 0 {
 		c.Note("no earlier release is known in %s, so none is kept allowed; keep that file between releases, or restore it from the history.json of the last one", historyPath)
@@ -84,7 +84,7 @@ func (w *work) tell(made *policy.Result, k *policykit.Kit) {
 	}
 }
 
-func (w *work) result(made *policy.Result, k *policykit.Kit) step.Result {
+func (w *work) result(made *policy.Result, k *kit.Kit) step.Result {
 	p := made.Policy
 	facts := map[string]string{
 		"policy_id": p.ID().String(), "base_policy_id": p.BaseID().String(), "version": p.Version.String(),

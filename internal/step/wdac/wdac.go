@@ -21,11 +21,11 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
-	"github.com/hallmark-dev/hallmark/internal/policy"
-	"github.com/hallmark-dev/hallmark/internal/policykit"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/sign"
+	"github.com/hallmark-dev/hallmark/internal/step/wdac/kit"
+	"github.com/hallmark-dev/hallmark/internal/step/wdac/policy"
 )
 
 // name of the step, and of the folder of what it keeps.
@@ -288,8 +288,8 @@ func (w *work) input(ctx context.Context, cert *x509.Certificate) (policy.Input,
 	return in, nil
 }
 
-func (w *work) kit(ctx context.Context, made *policy.Result, in policy.Input, signer cms.Signer) (*policykit.Kit, error) {
-	k := &policykit.Kit{
+func (w *work) kit(ctx context.Context, made *policy.Result, in policy.Input, signer cms.Signer) (*kit.Kit, error) {
+	k := &kit.Kit{
 		Policy: made.Policy, Title: w.w.Name, Release: in.Version, XMLName: w.xmlName(), Format: w.w.Format,
 		Test: w.r.UsesTestIdentity(), Catalog: w.catalog, Templates: w.r.Templates,
 	}
@@ -348,7 +348,7 @@ func (w *work) put(p string, b []byte) error {
 
 // write puts the kit down, the binary last but for the history: when that is
 // there, all of it is. What an earlier policy of another name left is removed.
-func (w *work) write(k *policykit.Kit) error {
+func (w *work) write(k *kit.Kit) error {
 	files, err := k.Files()
 	if err != nil {
 		return err

@@ -1,0 +1,237 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/inventory"
+)
+
+// Cataloguing says what catalog is made of which files.
+type Cataloguing struct {
+	// Dir is the folder whose files are listed; CDF a catalog definition file
+	// instead, whose paths are relative to it.
+	Dir, CDF string
+	// Out is the catalog; empty means NAME.cat beside the folder, or what the
+	// definition says.
+	Out string
+	// Version 2 (also 0) or 1.
+	Version int
+	// PathAttribute is FilePath, File or none; "" is FilePath.
+	PathAttribute string
+	// Attributes of the catalog: a comma-separated list of NAME=VALUE.
+	Attributes string
+	PageHashes bool
+	NoSHA1     bool
+	// Now and Getenv are the clock and the environment (SOURCE_DATE_EPOCH).
+	Now    func() time.Time
+	Getenv func(string) string
+}
+
+// MakeCatalog writes an unsigned catalog and, for a folder, the definition from
+// which makecat makes the same one.
+func MakeCatalog(ctx context.Context, c *console.Console, m Cataloguing) error {
+	if (m.Dir == "") == (m.CDF == "") {
+		return fault.New(fault.Usage, "name either a folder or a definition").Hint("-dir=FOLDER, or -cdf=FILE.cdf")
+	}
+	if m.CDF != "" {
+		return m.fromCDF(ctx, c)
+	}
+	o, err := m.options()
+	if err != nil {
+		return err
+	}
+	if m.Out == "" {
+		m.Out = strings.TrimRight(filepath.Clean(m.Dir), `/\`) + ".cat"
+	}
+	cdf := strings.TrimSuffix(m.Out, filepath.Ext(m.Out)) + ".cdf"
+	files, err := inventory.Folder(m.Dir)
+	if err != nil {
+		return err
+	}
+	files = without(files, m.Dir, m.Out, cdf)
+	made, err := inventory.Make(ctx, files, o)
+	if err != nil {
+		return err
+	}
+	for _, f := range made.Empty {
+		c.Warn("%s is empty and cannot be listed: Windows does not hash files of no bytes", f.Name)
+	}
+	der := made.DER
+	made.DER, made.Catalog = nil, nil // a long list takes memory, and the definition is made of the files
+	definition, err := made.Definition(filepath.Base(m.Out), o)
+	if err != nil {
+		return err
+	}
+	if err := atomicfile.Write(cdf, definition, 0o644); err != nil {
+		return err
+	}
+	if err := atomicfile.Write(m.Out, der, 0o644); err != nil {
+		return err
+	}
+	c.Line("%s lists %d files; %s is the definition for makecat. Sign it with mage catalog:sign.", m.Out, len(made.Files), cdf)
+	return nil
+}
+
+// without leaves out the results of an earlier run.
+func without(files []inventory.File, dir string, results ...string) []inventory.File {
+	drop := map[string]bool{}
+	for _, r := range results {
+		if rel, ok := inventory.Inside(dir, r); ok {
+			drop[rel] = true
+		}
+	}
+	var out []inventory.File
+	for _, f := range files {
+		if !drop[f.Name] {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func (m Cataloguing) options() (inventory.Options, error) {
+	o := inventory.Options{PathAttribute: m.PathAttribute}
+	if o.PathAttribute == "" {
+		o.PathAttribute = "FilePath"
+	}
+	at, err := m.time()
+	if err != nil {
+		return o, err
+	}
+	attrs := map[string]string{}
+	for _, a := range list(m.Attributes) {
+		name, value, ok := strings.Cut(a, "=")
+		if !ok || name == "" || value == "" {
+			return o, fault.New(fault.Usage, "-attributes: %q is not NAME=VALUE", a)
+		}
+		attrs[name] = value
+	}
+	o.Options = catalog.Options{Version: catalog.Version(m.Version), Time: at, PageHashes: m.PageHashes, NoSHA1: m.NoSHA1,
+		Attributes: inventory.Attributes(attrs, nil)}
+	return o, nil
+}
+
+// time is SOURCE_DATE_EPOCH if that is set, else now.
+func (m Cataloguing) time() (time.Time, error) {
+	s := m.Getenv("SOURCE_DATE_EPOCH")
+	if s == "" {
+		return m.Now(), nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 0 {
+		return time.Time{}, fault.New(fault.Usage, "SOURCE_DATE_EPOCH is %q; it must be a number of seconds since 1970", s)
+	}
+	return time.Unix(n, 0), nil
+}
+
+func (m Cataloguing) fromCDF(ctx context.Context, c *console.Console) error {
+	f, err := os.Open(m.CDF)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	def, err := catalog.ParseCDF(f)
+	if err != nil {
+		return fault.New(fault.Usage, "%s: %w", m.CDF, err)
+	}
+	for _, w := range def.Warnings {
+		c.Warn("%s: %s", m.CDF, w)
+	}
+	at, err := m.time()
+	if err != nil {
+		return err
+	}
+	dir := filepath.Dir(m.CDF)
+	made, err := def.Build(ctx, inventory.Source(dir), at, [16]byte{})
+	if err != nil {
+		return err
+	}
+	der, err := made.Marshal()
+	if err != nil {
+		return err
+	}
+	if m.Out == "" {
+		m.Out = filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(def.Output(), `\`, "/")))
+	}
+	if err := atomicfile.Write(m.Out, der, 0o644); err != nil {
+		return err
+	}
+	c.Line("%s lists the %d files of %s. Sign it with mage catalog:sign.", m.Out, len(def.Files), m.CDF)
+	return nil
+}
+
+// CatalogSigning says how a catalog is signed.
+type CatalogSigning struct {
+	Files
+	Key
+	Trusted
+	Digest, Description, URL string
+	// Replace drops a signature that is there.
+	Replace bool
+	Stampers
+}
+
+// SignCatalog signs catalogs.
+func SignCatalog(ctx context.Context, c *console.Console, s CatalogSigning) error {
+	jobs, err := s.jobs("")
+	if err != nil {
+		return err
+	}
+	roots, err := s.Trusted.open()
+	if err != nil {
+		return err
+	}
+	id, err := s.Key.open(ctx, c, roots)
+	if err != nil {
+		return err
+	}
+	defer id.Close()
+	o, err := Signing{Digest: s.Digest, Description: s.Description, URL: s.URL}.options(c, id, roots)
+	if err != nil {
+		return err
+	}
+	st, err := s.Stampers.open(ctx, s.Digest, roots, id)
+	if err != nil {
+		return err
+	}
+	if st != nil {
+		defer st.close()
+	} else {
+		c.Warn("without -server= the signatures end with the certificate, on %s", id.Certificate.NotAfter.Format(time.DateOnly))
+	}
+	so := catalog.SignOptions{SignOptions: o, Replace: s.Replace}
+	return each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j job) (string, error) { return signCatalog(ctx, j, so, st) })
+}
+
+func signCatalog(ctx context.Context, j job, o catalog.SignOptions, st *stamping) (string, error) {
+	der, err := os.ReadFile(j.in)
+	if err != nil {
+		return "", err
+	}
+	der, err = catalog.Sign(ctx, der, o)
+	if errors.Is(err, catalog.ErrSigned) {
+		return "", fault.New(fault.Usage, "%w", err).Hint("-replace=true")
+	}
+	if err != nil {
+		return "", err
+	}
+	note := "signed"
+	if st != nil {
+		var server string
+		if der, server, err = st.stamp(ctx, der, 0); err != nil {
+			return "", err
+		}
+		note = "signed, stamped by " + server
+	}
+	return note, atomicfile.Write(j.out, der, 0o644)
+}

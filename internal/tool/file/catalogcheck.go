@@ -1,0 +1,102 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/inventory"
+)
+
+// CatalogCheck says what a catalog is held against.
+type CatalogCheck struct {
+	// Verification says how its signature is judged; In is the catalog.
+	Verification
+	// Dir is the folder with the files; empty judges the signature alone.
+	Dir string
+	// Unsigned leaves the signature aside.
+	Unsigned bool
+}
+
+// CheckCatalog judges a catalog's signature and compares it with the files in a
+// folder, as PowerShell's Test-FileCatalog does. It writes what it finds to w;
+// an error means that something is not as it should be.
+func CheckCatalog(ctx context.Context, w io.Writer, k CatalogCheck) error {
+	files, err := Files{In: k.In}.expand()
+	if err != nil {
+		return err
+	}
+	if len(files) != 1 {
+		return fault.New(fault.Usage, "-in: names %d files; this takes one at a time", len(files))
+	}
+	der, err := os.ReadFile(files[0])
+	if err != nil {
+		return err
+	}
+	c, err := catalog.Parse(der)
+	if err != nil {
+		return fmt.Errorf("%s: %w", files[0], err)
+	}
+	for _, f := range c.Findings() {
+		fmt.Fprintf(w, "unusual: %s\n", f)
+	}
+	var bad error
+	if !k.Unsigned {
+		bad = k.signature(ctx, w, der)
+	}
+	if k.Dir == "" {
+		return bad
+	}
+	cmp, err := inventory.Compare(ctx, c, k.Dir, itself(k.Dir, files[0])...)
+	if err != nil {
+		return errors.Join(bad, err)
+	}
+	return errors.Join(bad, report(w, cmp))
+}
+
+// itself is the catalog's name in the folder, if it lies there.
+func itself(dir, file string) []string {
+	if rel, ok := inventory.Inside(dir, file); ok {
+		return []string{rel}
+	}
+	return nil
+}
+
+func (k CatalogCheck) signature(ctx context.Context, w io.Writer, der []byte) error {
+	o, err := k.options()
+	if err != nil {
+		return err
+	}
+	rep, err := catalog.Verify(ctx, der, o)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(w, "%s\n", rep); err != nil {
+		return err
+	}
+	return refuse(rep)
+}
+
+func report(w io.Writer, c *inventory.Comparison) error {
+	for _, part := range []struct {
+		what  string
+		files []string
+	}{{"changed", c.Changed}, {"missing", c.Missing}, {"extra", c.Extra}, {"empty, cannot be listed", c.Empty}} {
+		for _, f := range part.files {
+			fmt.Fprintf(w, "%s: %s\n", part.what, f)
+		}
+	}
+	fmt.Fprintf(w, "%d files as listed, %d changed, %d missing, %d extra\n", len(c.Good), len(c.Changed), len(c.Missing), len(c.Extra))
+	if c.OK() {
+		return nil
+	}
+	err := fault.New(fault.Verification, "the folder is not what the catalog lists: %d changed, %d missing, %d extra", len(c.Changed), len(c.Missing), len(c.Extra))
+	if c.Unnamed {
+		return err.Hint("the catalog names no files, so a changed file shows as one missing and one extra")
+	}
+	return err
+}

@@ -1,0 +1,55 @@
+package file
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+)
+
+// Inspect writes everything that is in the files' signatures to w, as text or
+// JSON. It judges nothing.
+func Inspect(ctx context.Context, w io.Writer, in string, asJSON bool) error {
+	files, err := Files{In: in}.expand()
+	if err != nil {
+		return err
+	}
+	type named struct {
+		File       string                   `json:"file"`
+		Inspection *authenticode.Inspection `json:"inspection"`
+	}
+	var all []named
+	var errs []error
+	for _, f := range files {
+		i, err := inspect(ctx, f)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", f, err))
+			continue
+		}
+		all = append(all, named{f, i})
+	}
+	if asJSON {
+		b, err := json.MarshalIndent(all, "", "  ")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(w, "%s\n", b)
+		return errors.Join(errs...)
+	}
+	for _, n := range all {
+		fmt.Fprintf(w, "%s\n%s\n", n.File, n.Inspection)
+	}
+	return errors.Join(errs...)
+}
+
+func inspect(ctx context.Context, path string) (*authenticode.Inspection, error) {
+	src, err := open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	return authenticode.Inspect(ctx, src.File, src.size)
+}

@@ -1,0 +1,101 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/timeserver"
+)
+
+// checkSeal refuses what cannot be sealed before a key is asked.
+func (s Signing) checkSeal() error {
+	switch {
+	case !s.Seal && !s.Intent:
+		return nil
+	case s.Servers != "":
+		return fault.New(fault.Usage, "-server does not go with -seal and -intent").
+			Hint("Windows does not count a timestamp inside a seal, and timestamps of the seal itself are not made: a sealed signature ends with the certificate")
+	case s.Existing == "append" || s.Existing == "skip":
+		return fault.New(fault.Usage, "-existing=%s does not go with -seal and -intent", s.Existing).Hint("a sealed signature is the only one of its file")
+	}
+	return nil
+}
+
+// signAndSeal signs one file and seals it.
+func signAndSeal(ctx context.Context, j job, o authenticode.SignOptions) (string, error) {
+	return "signed and sealed", wayOn(rewrite(j, func(src *source, dst *os.File) error {
+		res, err := authenticode.Sign(ctx, src.File, src.size, dst, o)
+		if err != nil {
+			return err
+		}
+		p7, err := authenticode.SealPKCS7(ctx, src.File, src.size, res.PKCS7, o.Signer)
+		if err != nil {
+			return err
+		}
+		return replaceTable(ctx, dst, src, p7)
+	}))
+}
+
+// Sealing says which files are sealed, and by whom.
+type Sealing struct {
+	Files
+	Key
+	Digest string
+}
+
+// Seal seals files that were signed with the intent to seal.
+func Seal(ctx context.Context, c *console.Console, s Sealing) error {
+	jobs, err := s.jobs("")
+	if err != nil {
+		return err
+	}
+	hash, err := timeserver.Hash(s.Digest)
+	if err != nil {
+		return err
+	}
+	roots, err := Trusted{}.open()
+	if err != nil {
+		return err
+	}
+	s.Incomplete = s.Identity != identity.KindTest // the chain is in the signature already
+	id, err := s.Key.open(ctx, c, roots)
+	if err != nil {
+		return err
+	}
+	defer id.Close()
+	signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, Hash: hash}
+	return each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j job) (string, error) {
+		return "sealed", wayOn(rewrite(j, func(src *source, dst *os.File) error {
+			_, err := authenticode.Seal(ctx, src.File, src.size, dst, signer)
+			return err
+		}))
+	})
+}
+
+// Unseal takes seals off.
+func Unseal(ctx context.Context, c *console.Console, f Files) error {
+	jobs, err := f.jobs("")
+	if err != nil {
+		return err
+	}
+	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+		return "Windows refuses it until it is sealed again", update(ctx, j, authenticode.Unseal)
+	})
+}
+
+// wayOn says how to go on where a seal or a signature is in the way.
+func wayOn(err error) error {
+	switch {
+	case errors.Is(err, authenticode.ErrSealed):
+		return fault.New(fault.Other, "%w", err).Hint("mage file:unseal takes the seal off; afterwards the file has to be sealed again, with the key that signed it")
+	case errors.Is(err, authenticode.ErrSigned):
+		return fault.New(fault.Other, "%w", err).Hint("-existing=replace takes what is there out, -existing=append adds to it")
+	}
+	return err
+}

@@ -1,0 +1,140 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/timeserver"
+)
+
+// Stampers say which time servers are asked for what kind of timestamp.
+type Stampers struct {
+	// Servers is a comma-separated list of time servers, or test, or the
+	// short form of an identity: a time-stamping key of one's own. Empty means
+	// no timestamp.
+	Servers string
+	// KeyPassword is that of such a key, as env:NAME or file:PATH.
+	KeyPassword string
+	// Legacy asks for the older kind of timestamp.
+	Legacy bool
+}
+
+// stamping is an open connection to time servers.
+type stamping struct {
+	stamper *timeserver.Stamper
+	legacy  bool
+	close   func() error
+}
+
+// open prepares the servers; nil without any. A server whose certificate leads
+// to none of the roots counts as failed, as in a release. id is the signing
+// identity, or nil where nothing is signed.
+func (s Stampers) open(ctx context.Context, digest string, roots *authenticode.Roots, id *identity.Identity) (*stamping, error) {
+	names := list(s.Servers)
+	switch {
+	case len(names) == 0 && (s.Legacy || s.KeyPassword != ""):
+		return nil, fault.New(fault.Usage, "-legacy and -tspassword need -server=")
+	case len(names) == 0:
+		return nil, nil
+	}
+	t := &spec.Timestamp{Servers: names, Digest: digest}
+	test, own := s.Servers == timeserver.Test, ownKey(s.Servers)
+	if id != nil && id.Test != test {
+		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
+	}
+	if own {
+		return s.openOwn(ctx, t, roots)
+	}
+	if s.KeyPassword != "" {
+		return nil, fault.New(fault.Usage, "-tspassword: a time server takes no password").Hint("it is for a time-stamping key, such as -server=pkcs12:FILE")
+	}
+	if err := addresses(names, test); err != nil {
+		return nil, err
+	}
+	stamper, stop, err := timeserver.Open(ctx, t, roots, func(ctx context.Context) (*identity.Identity, error) {
+		if id != nil {
+			return id, nil
+		}
+		return identity.Open(ctx, identity.KindTest, identity.Options{})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &stamping{stamper, s.Legacy, stop}, nil
+}
+
+// addresses refuses what cannot be a time server before a key signs anything.
+func addresses(servers []string, test bool) error {
+	var errs []error
+	for _, s := range servers {
+		if err := rfc3161.CheckURL(s); err != nil && !test {
+			errs = append(errs, fault.New(fault.Usage, "-server: %w", err).
+				Hint("addresses such as http://timestamp.digicert.com; test, or a key such as pkcs12:FILE, stands alone"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ownKey tells the short form of an identity from addresses.
+func ownKey(servers string) bool {
+	kind, _, ok := strings.Cut(servers, ":")
+	return ok && slices.Contains([]string{identity.KindPKCS12, identity.KindPEM, identity.KindPKCS11, identity.KindExec}, kind)
+}
+
+func (s Stampers) openOwn(ctx context.Context, t *spec.Timestamp, roots *authenticode.Roots) (*stamping, error) {
+	pw, err := secretRef("tspassword", s.KeyPassword)
+	if err != nil {
+		return nil, err
+	}
+	tsa, err := identity.Open(ctx, s.Servers, identity.Options{Password: pw, Roots: roots.TimeStamping.Certificates()})
+	if err != nil {
+		return nil, err
+	}
+	stamper, stop, err := timeserver.OpenOwn(t, tsa, roots)
+	if err != nil {
+		tsa.Close()
+		return nil, err
+	}
+	return &stamping{stamper, s.Legacy, func() error { return errors.Join(stop(), tsa.Close()) }}, nil
+}
+
+// stamp gets a timestamp for the signature with the given index and returns
+// the signature with it.
+func (s *stamping) stamp(ctx context.Context, p7 []byte, index int) ([]byte, string, error) {
+	value, err := authenticode.SignatureValue(p7, index)
+	if err != nil {
+		return nil, "", err
+	}
+	if s.legacy {
+		answer, server, err := s.stamper.StampLegacy(ctx, value)
+		if err != nil {
+			return nil, "", again(err)
+		}
+		p7, err = authenticode.SetCountersignature(p7, index, answer.Raw, answer.Certificates)
+		return p7, server, err
+	}
+	token, server, err := s.stamper.Stamp(ctx, value)
+	if err != nil {
+		return nil, "", again(err)
+	}
+	p7, err = authenticode.SetToken(p7, index, token)
+	return p7, server, err
+}
+
+// again says how to go on with single files where no server answered: unlike in
+// a release, the signature is not kept.
+func again(err error) error {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Status != fault.Service {
+		return err
+	}
+	return fault.New(fault.Service, "%w", f.Err).
+		Hint("the file stays as it was: run the command again, file:sign with -existing=skip, which leaves alone what is done; a second server in -server= makes this rarer")
+}

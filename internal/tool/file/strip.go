@@ -1,0 +1,62 @@
+package file
+
+import (
+	"context"
+	"os"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+)
+
+// Stripping says what is taken out of files.
+type Stripping struct {
+	Files
+	// Checksum is what the header's CheckSum becomes: auto, zero or computed; "" is auto.
+	Checksum string
+	// Only is "" for everything, else what is taken out of the signature
+	// with the given Index: nested (the signature itself), unsigned (its
+	// unsigned attributes) or certs (certificates that signed nothing in it).
+	Only  string
+	Index int
+}
+
+// Strip takes signatures, or parts of them, out of files.
+func Strip(ctx context.Context, c *console.Console, s Stripping) error {
+	policy, err := choice("checksum", s.Checksum, map[string]peimage.ChecksumPolicy{
+		"": peimage.ChecksumAuto, "auto": peimage.ChecksumAuto, "zero": peimage.ChecksumZero, "computed": peimage.ChecksumComputed,
+	})
+	if err != nil {
+		return err
+	}
+	remove, err := choice("only", s.Only, map[string]func([]byte, int) ([]byte, error){
+		"": nil, "nested": authenticode.RemoveSignature, "unsigned": authenticode.RemoveUnsigned, "certs": authenticode.RemoveCertificates,
+	})
+	if err != nil {
+		return err
+	}
+	switch {
+	case remove != nil && s.Checksum != "":
+		return fault.New(fault.Usage, "-checksum: a file that keeps a signature gets the right checksum").Hint("leave out -checksum= or -only=")
+	case remove == nil && s.Index != 0:
+		return fault.New(fault.Usage, "-index: without -only= all signatures are taken out").Hint("-only=nested -index=%d takes out one", s.Index)
+	}
+	jobs, err := s.jobs("")
+	if err != nil {
+		return err
+	}
+	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+		if remove != nil {
+			return "", update(ctx, j, func(p7 []byte) ([]byte, error) {
+				if _, err := pick(p7, s.Index); err != nil {
+					return nil, err
+				}
+				return remove(p7, s.Index)
+			})
+		}
+		return "", rewrite(j, func(src *source, dst *os.File) error {
+			return authenticode.Strip(ctx, src.File, src.size, dst, peimage.StripOptions{Checksum: policy})
+		})
+	})
+}

@@ -1,0 +1,84 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"unicode/utf8"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
+)
+
+// Tagging says which signature gets which tag.
+type Tagging struct {
+	Files
+	// Value is the tag, or File names the file that holds it.
+	Value, File string
+	Index       int
+	// Existing is refuse or replace; "" is refuse.
+	Existing string
+}
+
+// Tag puts data into a signature that does not cover it.
+func Tag(ctx context.Context, c *console.Console, t Tagging) error {
+	policy, err := choice("existing", t.Existing, map[string]authenticode.Existing{
+		"": authenticode.ExistingRefuse, "refuse": authenticode.ExistingRefuse, "replace": authenticode.ExistingReplace,
+	})
+	if err != nil {
+		return err
+	}
+	jobs, err := t.jobs("")
+	if err != nil {
+		return err
+	}
+	data, err := t.data()
+	if err != nil {
+		return err
+	}
+	note := fmt.Sprintf("%d bytes, not covered by the signature", len(data))
+	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+		err := update(ctx, j, func(p7 []byte) ([]byte, error) {
+			if _, err := pick(p7, t.Index); err != nil {
+				return nil, err
+			}
+			return authenticode.SetTag(p7, t.Index, data, policy)
+		})
+		if errors.Is(err, authenticode.ErrTagged) {
+			err = fault.New(fault.Other, "%w", err).Hint("-existing=replace puts the new tag in its place")
+		}
+		return note, err
+	})
+}
+
+// data is what the tag becomes.
+func (t Tagging) data() ([]byte, error) {
+	switch {
+	case (t.Value == "") == (t.File == ""):
+		return nil, fault.New(fault.Usage, "a tag is named by one of -value= and -file=").Hint("-value=TEXT, or -file=PATH for the bytes of a file")
+	case !utf8.ValidString(t.Value):
+		return nil, fault.New(fault.Usage, "-value: not UTF-8").Hint("put bytes that are no text into a file, -file=PATH")
+	case t.Value != "":
+		return sized([]byte(t.Value), "-value")
+	}
+	f, err := os.Open(t.File)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, authenticode.MaxTag+1))
+	if err != nil {
+		return nil, err
+	}
+	return sized(b, "-file")
+}
+
+func sized(b []byte, flag string) ([]byte, error) {
+	if len(b) == 0 || len(b) > authenticode.MaxTag {
+		return nil, fault.New(fault.Usage, "%s: a tag has 1 to %d bytes", flag, authenticode.MaxTag)
+	}
+	return b, nil
+}
