@@ -4,7 +4,7 @@ go 1.26.0
 
 toolchain go1.26.8
 
-tool github.com/hallmark-dev/hallmark/internal/mage
+tool github.com/magefile/mage
 
 require (
 	github.com/magefile/mage v1.17.2

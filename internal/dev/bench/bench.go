@@ -92,7 +92,6 @@ var measurements = []struct {
 	{"making a catalog beside makecat", (*session).besideMakecat},
 	{"scanning for a policy", (*session).scanPolicy},
 	{"releasing with nothing to do", (*session).releaseNothing},
-	{"releasing with nothing to do through mage", (*session).releaseThroughMage},
 }
 
 // few is how often something is measured that takes seconds.

@@ -33,21 +33,6 @@ func (s *session) releaseNothing(ctx context.Context) error {
 	return s.again(ctx, "release with nothing to do: wall time", command{args: []string{s.self, "release"}, dir: dir})
 }
 
-// releaseThroughMage does the same in a clone of this repository with the
-// command that people type there: the go command and mage have to see first
-// that the program is up to date itself.
-func (s *session) releaseThroughMage(ctx context.Context) error {
-	dir := filepath.Join(s.dir, "clone")
-	if _, err := s.once(ctx, command{args: []string{"git", "clone", "-q", ".", dir}}); err != nil {
-		return err
-	}
-	c := command{args: []string{"go", "tool", "mage", "release"}, dir: dir}
-	if _, err := s.once(ctx, c); err != nil {
-		return err
-	}
-	return s.again(ctx, "the same by go tool mage release in this repository", c)
-}
-
 // again measures a release that has nothing to do any more, and makes sure
 // that it did nothing.
 func (s *session) again(ctx context.Context, what string, c command) error {
