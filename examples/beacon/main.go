@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// version is set by the linker (build.version_variable in release.yaml).
+// version is set by the linker (build.variables in release.yaml).
 var version = "dev"
 
 func main() {

@@ -34,6 +34,9 @@ type Request struct {
 	Project *spec.Project
 	// Version of the release, resolved, without a leading v.
 	Version string
+	// Variables are the string variables that the linker sets, as
+	// package.Name, with their texts.
+	Variables map[string]string
 	// Commit is the full hash, or empty outside a repository.
 	Commit string
 	// Date becomes the modification time of the programs.

@@ -58,13 +58,19 @@ func TestPlan(t *testing.T) {
 }
 
 func TestLDFlags(t *testing.T) {
-	req := builder.Request{Version: "1.2.3", Spec: &spec.Build{LDFlags: []string{"-s"}, VersionVariable: "main.version"}}
-	got := builder.LDFlags(req, spec.Binary{GUI: true})
-	if want := []string{"-s", "-H=windowsgui", "-X=main.version=1.2.3"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
+	req := builder.Request{
+		Variables: map[string]string{"main.version": "1.2.3", "main.commit": "abc"},
+		Spec:      &spec.Build{LDFlags: []string{"-s", "-X main.name=The App -w"}},
 	}
-	if len(req.Spec.LDFlags) != 1 {
+	got, err := builder.LDFlags(req, spec.Binary{GUI: true})
+	if want := "-s -X 'main.name=The App' -w -H=windowsgui -X=main.commit=abc -X=main.version=1.2.3"; got != want || err != nil {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	if len(req.Spec.LDFlags) != 2 {
 		t.Error("LDFlags changed the spec")
+	}
+	if got, err := builder.LDFlags(builder.Request{Spec: &spec.Build{}}, spec.Binary{}); got != "" || err != nil {
+		t.Errorf("no flags give %q, %v", got, err)
 	}
 }
 

@@ -2,11 +2,13 @@ package builder
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/spec/ldflags"
 )
 
 // Target is an operating system and a machine.
@@ -100,16 +102,28 @@ func distinct(binaries []spec.Binary) error {
 	return nil
 }
 
-// LDFlags is the linker's command line for one binary.
-func LDFlags(req Request, b spec.Binary) []string {
-	flags := slices.Clone(req.Spec.LDFlags)
+// LDFlags is the text after -ldflags= for one binary, empty when there are no
+// flags. The loader of the spec has judged the entries.
+func LDFlags(req Request, b spec.Binary) (string, error) {
+	var words []string
+	for _, entry := range req.Spec.LDFlags {
+		w, err := ldflags.Split(entry)
+		if err != nil {
+			return "", fault.New(fault.Usage, "build.ldflags: %q: %w", entry, err)
+		}
+		words = append(words, w...)
+	}
 	if b.GUI {
-		flags = append(flags, "-H=windowsgui")
+		words = append(words, "-H=windowsgui")
 	}
-	if v := req.Spec.VersionVariable; v != "" {
-		flags = append(flags, fmt.Sprintf("-X=%s=%s", v, req.Version))
+	for _, name := range slices.Sorted(maps.Keys(req.Variables)) {
+		words = append(words, "-X="+name+"="+req.Variables[name])
 	}
-	return flags
+	text, err := ldflags.Join(words)
+	if err != nil {
+		return "", fault.New(fault.Usage, "build.ldflags: %w", err)
+	}
+	return text, nil
 }
 
 // Flags are the flags of go build beside -ldflags and -tags.

@@ -70,7 +70,7 @@ build:
   builder: go
   binaries: [{main: .}]
   targets: [windows/amd64]
-  version_variable: main.version
+  variables: {main.version: version}
 resources: {}
 sign:
   identity: pkcs12:id.pfx

@@ -197,9 +197,18 @@ func (d *decoder) section(n *yaml.Node, line int, v reflect.Value, path string) 
 	}
 }
 
+// renamed holds what is written today in place of a key of earlier versions.
+var renamed = map[string]string{
+	"build.version_variable": "write variables: {main.version: version}, with the name of your variable",
+}
+
 // unknown reports a key that does not exist and returns the one it was
 // probably meant to be.
 func (d *decoder) unknown(p pair, path string, names []string) string {
+	if instead := renamed[join(path, p.key)]; instead != "" {
+		d.problem(p.line, join(path, p.key), "is now written differently", instead)
+		return ""
+	}
 	near := nearest(p.key, names)
 	hint := "known here: " + strings.Join(names, ", ")
 	if near != "" {
@@ -253,7 +262,7 @@ func (d *decoder) dictionary(n *yaml.Node, line int, v reflect.Value, path strin
 			continue
 		}
 		item := reflect.New(v.Type().Elem()).Elem()
-		d.value(p.value, p.line, item, at, Rule{Format: r.Format})
+		d.value(p.value, p.line, item, at, Rule{Enum: r.Enum, Format: r.Format})
 		out.SetMapIndex(reflect.ValueOf(p.key), item)
 	}
 	v.Set(out)

@@ -34,7 +34,7 @@ func kindOf(n *yaml.Node) string {
 
 func (d *decoder) scalar(n *yaml.Node, line int, v reflect.Value, path string, r Rule) {
 	if n.Kind != yaml.ScalarNode {
-		d.problem(line, path, "expected a single value, found "+kindOf(n), "write it on one line behind the key")
+		d.problem(line, path, "expected a single value, found "+kindOf(n), "write one value only, on the line of the key")
 		return
 	}
 	var message, hint string
@@ -42,7 +42,7 @@ func (d *decoder) scalar(n *yaml.Node, line int, v reflect.Value, path string, r
 	case v.Type() == reflect.TypeFor[Duration]():
 		message, hint = setDuration(n, v, r)
 	case v.Kind() == reflect.String:
-		message, hint = setString(n, v, r)
+		message, hint = setString(n, v, r, path)
 	case v.Kind() == reflect.Bool:
 		message, hint = setBool(n, v)
 	case v.Kind() == reflect.Int:
@@ -55,7 +55,7 @@ func (d *decoder) scalar(n *yaml.Node, line int, v reflect.Value, path string, r
 	}
 }
 
-func setString(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
+func setString(n *yaml.Node, v reflect.Value, r Rule, path string) (message, hint string) {
 	f := Formats[format(r)]
 	// A time stands unquoted in YAML 1.2 as text; yaml.v3 still tags it.
 	if tag := n.ShortTag(); tag != "!!str" && tag != "!!timestamp" {
@@ -69,7 +69,7 @@ func setString(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
 	case s == "":
 		return "is empty", "give it a value, or delete the line"
 	case !f.Secret && expansion.MatchString(s):
-		return quote(s) + " looks like a variable, but nothing is expanded in this file", "write the value itself"
+		return quote(s) + " looks like a variable, but nothing is expanded in this file", expansionHint(path)
 	case len(r.Enum) > 0 && !contains(r.Enum, s):
 		return fmt.Sprintf("%s is not one of %s", quote(s), strings.Join(r.Enum, ", ")), enumHint(s, r.Enum)
 	case len(r.Enum) == 0:
@@ -79,6 +79,13 @@ func setString(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
 	}
 	v.SetString(s)
 	return "", ""
+}
+
+func expansionHint(path string) string {
+	if strings.HasPrefix(path, "build.ldflags[") {
+		return linkerHint
+	}
+	return "write the value itself"
 }
 
 // quotesHint says how to make a text of a value that YAML takes for something

@@ -44,6 +44,8 @@ type Spec struct {
 type Source struct {
 	// Commit on HEAD, or empty without git.
 	Commit string `yaml:"-"`
+	// Tag of the version: that on HEAD which stands for it, else the version with a v before it.
+	Tag string `yaml:"-"`
 	// Time that stands in for «now» in everything that is written: SOURCE_DATE_EPOCH, else the time of the commit, else gitinfo.NoTime.
 	Time time.Time `yaml:"-"`
 	// TimeFrom names where Time comes from.
@@ -78,18 +80,18 @@ type Project struct {
 type Build struct {
 	// Builder that compiles: goreleaser, go (plain go build, identical bytes), or auto (goreleaser when it is installed, else go). Default: auto.
 	Builder string `yaml:"builder" jsonschema:"enum=auto|goreleaser|go,default=auto"`
-	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, tags, ldflags and version_variable are then its business and must not be set here.
+	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, tags, ldflags and variables are then its business and must not be set here.
 	Config string `yaml:"config" jsonschema:"format=path,example=.goreleaser.yaml"`
 	// Binaries are the programs to compile. Needed unless config is set.
 	Binaries []Binary `yaml:"binaries" jsonschema:"minitems=1"`
 	// Targets to compile for: windows/amd64, windows/arm64, windows/386. Default: windows/amd64 and windows/arm64.
 	Targets []string `yaml:"targets" jsonschema:"enum=windows/amd64|windows/arm64|windows/386,default=windows/amd64|windows/arm64,minitems=1,unique"`
-	// LDFlags for the linker, one flag an entry; an empty list means none. Default: -s and -w.
+	// LDFlags for the linker, one flag an entry; an empty list means none. Nothing is expanded in them; what changes from release to release belongs to variables. Default: -s and -w.
 	LDFlags []string `yaml:"ldflags" jsonschema:"default=-s|-w"`
 	// Tags are Go build tags.
 	Tags []string `yaml:"tags" jsonschema:"format=build-tag,unique,example=netgo"`
-	// VersionVariable is a string variable that receives the version at link time, such as main.version.
-	VersionVariable string `yaml:"version_variable" jsonschema:"format=variable,example=main.version"`
+	// Variables are string variables that the linker sets, each with what it receives: version, tag (the version as it is tagged, such as v1.4.2), commit (all 40 digits), short_commit (the first 7), commit_date (2026-01-31T12:00:00Z, in UTC), commit_day (2026-01-31) or commit_timestamp (seconds since 1970). The dates are that of SOURCE_DATE_EPOCH if it is set. For a fixed text write -X=main.name=text below ldflags.
+	Variables map[string]string `yaml:"variables" jsonschema:"keys=variable,enum=version|tag|commit|short_commit|commit_date|commit_day|commit_timestamp,example=main.version"`
 	// VCS controls version control stamping in the binary: off, or on, which demands a clean git tree. Default: off.
 	VCS string `yaml:"vcs" jsonschema:"enum=off|on,default=off"`
 	// Reproducible set to verify compiles everything a second time in another folder and fails when a byte differs. Default: off.

@@ -21,7 +21,7 @@ func (j *judgement) build() {
 	if b.Config != "" {
 		j.file("build.config", b.Config)
 		j.exclusive("build", "config", "write it in your goreleaser configuration, or delete build.config",
-			"binaries", "targets", "tags", "ldflags", "version_variable")
+			"binaries", "targets", "tags", "ldflags", "variables")
 		j.refuse(b.Builder != "goreleaser" && b.Builder != "", "build.builder",
 			"cannot be "+b.Builder+" together with build.config, which only goreleaser reads", "write builder: goreleaser, or delete build.config")
 		return
@@ -33,10 +33,7 @@ func (j *judgement) build() {
 	}
 	j.unique("name", func(b *Binary) string { return b.Name })
 	j.unique("id", func(b *Binary) string { return b.ID })
-	for i, flag := range b.LDFlags {
-		j.refuse(strings.HasPrefix(flag, "-H"), fmt.Sprintf("build.ldflags[%d]", i),
-			quote(flag)+" sets the subsystem, which belongs to build.binaries[].gui", "write gui: true at the program")
-	}
+	j.ldflags()
 }
 
 func (j *judgement) binary(path string, b *Binary) {

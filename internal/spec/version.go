@@ -26,7 +26,7 @@ func resolve(s *Spec, env Env) []Problem {
 		problem.Path, problem.Line = "project.version", s.line("project.version")
 		list = append(list, *problem)
 	}
-	s.Source.Commit = info.Commit
+	s.Source.Commit, s.Source.Tag = info.Commit, tagOf(s.Project.Version, info.Tags)
 	if s.Source.Time, s.Source.TimeFrom, err = gitinfo.Clock(env.Getenv, info); err != nil {
 		list = append(list, Problem{Message: err.Error(), Hint: "unset it, or set it to the time of the commit: git log -1 --format=%ct"})
 	}
@@ -34,7 +34,32 @@ func resolve(s *Spec, env Env) []Problem {
 		list = append(list, Problem{Line: s.line("build.vcs"), Path: "build.vcs",
 			Message: "version control stamping needs a commit: " + info.Absent, Hint: "commit first, or write vcs: off"})
 	}
+	return append(list, unknowable(s, info.Absent)...)
+}
+
+// unknowable lists the linker's variables whose value needs a commit when there
+// is none; absent says why.
+func unknowable(s *Spec, absent string) []Problem {
+	var list []Problem
+	for _, name := range sortedKeys(s.Build.Variables) {
+		what := s.Build.Variables[name]
+		dated := strings.HasPrefix(what, "commit_")
+		if dated && s.Source.Time.Equal(gitinfo.NoTime) || !dated && strings.HasSuffix(what, "commit") && s.Source.Commit == "" {
+			path := join("build.variables", name)
+			list = append(list, Problem{Line: s.line(path), Path: path,
+				Message: fmt.Sprintf("%s needs a commit: %s", what, absent), Hint: "commit first, or delete the line"})
+		}
+	}
 	return list
+}
+
+// tagOf is the tag among those on HEAD that stands for the version, else the
+// version as Go tags it.
+func tagOf(version string, tags []string) string {
+	if version != "" && contains(tags, version) && !contains(tags, "v"+version) {
+		return version
+	}
+	return "v" + version
 }
 
 // version resolves what the file says about the version. On a problem the

@@ -52,15 +52,15 @@ func Request(t testing.TB, root string) builder.Request {
 		Root: root,
 		Out:  filepath.Join(root, "dist", "build"),
 		Spec: &spec.Build{
-			Binaries:        []spec.Binary{{ID: "app", Main: "./cmd/app", Name: "app"}},
-			Targets:         []string{"windows/amd64"},
-			LDFlags:         []string{"-s", "-w"},
-			VersionVariable: "main.version",
-			VCS:             "off",
+			Binaries: []spec.Binary{{ID: "app", Main: "./cmd/app", Name: "app"}},
+			Targets:  []string{"windows/amd64"},
+			LDFlags:  []string{"-s", "-w"},
+			VCS:      "off",
 		},
-		Project: &spec.Project{Name: "app"},
-		Version: "1.2.3-marker",
-		Date:    time.Unix(1_700_000_000, 0),
+		Project:   &spec.Project{Name: "app"},
+		Version:   "1.2.3-marker",
+		Variables: map[string]string{"main.version": "1.2.3-marker"},
+		Date:      time.Unix(1_700_000_000, 0),
 	}
 }
 

@@ -110,10 +110,14 @@ func (b Builder) compile(ctx context.Context, req builder.Request, job builder.J
 	if len(req.Spec.Tags) > 0 {
 		args = append(args, "-tags="+strings.Join(req.Spec.Tags, ","))
 	}
-	if flags := builder.LDFlags(req, job.Binary); len(flags) > 0 {
-		args = append(args, "-ldflags="+strings.Join(flags, " "))
+	flags, err := builder.LDFlags(req, job.Binary)
+	if err != nil {
+		return a, err
 	}
-	_, err := childproc.Run(ctx, childproc.Cmd{
+	if flags != "" {
+		args = append(args, "-ldflags="+flags)
+	}
+	_, err = childproc.Run(ctx, childproc.Cmd{
 		Path: "go",
 		Args: append(args, "-o", a.Path, job.Binary.Main),
 		Dir:  req.Root,

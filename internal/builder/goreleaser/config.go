@@ -61,6 +61,10 @@ func generate(req builder.Request, dist string) ([]byte, error) {
 		Snapshot:    snapshot{literal(req.Version)},
 	}
 	for _, b := range req.Spec.Binaries {
+		flags, err := builder.LDFlags(req, b)
+		if err != nil {
+			return nil, err
+		}
 		entry := build{
 			ID:     b.ID,
 			Main:   literal(b.Main),
@@ -69,7 +73,7 @@ func generate(req builder.Request, dist string) ([]byte, error) {
 			Flags:  builder.Flags(req.Spec),
 			Tags:   literals(req.Spec.Tags),
 			// Without an entry goreleaser would use its own flags.
-			LDFlags: append(literals(builder.LDFlags(req, b)), ""),
+			LDFlags: []string{literal(flags)},
 		}
 		for _, name := range req.Spec.Targets {
 			t, err := builder.ParseTarget(name)

@@ -87,7 +87,7 @@ func TestIdenticalBytes(t *testing.T) {
 func TestIdenticalBytesWithoutFlags(t *testing.T) {
 	l := realLocator(t)
 	req := buildertest.Request(t, buildertest.Module(t, nil))
-	req.Spec.LDFlags, req.Spec.VersionVariable = nil, ""
+	req.Spec.LDFlags, req.Variables = nil, nil
 	sameAsGoBuild(t, l, req)
 }
 

@@ -50,7 +50,7 @@ func values(m *module) map[string]string {
 		"project.description":                m.description,
 		"project.url":                        m.repository,
 		"project.repository":                 m.repository,
-		"build.version_variable":             m.variable,
+		"build.variables":                    m.variable,
 		"resources.language":                 "en-US",
 		"resources.manifest.execution_level": "asInvoker",
 		"sign.identity":                      "test",
@@ -122,6 +122,8 @@ func (w *writer) key(k spec.Key, indent, path string, off bool) {
 			value = "[" + scalar(value) + "]"
 		case k.Kind == spec.Text:
 			value = scalar(value)
+		case k.Kind == spec.TextMap:
+			value = "{" + value + ": version}"
 		}
 		w.line(indent, k.Name+": "+value, off || !set)
 	}
@@ -207,7 +209,11 @@ func sample(k spec.Key) string {
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
 	case spec.TextMap:
-		return "{" + scalar(values[0]) + ": " + scalar("2:10.0") + "}"
+		value := "2:10.0" // of the catalog attribute OSAttr
+		if len(k.Rule.Enum) > 0 {
+			value = k.Rule.Enum[0]
+		}
+		return "{" + scalar(values[0]) + ": " + scalar(value) + "}"
 	case spec.Text:
 		return scalar(values[0])
 	}

@@ -77,6 +77,9 @@ func value(k spec.Key) string {
 		if k.Kind == spec.Texts {
 			what = "list of: `" + strings.Join(r.Enum, "`, `") + "`"
 		}
+		if k.Kind == spec.TextMap {
+			what = "by name, " + what
+		}
 		if len(r.Enum) == 1 {
 			what = "`" + r.Enum[0] + "`"
 		}

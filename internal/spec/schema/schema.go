@@ -133,7 +133,7 @@ func (g *generator) key(k spec.Key) node {
 	case spec.Texts:
 		n = list(r, text(r))
 	case spec.TextMap:
-		n = dictionary(r, text(spec.Rule{Format: r.Format}))
+		n = dictionary(r, text(spec.Rule{Enum: r.Enum, Format: r.Format}))
 	case spec.GroupMap:
 		n = dictionary(r, g.ref(k.Section))
 	case spec.Text:

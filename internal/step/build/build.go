@@ -28,16 +28,16 @@ func Step() step.Step {
 // config is what decides the bytes, beside the sources. Which builder compiles
 // is not in it: both give the same bytes.
 type config struct {
-	Toolchain       string
-	Binaries        []binary
-	Targets         []string
-	LDFlags         []string `json:"ldflags"`
-	Tags            []string
-	VersionVariable string `json:"version_variable,omitempty"`
-	Version         string `json:",omitempty"`
-	VCS             string
-	Commit          string `json:",omitempty"`
-	Reproducible    string
+	Toolchain    string
+	Binaries     []binary
+	Targets      []string
+	LDFlags      []string `json:"ldflags"`
+	Tags         []string
+	Variables    map[string]string `json:"variables,omitempty"`
+	Version      string            `json:",omitempty"` // where a goreleaser configuration may use it
+	VCS          string
+	Commit       string `json:",omitempty"`
+	Reproducible string
 }
 
 // binary leaves out what only the resources are made of.
@@ -70,12 +70,12 @@ func newConfig(s *spec.Spec, toolchain string) config {
 	b := s.Build
 	c := config{
 		Toolchain: toolchain, Targets: b.Targets, LDFlags: b.LDFlags, Tags: b.Tags,
-		VersionVariable: b.VersionVariable, VCS: b.VCS, Reproducible: b.Reproducible,
+		Variables: s.LinkerVariables(), VCS: b.VCS, Reproducible: b.Reproducible,
 	}
 	for _, p := range b.Binaries {
 		c.Binaries = append(c.Binaries, binary{p.ID, p.Main, p.Name, p.GUI})
 	}
-	if b.VersionVariable != "" || b.Config != "" {
+	if b.Config != "" {
 		c.Version = s.Project.Version
 	}
 	if b.VCS == "on" || b.Config != "" {
@@ -91,7 +91,7 @@ func do(ctx context.Context, r *step.Run) (step.Result, error) {
 	}
 	made, err := b.Build(ctx, builder.Request{
 		Root: r.Root, Out: r.Abs(step.BuildDir), Spec: &r.Spec.Build, Project: &r.Spec.Project,
-		Version: r.Spec.Project.Version, Commit: r.Spec.Source.Commit, Date: r.Spec.Source.Time,
+		Version: r.Spec.Project.Version, Variables: r.Spec.LinkerVariables(), Commit: r.Spec.Source.Commit, Date: r.Spec.Source.Time,
 		Log: r.Console.Child(),
 	})
 	if err != nil {
