@@ -39,7 +39,7 @@ func Workshop(out string) (string, error) {
 		return "", fmt.Errorf("looking for old temporary folders: %w", err)
 	}
 	for _, dir := range old {
-		if err := os.RemoveAll(dir); err != nil {
+		if err := atomicfile.RemoveAll(dir); err != nil {
 			return "", fmt.Errorf("removing an old temporary folder: %w", err)
 		}
 	}
@@ -123,7 +123,7 @@ func move(a *Artifact, out string, date time.Time) error {
 		}
 	}
 	to := filepath.Join(dir, a.Name)
-	if err := os.Rename(a.Path, to); err != nil {
+	if err := atomicfile.Move(a.Path, to); err != nil {
 		return fmt.Errorf("moving %s into place: %w", a.Name, err)
 	}
 	a.Path = to
@@ -145,7 +145,7 @@ func removeStale(placed []Artifact, out string) error {
 		if err != nil || keep[path] || !ours(rel) {
 			return err
 		}
-		if err := os.RemoveAll(path); err != nil {
+		if err := atomicfile.RemoveAll(path); err != nil {
 			return fmt.Errorf("removing a program of an earlier build: %w", err)
 		}
 		if d.IsDir() {

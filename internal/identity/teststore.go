@@ -92,12 +92,12 @@ func makeTest(stateDir string, number int, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(tmp)
+	defer atomicfile.RemoveAll(tmp)
 	if err := set.write(tmp); err != nil {
 		return "", err
 	}
 	dir := testDir(stateDir, number)
-	if err := os.Rename(tmp, dir); err != nil {
+	if err := atomicfile.MoveDir(tmp, dir); err != nil {
 		if _, statErr := os.Stat(filepath.Join(dir, fileTSA)); statErr == nil {
 			return dir, nil // somebody else was faster
 		}
@@ -112,7 +112,7 @@ func sweepUnfinished(stateDir string) {
 	left, _ := filepath.Glob(filepath.Join(stateDir, testUnfinished+"*"))
 	for _, dir := range left {
 		if st, err := os.Stat(dir); err == nil && time.Since(st.ModTime()) > time.Hour {
-			os.RemoveAll(dir)
+			atomicfile.RemoveAll(dir)
 		}
 	}
 }

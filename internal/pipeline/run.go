@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile/crashpoint"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
@@ -302,7 +303,7 @@ func (x *execution) removeOutputs(rec ledger.Record, keep map[string]string) err
 		if sum != rec.Outputs[out] {
 			continue
 		}
-		if err := os.Remove(x.run.Abs(out)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := atomicfile.Remove(x.run.Abs(out)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing an old file: %w", err)
 		}
 		x.d.forget(out)

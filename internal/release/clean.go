@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
@@ -33,7 +34,7 @@ func Clean(ctx context.Context, o Options) error {
 		if e.Name() == ".gitignore" {
 			continue
 		}
-		if err := os.RemoveAll(filepath.Join(dist, e.Name())); err != nil {
+		if err := atomicfile.RemoveAll(filepath.Join(dist, e.Name())); err != nil {
 			return fmt.Errorf("cleaning: %w", err)
 		}
 	}

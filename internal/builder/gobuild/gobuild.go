@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -62,7 +63,7 @@ func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Arti
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(work)
+	defer atomicfile.RemoveAll(work)
 	made, err := b.compileAll(ctx, req, jobs, work)
 	if err != nil {
 		return nil, err

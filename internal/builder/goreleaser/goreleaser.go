@@ -55,7 +55,7 @@ func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Arti
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(work)
+	defer atomicfile.RemoveAll(work)
 	made, err := b.compile(ctx, req, tool, work)
 	if err != nil {
 		return nil, err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -94,7 +95,7 @@ func (l Locator) build(ctx context.Context, root string) (*Tool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making a folder to build in: %w", err)
 	}
-	defer os.RemoveAll(work)
+	defer atomicfile.RemoveAll(work)
 	made := filepath.Join(work, executable("goreleaser"))
 	if err := l.compile(ctx, work, made); err != nil {
 		return nil, err
@@ -110,7 +111,7 @@ func (l Locator) build(ctx context.Context, root string) (*Tool, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("making the cache folder: %w", err)
 	}
-	if err := os.Rename(made, path); err != nil {
+	if err := atomicfile.Move(made, path); err != nil {
 		return nil, fmt.Errorf("moving goreleaser into the cache: %w", err)
 	}
 	return &Tool{Path: path, Version: version, From: "cache"}, nil
@@ -122,7 +123,7 @@ func removeLeftovers(root string) error {
 		return fmt.Errorf("looking for folders of earlier builds: %w", err)
 	}
 	for _, dir := range old {
-		if err := os.RemoveAll(dir); err != nil {
+		if err := atomicfile.RemoveAll(dir); err != nil {
 			return fmt.Errorf("removing a folder of an earlier build: %w", err)
 		}
 	}

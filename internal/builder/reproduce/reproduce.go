@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
@@ -40,7 +41,7 @@ func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Arti
 	if err != nil {
 		return nil, fmt.Errorf("building a second time: %w", err)
 	}
-	defer os.RemoveAll(work)
+	defer atomicfile.RemoveAll(work)
 	second, err := b.again(ctx, req, work)
 	if err != nil {
 		return nil, fmt.Errorf("building a second time: %w", err)

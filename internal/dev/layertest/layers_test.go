@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	// The ground floor, from the top down.
 	"internal/fetch":      {"internal/atomicfile", "internal/fault"},
 	"internal/secret":     {"internal/fault"},
-	"internal/atomicfile": {},
+	"internal/atomicfile": {"internal/fault"},
 	"internal/childproc":  {},
 	"internal/console":    {},
 	"internal/fault":      {},

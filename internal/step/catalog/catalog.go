@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"time"
@@ -235,7 +234,7 @@ func (w *work) write(m *inventory.Made, o inventory.Options, der []byte) error {
 	if err := atomicfile.Write(w.r.Abs(w.catalog()), der, 0o644); err != nil {
 		return err
 	}
-	return os.RemoveAll(w.r.Abs(w.stage())) // the signature is in the catalog now
+	return atomicfile.RemoveAll(w.r.Abs(w.stage())) // the signature is in the catalog now
 }
 
 func (w *work) facts(m *inventory.Made, report *authenticode.Report, server string) map[string]string {

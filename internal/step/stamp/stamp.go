@@ -110,12 +110,12 @@ func apply(ctx context.Context, from, to string, set resource.Set) error {
 	if err != nil {
 		return fmt.Errorf("reading the compiled program: %w", err)
 	}
-	defer src.Close()
 	st, err := src.Stat()
 	if err != nil {
+		src.Close()
 		return fmt.Errorf("reading the compiled program: %w", err)
 	}
-	return atomicfile.WriteFunc(to, 0o644, func(dst *os.File) error {
+	return atomicfile.Rewrite(to, src, 0o644, atomicfile.Synced, func(dst *os.File) error {
 		return resource.Apply(ctx, dst, src, st.Size(), set)
 	})
 }

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
+	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/wdac/kit"
 	"github.com/hallmark-dev/hallmark/internal/step/wdac/policy"
@@ -47,7 +47,7 @@ func (w *work) sweep(files map[string][]byte) error {
 		if _, ours := files[filepath.ToSlash(rel)]; ours {
 			return nil
 		}
-		if err := os.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := atomicfile.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("removing what an earlier policy left: %w", err)
 		}
 		return nil

@@ -257,19 +257,18 @@ var errUnchanged = errors.New("unchanged")
 // rewrite opens j.in and replaces j.out by what change writes. Where change
 // says errUnchanged, j.out becomes a copy of j.in if it is another file. The
 // disk is waited for when a file changes in place: then nothing else holds its
-// bytes.
+// bytes. What is made from a read-only file is writable.
 func rewrite(j job, change func(src *source, dst *os.File) error) error {
 	src, err := open(j.in)
 	if err != nil {
 		return err
 	}
-	defer src.Close()
-	write := atomicfile.WriteUnsynced
+	mode, durability := src.mode|0o200, atomicfile.Unsynced
 	if same(j.in, j.out) {
-		write = atomicfile.WriteFunc
+		durability = atomicfile.Synced
 	}
-	var failed error // said as it is: that it happened while writing tells nobody anything
-	err = write(j.out, src.mode, func(dst *os.File) error {
+	var failed error // shown without the words around it: it did not happen while writing
+	err = atomicfile.Rewrite(j.out, src.File, mode, durability, func(dst *os.File) error {
 		failed = changed(change(src, dst), dst)
 		return failed
 	})
@@ -281,7 +280,7 @@ func rewrite(j job, change func(src *source, dst *os.File) error) error {
 	case same(j.in, j.out):
 		return nil
 	}
-	return atomicfile.Copy(j.out, j.in, src.mode)
+	return atomicfile.Copy(j.out, j.in, mode)
 }
 
 // changed makes sure that a change which went well wrote something: what is
