@@ -8,7 +8,8 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	filetool "github.com/hallmark-dev/hallmark/internal/tool/file"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
+	"github.com/hallmark-dev/hallmark/internal/tool/catalog"
 )
 
 // Catalog lists what is shipped in a signed security catalog.
@@ -29,9 +30,17 @@ func (CATALOG) Make(ctx context.Context,
 	pages *bool, // add page hashes of programs
 	nosha1 *bool, // leave the SHA-1 entries out
 ) error {
-	return fault.Exit(filetool.MakeCatalog(ctx, screen(), filetool.Cataloguing{
-		Dir: str(dir), CDF: str(cdf), Out: str(out), Version: number(version), PathAttribute: str(names), Attributes: str(attributes),
-		PageHashes: flag(pages), NoSHA1: flag(nosha1), Now: time.Now, Getenv: os.Getenv,
+	return fault.Exit(catalog.Make(ctx, screen(), catalog.Making{
+		Dir:           str(dir),
+		CDF:           str(cdf),
+		Out:           str(out),
+		Version:       number(version),
+		PathAttribute: str(names),
+		Attributes:    str(attributes),
+		PageHashes:    flag(pages),
+		NoSHA1:        flag(nosha1),
+		Now:           time.Now,
+		Getenv:        os.Getenv,
 	}))
 }
 
@@ -40,7 +49,7 @@ func (CATALOG) List(
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	json *bool, // print JSON
 ) error {
-	return fault.Exit(filetool.ListCatalog(os.Stdout, str(in), flag(json)))
+	return fault.Exit(catalog.List(os.Stdout, str(in), flag(json)))
 }
 
 // Check judges a catalog and compares it with the files in a folder.
@@ -56,9 +65,20 @@ func (CATALOG) Check(ctx context.Context,
 	allow *string, // checks that only warn; windows for all that Windows lets pass
 	unsigned *bool, // leave the signature aside
 ) error {
-	return fault.Exit(filetool.CheckCatalog(ctx, os.Stdout, filetool.CatalogCheck{Dir: str(dir), Unsigned: flag(unsigned),
-		Verification: filetool.Verification{In: str(in), Roots: str(roots), TimestampRoots: str(tsroots), Only: flag(only),
-			CRLs: str(crl), Online: flag(online), Policy: str(policy), Allow: str(allow)}}))
+	return fault.Exit(catalog.Check(ctx, os.Stdout, catalog.Checking{
+		Verification: args.Verification{
+			In:             str(in),
+			Roots:          str(roots),
+			TimestampRoots: str(tsroots),
+			Only:           flag(only),
+			CRLs:           str(crl),
+			Online:         flag(online),
+			Policy:         str(policy),
+			Allow:          str(allow),
+		},
+		Dir:      str(dir),
+		Unsigned: flag(unsigned),
+	}))
 }
 
 // Sign signs catalogs, in place unless -out= is given.
@@ -80,10 +100,16 @@ func (CATALOG) Sign(ctx context.Context,
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
-	return fault.Exit(filetool.SignCatalog(ctx, screen(), filetool.CatalogSigning{
-		Files:  filetool.Files{In: str(in), Out: str(out)},
-		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
-		Digest: str(digest), Description: str(description), URL: str(url), Replace: flag(replace), Stampers: filetool.Stampers{Servers: str(server), KeyPassword: str(tspassword)},
-		Trusted: filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
+	return fault.Exit(catalog.Sign(ctx, screen(), catalog.Signing{
+		Files: files(in, out),
+		Signer: args.Signer{
+			Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
+			Trusted:     trusted(roots, tsroots),
+			Stampers:    stampers(server, tspassword, nil),
+			Digest:      str(digest),
+			Description: str(description),
+			URL:         str(url),
+		},
+		Replace: flag(replace),
 	}))
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 	filetool "github.com/hallmark-dev/hallmark/internal/tool/file"
 )
 
@@ -40,12 +41,22 @@ func (File) Sign(ctx context.Context,
 	intent *bool, // say that the file will be sealed, and leave that to file:seal
 ) error {
 	return fault.Exit(filetool.Sign(ctx, screen(), filetool.Signing{
-		Files:  filetool.Files{In: str(in), Out: str(out)},
-		Key:    filetool.Key{Identity: str(identity), Password: str(password), Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
-		Digest: str(digest), Description: str(description), URL: str(url), PageHashes: flag(pages), Existing: str(existing),
-		Trusted:         filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
-		AdditionalCerts: str(certs), RequirePathTo: str(pathto), Stampers: filetool.Stampers{Servers: str(server), KeyPassword: str(tspassword), Legacy: flag(legacy)}, Parallel: number(parallel),
-		Seal: flag(seal), Intent: flag(intent),
+		Files: files(in, out),
+		Signer: args.Signer{
+			Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
+			Trusted:     trusted(roots, tsroots),
+			Stampers:    stampers(server, tspassword, legacy),
+			Digest:      str(digest),
+			Description: str(description),
+			URL:         str(url),
+		},
+		PageHashes:      flag(pages),
+		Existing:        str(existing),
+		AdditionalCerts: str(certs),
+		RequirePathTo:   str(pathto),
+		Parallel:        number(parallel),
+		Seal:            flag(seal),
+		Intent:          flag(intent),
 	}))
 }
 
@@ -68,10 +79,23 @@ func (File) Verify(ctx context.Context,
 	hashonly *bool, // compare digests and leave trust aside
 	json *bool, // print JSON
 ) error {
-	return fault.Exit(filetool.Verify(ctx, screen(), os.Stdout, filetool.Verification{
-		In: str(in), Roots: str(roots), TimestampRoots: str(tsroots), Only: flag(only), Catalogs: str(catalog),
-		CRLs: str(crl), OCSP: str(ocsp), Online: flag(online), Publisher: str(publisher), Class: str(class), Thumbprints: str(thumbprint), EKUs: str(eku),
-		Policy: str(policy), Allow: str(allow), HashOnly: flag(hashonly), JSON: flag(json),
+	return fault.Exit(filetool.Verify(ctx, screen(), os.Stdout, args.Verification{
+		In:             str(in),
+		Roots:          str(roots),
+		TimestampRoots: str(tsroots),
+		Only:           flag(only),
+		Catalogs:       str(catalog),
+		CRLs:           str(crl),
+		OCSP:           str(ocsp),
+		Online:         flag(online),
+		Policy:         str(policy),
+		Allow:          str(allow),
+		Publisher:      str(publisher),
+		Class:          str(class),
+		Thumbprints:    str(thumbprint),
+		EKUs:           str(eku),
+		HashOnly:       flag(hashonly),
+		JSON:           flag(json),
 	}))
 }
 
@@ -92,7 +116,10 @@ func (File) Strip(ctx context.Context,
 	index *int, // of which signature: 0 is the first, nested ones follow
 ) error {
 	return fault.Exit(filetool.Strip(ctx, screen(), filetool.Stripping{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Checksum: str(checksum), Only: str(only), Index: number(index),
+		Files:    files(in, out),
+		Checksum: str(checksum),
+		Only:     str(only),
+		Index:    number(index),
 	}))
 }
 
@@ -109,8 +136,11 @@ func (File) Timestamp(ctx context.Context,
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
 	return fault.Exit(filetool.Timestamp(ctx, screen(), filetool.Stamping{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Trusted: filetool.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)},
-		Stampers: filetool.Stampers{Servers: str(server), KeyPassword: str(tspassword), Legacy: flag(legacy)}, Digest: str(digest), Index: number(index),
+		Files:    files(in, out),
+		Trusted:  trusted(roots, tsroots),
+		Stampers: stampers(server, tspassword, legacy),
+		Digest:   str(digest),
+		Index:    number(index),
 	}))
 }
 
@@ -124,7 +154,11 @@ func (File) AddCerts(ctx context.Context,
 	roots *string, // certificate files to trust for code signing
 ) error {
 	return fault.Exit(filetool.AddCerts(ctx, screen(), filetool.Adding{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Trusted: filetool.Trusted{Roots: str(roots)}, Certs: str(certs), RequirePathTo: str(pathto), Index: number(index),
+		Files:         files(in, out),
+		Trusted:       trusted(roots, nil),
+		Certs:         str(certs),
+		RequirePathTo: str(pathto),
+		Index:         number(index),
 	}))
 }
 
@@ -138,7 +172,11 @@ func (File) Tag(ctx context.Context,
 	existing *string, // a tag that is there: refuse (default) or replace
 ) error {
 	return fault.Exit(filetool.Tag(ctx, screen(), filetool.Tagging{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Value: str(value), File: str(file), Index: number(index), Existing: str(existing),
+		Files:    files(in, out),
+		Value:    str(value),
+		File:     str(file),
+		Index:    number(index),
+		Existing: str(existing),
 	}))
 }
 
@@ -151,7 +189,9 @@ func (File) Seal(ctx context.Context,
 	digest *string, // sha256 (default), sha384 or sha512
 ) error {
 	return fault.Exit(filetool.Seal(ctx, screen(), filetool.Sealing{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Key: filetool.Key{Identity: str(identity), Password: str(password)}, Digest: str(digest),
+		Files:  files(in, out),
+		Key:    key(identity, password, nil, nil, nil, nil),
+		Digest: str(digest),
 	}))
 }
 
@@ -160,7 +200,7 @@ func (File) Unseal(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder; without it files are changed in place
 ) error {
-	return fault.Exit(filetool.Unseal(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}))
+	return fault.Exit(filetool.Unseal(ctx, screen(), files(in, out)))
 }
 
 // Extract writes the signatures of PE files to FILE.p7s.
@@ -169,17 +209,17 @@ func (File) Extract(ctx context.Context,
 	out *string, // a file or an existing folder for what would be FILE.p7s
 	pem *bool, // PEM instead of DER
 ) error {
-	return fault.Exit(filetool.Extract(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, flag(pem)))
+	return fault.Exit(filetool.Extract(ctx, screen(), files(in, out), flag(pem)))
 }
 
-// Attach puts a signature that was extracted, or made elsewhere, into a PE file.
+// Attach puts a signature that was extracted, or made elsewhere, into a PE filetool.
 func (File) Attach(ctx context.Context,
 	in *string, // one file
 	out *string, // a file or an existing folder; without it files are changed in place
 	signature *string, // the PKCS#7 in DER or PEM
 	existing *string, // signatures that are there: refuse (default), replace, append or skip
 ) error {
-	return fault.Exit(filetool.Attach(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(signature), str(existing)))
+	return fault.Exit(filetool.Attach(ctx, screen(), files(in, out), str(signature), str(existing)))
 }
 
 // Prepare writes what a key that lives elsewhere has to sign.
@@ -198,10 +238,14 @@ func (File) Prepare(ctx context.Context,
 	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
 	return fault.Exit(filetool.Prepare(ctx, screen(), filetool.Split{
-		Files: filetool.Files{In: str(in), Out: str(out)}, Cert: str(cert),
-		Key:    filetool.Key{Chain: str(chain), Fetch: flag(fetch), Incomplete: flag(incomplete), ECDSA: flag(ecdsa)},
-		Digest: str(digest), Description: str(description),
-		URL: str(url), PageHashes: flag(pages), Existing: str(existing),
+		Files:       files(in, out),
+		Key:         key(nil, nil, chain, fetch, incomplete, ecdsa),
+		Cert:        str(cert),
+		Digest:      str(digest),
+		Description: str(description),
+		URL:         str(url),
+		PageHashes:  flag(pages),
+		Existing:    str(existing),
 	}))
 }
 
@@ -213,5 +257,5 @@ func (File) Finish(ctx context.Context,
 	signature *string, // the signature value: raw, hexadecimal or base64
 	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
-	return fault.Exit(filetool.Finish(ctx, screen(), filetool.Files{In: str(in), Out: str(out)}, str(unfinished), str(signature), str(existing)))
+	return fault.Exit(filetool.Finish(ctx, screen(), files(in, out), str(unfinished), str(signature), str(existing)))
 }

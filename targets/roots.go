@@ -7,7 +7,7 @@ import (
 	"github.com/magefile/mage/mg"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	filetool "github.com/hallmark-dev/hallmark/internal/tool/file"
+	"github.com/hallmark-dev/hallmark/internal/tool/roots"
 )
 
 // Roots are the certificates that verification trusts.
@@ -17,8 +17,8 @@ type Roots mg.Namespace
 func (Roots) Update(ctx context.Context,
 	source *string, // the folder that has authroot.stl; empty for Microsoft's server
 ) error {
-	return fault.Exit(filetool.UpdateRoots(ctx, screen(), str(source)))
+	return fault.Exit(roots.Update(ctx, screen(), str(source)))
 }
 
 // List prints the trusted roots with their thumbprints and purposes.
-func (Roots) List() error { return fault.Exit(filetool.ListRoots(os.Stdout)) }
+func (Roots) List() error { return fault.Exit(roots.List(os.Stdout)) }

@@ -68,6 +68,21 @@ func HashOf(oid asn1.ObjectIdentifier) (crypto.Hash, error) {
 	return 0, fmt.Errorf("digest algorithm %v: %w", oid, ErrUnsupportedAlgorithm)
 }
 
+// ParseHash returns the hash that new signatures and timestamps may name:
+// sha256, sha384 or sha512. Any other name is an error wrapping
+// ErrUnsupportedAlgorithm.
+func ParseHash(name string) (crypto.Hash, error) {
+	switch name {
+	case "sha256":
+		return crypto.SHA256, nil
+	case "sha384":
+		return crypto.SHA384, nil
+	case "sha512":
+		return crypto.SHA512, nil
+	}
+	return 0, fmt.Errorf("digest %q is not one of sha256, sha384, sha512: %w", name, ErrUnsupportedAlgorithm)
+}
+
 // DigestOID returns the object identifier of a hash, or an error wrapping ErrUnsupportedAlgorithm.
 func DigestOID(h crypto.Hash) (asn1.ObjectIdentifier, error) {
 	for _, d := range digestOIDs {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/console"
@@ -137,7 +138,19 @@ func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
 			return nil, err
 		}
 	}
-	s, closer, err := timeserver.Open(ctx, r.run.Spec.Timestamp, roots, r.run.Identity)
+	t := r.run.Spec.Timestamp
+	hash, err := cms.ParseHash(t.Digest)
+	if err != nil {
+		return nil, err
+	}
+	s, closer, err := timeserver.Open(ctx, timeserver.Options{
+		Servers:     t.Servers,
+		Hash:        hash,
+		Attempts:    t.Attempts,
+		Timeout:     time.Duration(t.RequestTimeout),
+		Budget:      time.Duration(t.Budget),
+		MinInterval: time.Duration(t.MinInterval),
+	}, roots, r.run.Identity)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,5 @@
-// Package timeserver gives a release its timestamps: from the servers that the
-// spec lists, or, for the test identity, from a server of our own that runs on
-// loopback while the release does.
+// Package timeserver gets timestamps: from the servers that are named, or, for the test identity, from a server of our own that runs on
+// loopback meanwhile.
 package timeserver
 
 import (
@@ -16,23 +15,21 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
-	"github.com/hallmark-dev/hallmark/internal/spec"
 )
 
 // Test is the name of the time server that belongs to the test identity.
 const Test = "test"
 
-// Hash turns a digest name of the spec into a hash; "" is SHA-256.
-func Hash(name string) (crypto.Hash, error) {
-	switch name {
-	case "", "sha256":
-		return crypto.SHA256, nil
-	case "sha384":
-		return crypto.SHA384, nil
-	case "sha512":
-		return crypto.SHA512, nil
-	}
-	return 0, fault.New(fault.Usage, "digest %q is unknown", name).Hint("use sha256, sha384 or sha512")
+// Options say which servers are asked, and how.
+type Options struct {
+	// Servers to ask, in order: URLs, or Test alone.
+	Servers []string
+	// Hash of the timestamps.
+	Hash crypto.Hash
+	// Attempts at each server, Timeout of one answer, Budget for one file and
+	// MinInterval between two requests to one server; 0 is rfc3161's default.
+	Attempts                     int
+	Timeout, Budget, MinInterval time.Duration
 }
 
 // Stamper asks time servers. It is safe for several goroutines.
@@ -42,25 +39,21 @@ type Stamper struct {
 	names  map[string]string // what people call a server, by URL
 }
 
-// Open prepares the time servers of t; opened gives the identity, which is
+// Open prepares time servers; opened gives the identity, which is
 // asked for only with the server test. With roots, a server whose certificate
 // leads to none of their time-stamping roots counts as failed, and the next
 // is asked; nil leaves that to the verification of the file. The returned
 // function stops what was started.
-func Open(ctx context.Context, t *spec.Timestamp, roots *authenticode.Roots, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
-	hash, err := Hash(t.Digest)
-	if err != nil {
-		return nil, nil, err
-	}
-	s := &Stamper{hash: hash, names: map[string]string{}, client: &rfc3161.Client{
-		Servers:     t.Servers,
-		Attempts:    t.Attempts,
-		Timeout:     time.Duration(t.RequestTimeout),
-		Budget:      time.Duration(t.Budget),
-		MinInterval: time.Duration(t.MinInterval),
+func Open(ctx context.Context, o Options, roots *authenticode.Roots, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
+	s := &Stamper{hash: o.Hash, names: map[string]string{}, client: &rfc3161.Client{
+		Servers:     o.Servers,
+		Attempts:    o.Attempts,
+		Timeout:     o.Timeout,
+		Budget:      o.Budget,
+		MinInterval: o.MinInterval,
 		Check:       rfc3161.CheckOptions{NoChain: true},
 	}}
-	if len(t.Servers) != 1 || t.Servers[0] != Test {
+	if len(o.Servers) != 1 || o.Servers[0] != Test {
 		if roots != nil {
 			s.client.Check = rfc3161.CheckOptions{Chain: roots.StampChain}
 		}
@@ -82,11 +75,7 @@ func Open(ctx context.Context, t *spec.Timestamp, roots *authenticode.Roots, ope
 // loopback until the returned function is called. A certificate that may not
 // make timestamps is an error (Usage). The roots have to lead to it, as to any
 // server.
-func OpenOwn(t *spec.Timestamp, tsa *identity.Identity, roots *authenticode.Roots) (*Stamper, func() error, error) {
-	hash, err := Hash(t.Digest)
-	if err != nil {
-		return nil, nil, err
-	}
+func OpenOwn(hash crypto.Hash, tsa *identity.Identity, roots *authenticode.Roots) (*Stamper, func() error, error) {
 	url, stop, err := serve(&identity.Authority{Key: tsa.Key, Certificate: tsa.Certificate, Chain: tsa.Chain})
 	if err != nil {
 		return nil, nil, fault.New(fault.Usage, "%s cannot make timestamps: %w", tsa.Ref, err).

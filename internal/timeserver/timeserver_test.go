@@ -14,21 +14,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/identity"
-	"github.com/hallmark-dev/hallmark/internal/spec"
 )
-
-func TestHash(t *testing.T) {
-	for name, want := range map[string]crypto.Hash{"": crypto.SHA256, "sha256": crypto.SHA256, "sha384": crypto.SHA384, "sha512": crypto.SHA512} {
-		if got, err := Hash(name); err != nil || got != want {
-			t.Errorf("Hash(%q) is %v, %v", name, got, err)
-		}
-	}
-	for _, name := range []string{"sha1", "md5", "SHA256"} {
-		if _, err := Hash(name); fault.Status(err) != fault.Usage || !strings.Contains(err.Error(), "hint:") {
-			t.Errorf("Hash(%q): %v, want wrong usage with a hint", name, err)
-		}
-	}
-}
 
 // nobody is asked for an identity by real time servers.
 func nobody(context.Context) (*identity.Identity, error) {
@@ -43,7 +29,7 @@ func TestRealServer(t *testing.T) {
 	}
 	srv := httptest.NewServer(h)
 	defer srv.Close()
-	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Digest: "sha512", Attempts: 1}, nil, nobody)
+	s, stop, err := Open(t.Context(), Options{Servers: []string{srv.URL}, Hash: crypto.SHA512, Attempts: 1}, nil, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +59,7 @@ func TestServerFails(t *testing.T) {
 		http.Error(w, "closed for today", http.StatusServiceUnavailable)
 	}))
 	defer srv.Close()
-	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{srv.URL}, Attempts: 1}, nil, nobody)
+	s, stop, err := Open(t.Context(), Options{Servers: []string{srv.URL}, Attempts: 1, Hash: crypto.SHA256}, nil, nobody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +85,7 @@ func TestTestServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer id.Close()
-	s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, nil, func(context.Context) (*identity.Identity, error) { return id, nil })
+	s, stop, err := Open(t.Context(), Options{Servers: []string{Test}, Hash: crypto.SHA256}, nil, func(context.Context) (*identity.Identity, error) { return id, nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,14 +103,11 @@ func TestTestServer(t *testing.T) {
 }
 
 func TestTestServerNeedsATestIdentity(t *testing.T) {
-	_, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}}, nil, nobody)
+	_, _, err := Open(t.Context(), Options{Servers: []string{Test}, Hash: crypto.SHA256}, nil, nobody)
 	if err == nil || !strings.Contains(err.Error(), "was asked for") {
 		t.Errorf("error is %v, want that of the identity", err)
 	}
 	if _, _, err := Serve(&identity.Identity{Ref: "pem:x"}); fault.Status(err) != fault.Usage {
-		t.Errorf("error is %v, want wrong usage", err)
-	}
-	if _, _, err := Open(t.Context(), &spec.Timestamp{Servers: []string{Test}, Digest: "md5"}, nil, nobody); fault.Status(err) != fault.Usage {
 		t.Errorf("error is %v, want wrong usage", err)
 	}
 }
@@ -162,7 +145,7 @@ func TestUntrustedServer(t *testing.T) {
 		"the next is down":    {[]string{stranger, down.URL}, fault.Service},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s, stop, err := Open(t.Context(), &spec.Timestamp{Servers: c.servers, Attempts: 1}, roots, nobody)
+			s, stop, err := Open(t.Context(), Options{Servers: c.servers, Attempts: 1, Hash: crypto.SHA256}, roots, nobody)
 			if err != nil {
 				t.Fatal(err)
 			}

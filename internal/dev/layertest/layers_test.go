@@ -19,7 +19,7 @@ var formats = []string{"formats"}
 
 // ground is the lowest floor of internal: packages without any knowledge of
 // releases, which everything above may use.
-var ground = []string{"internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/secret", "internal/fetch"}
+var ground = []string{"internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/secret", "internal/fetch", "internal/regular"}
 
 // mayImport says which of our own folders a folder may import, besides those
 // below itself. The longest matching key counts, so each parent below internal
@@ -44,10 +44,10 @@ var mayImport = map[string][]string{
 	"internal/builder":  rows(ground, nil, "internal/spec"),
 
 	// The commands without release.yaml: no ledger, no steps.
-	"internal/tool": rows(ground, formats, "internal/spec", "internal/identity", "internal/timeserver", "internal/trust", "internal/secondreader", "internal/inventory"),
+	"internal/tool": rows(ground, formats, "internal/identity", "internal/timeserver", "internal/trust", "internal/secondreader", "internal/inventory"),
 
 	// What both stand on.
-	"internal/timeserver":   rows(ground, formats, "internal/spec", "internal/identity"),
+	"internal/timeserver":   rows(ground, formats, "internal/identity"),
 	"internal/spec":         rows(ground, nil, "internal/identity"),
 	"internal/identity":     rows(ground, formats),
 	"internal/trust":        rows(ground, formats),
@@ -63,6 +63,7 @@ var mayImport = map[string][]string{
 	"internal/console":    {},
 	"internal/fault":      {},
 	"internal/gitinfo":    {},
+	"internal/regular":    {},
 
 	// What serves this repository alone.
 	"internal/dev":         {"internal", "formats", "templates", "cmd", "targets"},

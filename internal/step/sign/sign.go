@@ -22,7 +22,6 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
-	"github.com/hallmark-dev/hallmark/internal/timeserver"
 )
 
 // Step signs each program by itself, as many at once as the identity allows.
@@ -138,7 +137,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 // Options are the signing options of the release.
 func Options(r *step.Run, id *identity.Identity) (authenticode.SignOptions, error) {
 	s := r.Spec.Sign
-	hash, err := timeserver.Hash(s.Digest)
+	hash, err := cms.ParseHash(s.Digest)
 	return authenticode.SignOptions{
 		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
 		Hash:        hash,

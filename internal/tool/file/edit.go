@@ -8,14 +8,15 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Stamping says which signatures get a timestamp, and from whom.
 type Stamping struct {
-	Files
-	Trusted
-	Stampers
+	args.Files
+	args.Trusted
+	args.Stampers
 	Digest string
 	// Index of the signature: 0 is the first, nested ones follow.
 	Index int
@@ -23,7 +24,7 @@ type Stamping struct {
 
 // Timestamp adds a timestamp to signatures that exist.
 func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
-	jobs, err := s.jobs("")
+	jobs, err := s.Jobs("")
 	if err != nil {
 		return err
 	}
@@ -33,18 +34,18 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 	if s.Legacy && s.Digest != "" {
 		return fault.New(fault.Usage, "-digest means nothing with -legacy: in that protocol the server chooses").Hint("leave one of them out")
 	}
-	roots, err := s.Trusted.open()
+	roots, err := s.Trusted.Open()
 	if err != nil {
 		return err
 	}
-	st, err := s.Stampers.open(ctx, s.Digest, roots, nil)
+	st, err := s.Stampers.Open(ctx, s.Digest, roots, nil)
 	if err != nil {
 		return err
 	}
-	defer st.close()
-	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (note string, err error) {
+	defer st.Close()
+	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (note string, err error) {
 		err = update(ctx, j, func(p7 []byte) (out []byte, err error) {
-			out, note, err = st.stamp(ctx, p7, s.Index)
+			out, note, err = st.Stamp(ctx, p7, s.Index)
 			return out, err
 		})
 		return "stamped by " + note, err
@@ -52,17 +53,17 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 }
 
 // update changes the signature of one file.
-func update(ctx context.Context, j job, change func([]byte) ([]byte, error)) error {
-	return wayOn(rewrite(j, func(src *source, dst *os.File) error {
-		_, err := authenticode.Update(ctx, src.File, src.size, dst, change)
+func update(ctx context.Context, j args.Job, change func([]byte) ([]byte, error)) error {
+	return wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
+		_, err := authenticode.Update(ctx, src.File, src.Size, dst, change)
 		return err
 	}))
 }
 
 // Adding says which certificates are added to which signature.
 type Adding struct {
-	Files
-	Trusted
+	args.Files
+	args.Trusted
 	// Certs is a comma-separated list of certificate files.
 	Certs, RequirePathTo string
 	Index                int
@@ -70,22 +71,22 @@ type Adding struct {
 
 // AddCerts adds certificates to signatures that exist.
 func AddCerts(ctx context.Context, c *console.Console, a Adding) error {
-	jobs, err := a.jobs("")
+	jobs, err := a.Jobs("")
 	if err != nil {
 		return err
 	}
-	extra, err := trust.Certificates("reading a certificate", list(a.Certs))
+	extra, err := trust.Certificates("reading a certificate", args.List(a.Certs))
 	if err != nil {
 		return err
 	}
 	if len(extra) == 0 {
-		return fault.New(fault.Usage, "no certificate is named").Hint("-certs=cross.cer, several separated by commas")
+		return fault.New(fault.Usage, "-certs= is missing").Hint("-certs=cross.cer, several separated by commas")
 	}
-	roots, err := a.Trusted.open()
+	roots, err := a.Trusted.Open()
 	if err != nil {
 		return err
 	}
-	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
 		return "", update(ctx, j, func(p7 []byte) ([]byte, error) {
 			if err := judgeFor(c, p7, a, extra, roots); err != nil {
 				return nil, err
@@ -96,72 +97,48 @@ func AddCerts(ctx context.Context, c *console.Console, a Adding) error {
 }
 
 // Extract writes the signature of each file to FILE.p7s, in DER or PEM.
-func Extract(ctx context.Context, c *console.Console, f Files, asPEM bool) error {
-	jobs, err := f.jobs(".p7s")
+func Extract(ctx context.Context, c *console.Console, f args.Files, asPEM bool) error {
+	jobs, err := f.Jobs(".p7s")
 	if err != nil {
 		return err
 	}
-	return each(ctx, c, jobs, 0, func(_ context.Context, j job) (string, error) {
-		if same(j.in, j.out) {
+	return args.Each(ctx, c, jobs, 0, func(_ context.Context, j args.Job) (string, error) {
+		if same(j.In, j.Out) {
 			return "", fault.New(fault.Usage, "-out: the signature would replace the program")
 		}
-		src, err := open(j.in)
+		src, err := args.Open(j.In)
 		if err != nil {
 			return "", err
 		}
 		defer src.Close()
-		p7, err := authenticode.Extract(src.File, src.size)
+		p7, err := authenticode.Extract(src.File, src.Size)
 		if err != nil {
 			return "", err
 		}
 		if asPEM {
 			p7 = authenticode.EncodePEM(p7)
 		}
-		return j.out, atomicfile.Write(j.out, p7, 0o644)
+		return j.Out, atomicfile.Write(j.Out, p7, 0o644)
 	})
 }
 
 // Attach puts the signature in the file named signature into one program.
-func Attach(ctx context.Context, c *console.Console, f Files, signature, policy string) error {
-	ex, err := choice("existing", policy, existing)
+func Attach(ctx context.Context, c *console.Console, f args.Files, signature, policy string) error {
+	ex, err := args.Choice("existing", policy, existing)
 	if err != nil {
 		return err
 	}
-	return single(ctx, c, f, func(ctx context.Context, j job) (string, error) {
-		p7, err := readNamed("signature", signature)
+	return args.Single(ctx, c, f, func(ctx context.Context, j args.Job) (string, error) {
+		p7, err := args.Read("signature", signature)
 		if err != nil {
 			return "", err
 		}
-		return "", wayOn(rewrite(j, func(src *source, dst *os.File) error {
-			res, err := authenticode.Attach(ctx, src.File, src.size, dst, p7, ex)
+		return "", wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
+			res, err := authenticode.Attach(ctx, src.File, src.Size, dst, p7, ex)
 			if err == nil && res.Skipped {
 				return errUnchanged
 			}
 			return err
 		}))
 	})
-}
-
-// single works on exactly one file.
-func single(ctx context.Context, c *console.Console, f Files, do func(context.Context, job) (string, error)) error {
-	jobs, err := f.jobs("")
-	if err != nil {
-		return err
-	}
-	if len(jobs) != 1 {
-		return fault.New(fault.Usage, "-in: names %d files; this takes one at a time", len(jobs))
-	}
-	return each(ctx, c, jobs, 1, do)
-}
-
-// readNamed reads the file that a flag names.
-func readNamed(flag, path string) ([]byte, error) {
-	if path == "" {
-		return nil, fault.New(fault.Usage, "-%s= is missing", flag)
-	}
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fault.New(fault.Usage, "-%s: %w", flag, err)
-	}
-	return b, nil
 }

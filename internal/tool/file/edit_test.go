@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 func TestTag(t *testing.T) {
@@ -14,7 +15,7 @@ func TestTag(t *testing.T) {
 	before := b.read("a.exe")
 	b.sign(b.signing("*.exe"))
 	tagging := func(edit func(*Tagging)) error {
-		s := Tagging{Files: Files{In: b.path("*.exe")}}
+		s := Tagging{Files: args.Files{In: b.path("*.exe")}}
 		edit(&s)
 		return Tag(t.Context(), b.console(), s)
 	}
@@ -50,7 +51,7 @@ func TestTag(t *testing.T) {
 	usage(t, tagging(func(s *Tagging) { s.Value = "\xff" }), "not UTF-8")
 	usage(t, tagging(func(s *Tagging) { s.Value, s.Index = "x", 1 }), "-index")
 	usage(t, tagging(func(s *Tagging) { s.Value, s.Existing = "x", "append" }), "refuse, replace")
-	if err := Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("*.exe")}}); err != nil {
+	if err := Strip(t.Context(), b.console(), Stripping{Files: args.Files{In: b.path("*.exe")}}); err != nil {
 		t.Fatal(err)
 	}
 	if b.read("b.exe") != before {
@@ -64,7 +65,7 @@ func TestTag(t *testing.T) {
 func TestSeal(t *testing.T) {
 	b := newBench(t)
 	before := b.read("a.exe")
-	v := Verification{In: b.path("*.exe"), Roots: b.root, TimestampRoots: b.tsroot, Only: true, Allow: "no-timestamp"}
+	v := args.Verification{In: b.path("*.exe"), Roots: b.root, TimestampRoots: b.tsroot, Only: true, Allow: "no-timestamp"}
 	verify := func() error { return Verify(t.Context(), b.console(), &bytes.Buffer{}, v) }
 	s := b.signing("*.exe")
 	s.Intent = true
@@ -72,7 +73,7 @@ func TestSeal(t *testing.T) {
 	if err := verify(); fault.Status(err) != fault.Verification || strings.Count(err.Error(), "there is no seal") != 2 {
 		t.Errorf("signed with the intent to seal: %v", err)
 	}
-	sealing := Sealing{Files: Files{In: b.path("*.exe")}, Key: Key{Identity: b.pem}}
+	sealing := Sealing{Files: args.Files{In: b.path("*.exe")}, Key: args.Key{Identity: b.pem}}
 	if err := Seal(t.Context(), b.console(), sealing); err != nil {
 		t.Fatal(err)
 	}
@@ -80,12 +81,12 @@ func TestSeal(t *testing.T) {
 		t.Errorf("sealed: %v", err)
 	}
 	sealed := b.read("a.exe")
-	tagging := Tagging{Files: Files{In: b.path("*.exe")}, Value: "x"}
+	tagging := Tagging{Files: args.Files{In: b.path("*.exe")}, Value: "x"}
 	again := b.signing("*.exe")
 	again.Existing = "append"
 	for name, err := range map[string]error{
 		"tag":    Tag(t.Context(), b.console(), tagging),
-		"stamp":  Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("*.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server}}),
+		"stamp":  Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("*.exe")}, Trusted: args.Trusted{TimestampRoots: b.tsroot}, Stampers: args.Stampers{Servers: b.server}}),
 		"seal":   Seal(t.Context(), b.console(), sealing),
 		"append": Sign(t.Context(), b.console(), again),
 	} {
@@ -93,7 +94,7 @@ func TestSeal(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := Unseal(t.Context(), b.console(), Files{In: b.path("*.exe")}); err != nil {
+	if err := Unseal(t.Context(), b.console(), args.Files{In: b.path("*.exe")}); err != nil {
 		t.Fatal(err)
 	}
 	if err := Tag(t.Context(), b.console(), tagging); err != nil {
@@ -119,7 +120,7 @@ func TestSeal(t *testing.T) {
 		edit(&bad)
 		usage(t, Sign(t.Context(), b.console(), bad), want)
 	}
-	if err := Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("*.exe")}}); err != nil || b.read("a.exe") != before {
+	if err := Strip(t.Context(), b.console(), Stripping{Files: args.Files{In: b.path("*.exe")}}); err != nil || b.read("a.exe") != before {
 		t.Errorf("strip: %v, or it does not give back the program", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // bench is a folder with programs, the files of an identity and a time server.
@@ -66,7 +67,7 @@ func (b *bench) read(name string) string {
 func (b *bench) console() *console.Console { return console.New(&b.out, console.Options{}) }
 
 func (b *bench) signing(in string) Signing {
-	return Signing{Files: Files{In: b.path(in)}, Key: Key{Identity: b.pem, Chain: b.root}, Trusted: Trusted{TimestampRoots: b.tsroot}}
+	return Signing{Files: args.Files{In: b.path(in)}, Signer: args.Signer{Key: args.Key{Identity: b.pem, Chain: b.root}, Trusted: args.Trusted{TimestampRoots: b.tsroot}}}
 }
 
 func (b *bench) sign(s Signing) {
@@ -99,17 +100,17 @@ func TestSignStampStrip(t *testing.T) {
 	b.sign(b.signing("*.exe")) // both, in place
 	b.accepted("a.exe", false)
 	b.accepted("b.exe", false)
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server}})
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}, Trusted: args.Trusted{TimestampRoots: b.tsroot}, Stampers: args.Stampers{Servers: b.server}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.accepted("a.exe", true)
-	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("b.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server, Legacy: true}})
+	err = Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("b.exe")}, Trusted: args.Trusted{TimestampRoots: b.tsroot}, Stampers: args.Stampers{Servers: b.server, Legacy: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.accepted("b.exe", true)
-	if err := Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}}); err != nil {
+	if err := Strip(t.Context(), b.console(), Stripping{Files: args.Files{In: b.path("a.exe")}}); err != nil {
 		t.Fatal(err)
 	}
 	if b.read("a.exe") != before {
@@ -170,11 +171,11 @@ func TestExisting(t *testing.T) {
 		t.Errorf("the appended signature does not show: %v\n%s", err, report.String())
 	}
 	// The second signature has an index of its own, a third has not.
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server}, Index: 1})
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}, Trusted: args.Trusted{TimestampRoots: b.tsroot}, Stampers: args.Stampers{Servers: b.server}, Index: 1})
 	if err != nil {
 		t.Error(err)
 	}
-	err = Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot}, Stampers: Stampers{Servers: b.server}, Index: 2})
+	err = Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}, Trusted: args.Trusted{TimestampRoots: b.tsroot}, Stampers: args.Stampers{Servers: b.server}, Index: 2})
 	if err == nil {
 		t.Error("a signature that is not there was stamped")
 	}
@@ -184,10 +185,10 @@ func TestExtractAttach(t *testing.T) {
 	b := newBench(t)
 	b.sign(b.signing("a.exe"))
 	for _, pem := range []bool{false, true} {
-		if err := Extract(t.Context(), b.console(), Files{In: b.path("a.exe")}, pem); err != nil {
+		if err := Extract(t.Context(), b.console(), args.Files{In: b.path("a.exe")}, pem); err != nil {
 			t.Fatal(err)
 		}
-		out := Files{In: b.path("b.exe"), Out: b.path("joined.exe")}
+		out := args.Files{In: b.path("b.exe"), Out: b.path("joined.exe")}
 		if err := Attach(t.Context(), b.console(), out, b.path("a.exe.p7s"), ""); err != nil {
 			t.Fatal(err)
 		}
@@ -197,13 +198,13 @@ func TestExtractAttach(t *testing.T) {
 	}
 	other := b.read("b.exe")
 	os.WriteFile(b.path("other.exe"), []byte(other[:0x1400]+"x"+other[0x1401:]), 0o644)
-	if err := Attach(t.Context(), b.console(), Files{In: b.path("other.exe")}, b.path("a.exe.p7s"), ""); err == nil {
+	if err := Attach(t.Context(), b.console(), args.Files{In: b.path("other.exe")}, b.path("a.exe.p7s"), ""); err == nil {
 		t.Error("the signature of another program was attached")
 	}
-	usage(t, Attach(t.Context(), b.console(), Files{In: b.path("b.exe")}, "", ""), "-signature=")
-	usage(t, Attach(t.Context(), b.console(), Files{In: b.path("*.exe")}, b.path("a.exe.p7s"), ""), "one at a time")
-	usage(t, Extract(t.Context(), b.console(), Files{In: b.path("a.exe"), Out: b.path("a.exe")}, false), "would replace the program")
-	if err := Extract(t.Context(), b.console(), Files{In: b.path("b.exe")}, false); err == nil {
+	usage(t, Attach(t.Context(), b.console(), args.Files{In: b.path("b.exe")}, "", ""), "-signature=")
+	usage(t, Attach(t.Context(), b.console(), args.Files{In: b.path("*.exe")}, b.path("a.exe.p7s"), ""), "one at a time")
+	usage(t, Extract(t.Context(), b.console(), args.Files{In: b.path("a.exe"), Out: b.path("a.exe")}, false), "would replace the program")
+	if err := Extract(t.Context(), b.console(), args.Files{In: b.path("b.exe")}, false); err == nil {
 		t.Error("a signature was extracted from an unsigned program")
 	}
 }
@@ -213,7 +214,7 @@ func TestAddCerts(t *testing.T) {
 	b.sign(b.signing("a.exe"))
 	signed := b.read("a.exe")
 	cross := formatstest.PEMFile(t, formatstest.NewPKI(t).CrossRoot)
-	if err := AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: cross}); err != nil {
+	if err := AddCerts(t.Context(), b.console(), Adding{Files: args.Files{In: b.path("a.exe")}, Certs: cross}); err != nil {
 		t.Fatal(err)
 	}
 	b.accepted("a.exe", false)
@@ -221,35 +222,9 @@ func TestAddCerts(t *testing.T) {
 		t.Error("nothing was added")
 	}
 	stranger := formatstest.PEMFile(t, formatstest.NewPKI(t).WrongEKU.Certificate)
-	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: stranger}), "hint: embed only certificates that the chain leads through")
-	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}}), "no certificate is named")
-	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: Files{In: b.path("a.exe")}, Certs: cross, Index: 3}), "-index")
-}
-
-// TestList: -in=@FILE names a file in each line.
-func TestList(t *testing.T) {
-	b := newBench(t)
-	comma := b.path("with,comma.exe")
-	if err := os.Rename(b.path("b.exe"), comma); err != nil {
-		t.Fatal(err)
-	}
-	write := func(text string) Files {
-		t.Helper()
-		if err := os.WriteFile(b.path("list.txt"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return Files{In: "@" + b.path("list.txt")}
-	}
-	got, err := write("# two programs\r\n\n" + b.path("?.exe") + "\n  " + comma + "  \n" + comma).expand()
-	if err != nil || len(got) != 2 || got[1] != comma {
-		t.Errorf("%q, %v", got, err)
-	}
-	_, err = write(b.path("none.exe") + "\n" + b.path("neither.exe")).expand()
-	usage(t, err, "neither.exe")
-	_, err = write("\n# nothing\n").expand()
-	usage(t, err, "names no file")
-	_, err = Files{In: "@" + b.path("no.txt")}.expand()
-	usage(t, err, "no.txt")
+	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: args.Files{In: b.path("a.exe")}, Certs: stranger}), "hint: embed only certificates that the chain leads through")
+	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: args.Files{In: b.path("a.exe")}}), "-certs= is missing")
+	usage(t, AddCerts(t.Context(), b.console(), Adding{Files: args.Files{In: b.path("a.exe")}, Certs: cross, Index: 3}), "-index")
 }
 
 // TestPathTo: the root that the certificates have to lead to is one that is known, or one of -roots.
@@ -261,7 +236,7 @@ func TestPathTo(t *testing.T) {
 	s.Chain, s.Trusted.Roots, s.RequirePathTo = "", b.root, hex.EncodeToString(sum[:])
 	b.sign(s)
 	signed := b.read("a.exe")
-	add := Adding{Files: Files{In: b.path("a.exe")}, Certs: formatstest.PEMFile(t, pki.CrossRoot), RequirePathTo: s.RequirePathTo}
+	add := Adding{Files: args.Files{In: b.path("a.exe")}, Certs: formatstest.PEMFile(t, pki.CrossRoot), RequirePathTo: s.RequirePathTo}
 	if err := AddCerts(t.Context(), b.console(), add); err == nil || b.read("a.exe") != signed {
 		t.Errorf("a root that nobody knows will do: %v", err)
 	}
@@ -276,7 +251,7 @@ func TestVerifyRefusesAChangedByte(t *testing.T) {
 	s := b.signing("*.exe")
 	s.Servers = b.server
 	b.sign(s)
-	v := Verification{In: b.path("*.exe"), Roots: b.root, TimestampRoots: b.tsroot}
+	v := args.Verification{In: b.path("*.exe"), Roots: b.root, TimestampRoots: b.tsroot}
 	var out bytes.Buffer
 	if err := Verify(t.Context(), b.console(), &out, v); err != nil {
 		t.Fatal(err)
@@ -299,11 +274,11 @@ func TestWrongFlags(t *testing.T) {
 		edit func(*Signing)
 		want string
 	}{
-		"no file":             {func(s *Signing) { s.In = " " }, "no file is named"},
+		"no file":             {func(s *Signing) { s.In = " " }, "-in= is missing"},
 		"nothing after comma": {func(s *Signing) { s.In += "," }, "comma"},
-		"no such file":        {func(s *Signing) { s.In = b.path("*.dll") }, "there is no file"},
+		"no such file":        {func(s *Signing) { s.In = b.path("*.dll") }, "no file matches"},
 		"bad pattern":         {func(s *Signing) { s.In = "[" }, "not a pattern"},
-		"no identity":         {func(s *Signing) { s.Identity = "" }, "no identity is named"},
+		"no identity":         {func(s *Signing) { s.Identity = "" }, "-identity= is missing"},
 		"literal password":    {func(s *Signing) { s.Password = "hunter2" }, "-password"},
 		"unknown digest":      {func(s *Signing) { s.Digest = "md5" }, "md5"},
 		"unknown policy":      {func(s *Signing) { s.Existing = "maybe" }, "append, refuse, replace, skip"},
@@ -329,8 +304,8 @@ func TestWrongFlags(t *testing.T) {
 			}
 		})
 	}
-	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}}), "no time server")
-	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Stampers: Stampers{Servers: b.server, Legacy: true}, Digest: "sha512"}), "-legacy")
-	usage(t, Verify(t.Context(), b.console(), io.Discard, Verification{In: b.path("a.exe"), Only: true}), "-only=true")
-	usage(t, Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Checksum: "maybe"}), "auto, computed, zero")
+	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}}), "no time server")
+	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}, Stampers: args.Stampers{Servers: b.server, Legacy: true}, Digest: "sha512"}), "-legacy")
+	usage(t, Verify(t.Context(), b.console(), io.Discard, args.Verification{In: b.path("a.exe"), Only: true}), "-only=true")
+	usage(t, Strip(t.Context(), b.console(), Stripping{Files: args.Files{In: b.path("a.exe")}, Checksum: "maybe"}), "auto, computed, zero")
 }

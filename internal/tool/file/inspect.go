@@ -8,12 +8,13 @@ import (
 	"io"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // Inspect writes everything that is in the files' signatures to w, as text or
 // JSON. It judges nothing.
 func Inspect(ctx context.Context, w io.Writer, in string, asJSON bool) error {
-	files, err := Files{In: in}.expand()
+	files, err := args.Files{In: in}.Expand()
 	if err != nil {
 		return err
 	}
@@ -46,10 +47,10 @@ func Inspect(ctx context.Context, w io.Writer, in string, asJSON bool) error {
 }
 
 func inspect(ctx context.Context, path string) (*authenticode.Inspection, error) {
-	src, err := open(path)
+	src, err := args.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	return authenticode.Inspect(ctx, src.File, src.size)
+	return authenticode.Inspect(ctx, src.File, src.Size)
 }

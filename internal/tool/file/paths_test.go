@@ -2,9 +2,10 @@ package file
 
 import (
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 func TestLinksAreFollowedInPlace(t *testing.T) {
@@ -22,15 +23,6 @@ func TestLinksAreFollowedInPlace(t *testing.T) {
 	usage(t, Sign(t.Context(), b.console(), s), "would both become")
 }
 
-func TestOneFileByTwoNamesIsSignedOnce(t *testing.T) {
-	b := newBench(t)
-	in := b.path("a.exe") + "," + b.dir + string(filepath.Separator) + "." + string(filepath.Separator) + "a.exe"
-	jobs, err := Files{In: in}.jobs("")
-	if err != nil || len(jobs) != 1 {
-		t.Errorf("%d jobs, %v, want 1", len(jobs), err)
-	}
-}
-
 // What a failing change was about to write, and where, is no part of the error.
 func TestErrorsNameTheFileOnce(t *testing.T) {
 	b := newBench(t)
@@ -42,16 +34,13 @@ func TestErrorsNameTheFileOnce(t *testing.T) {
 	if err == nil || strings.Count(err.Error(), "empty.exe") != 1 || strings.Contains(err.Error(), "writing") {
 		t.Errorf("error is %v", err)
 	}
-	if _, err = open(b.path("none.exe")); err == nil || strings.Contains(err.Error(), "none.exe") || !strings.Contains(err.Error(), "opening") {
-		t.Errorf("error is %v", err)
-	}
 }
 
 func TestNothingReplacesAProgram(t *testing.T) {
 	b := newBench(t)
 	before := b.read("a.exe")
-	j := job{b.path("a.exe"), b.path("a.exe")}
-	if err := rewrite(j, func(*source, *os.File) error { return nil }); err == nil || b.read("a.exe") != before {
+	j := args.Job{In: b.path("a.exe"), Out: b.path("a.exe")}
+	if err := rewrite(j, func(*args.Source, *os.File) error { return nil }); err == nil || b.read("a.exe") != before {
 		t.Errorf("a change that wrote nothing: %v, the file has %d bytes", err, len(b.read("a.exe")))
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
-	"github.com/hallmark-dev/hallmark/internal/timeserver"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // checkSeal refuses what cannot be sealed before a key is asked.
@@ -28,13 +28,13 @@ func (s Signing) checkSeal() error {
 }
 
 // signAndSeal signs one file and seals it.
-func signAndSeal(ctx context.Context, j job, o authenticode.SignOptions) (string, error) {
-	return "signed and sealed", wayOn(rewrite(j, func(src *source, dst *os.File) error {
-		res, err := authenticode.Sign(ctx, src.File, src.size, dst, o)
+func signAndSeal(ctx context.Context, j args.Job, o authenticode.SignOptions) (string, error) {
+	return "signed and sealed", wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
+		res, err := authenticode.Sign(ctx, src.File, src.Size, dst, o)
 		if err != nil {
 			return err
 		}
-		p7, err := authenticode.SealPKCS7(ctx, src.File, src.size, res.PKCS7, o.Signer)
+		p7, err := authenticode.SealPKCS7(ctx, src.File, src.Size, res.PKCS7, o.Signer)
 		if err != nil {
 			return err
 		}
@@ -44,47 +44,47 @@ func signAndSeal(ctx context.Context, j job, o authenticode.SignOptions) (string
 
 // Sealing says which files are sealed, and by whom.
 type Sealing struct {
-	Files
-	Key
+	args.Files
+	args.Key
 	Digest string
 }
 
 // Seal seals files that were signed with the intent to seal.
 func Seal(ctx context.Context, c *console.Console, s Sealing) error {
-	jobs, err := s.jobs("")
+	jobs, err := s.Jobs("")
 	if err != nil {
 		return err
 	}
-	hash, err := timeserver.Hash(s.Digest)
+	hash, err := args.Digest(s.Digest)
 	if err != nil {
 		return err
 	}
-	roots, err := Trusted{}.open()
+	roots, err := args.Trusted{}.Open()
 	if err != nil {
 		return err
 	}
 	s.Incomplete = s.Identity != identity.KindTest // the chain is in the signature already
-	id, err := s.Key.open(ctx, c, roots)
+	id, err := s.Key.Open(ctx, c, roots)
 	if err != nil {
 		return err
 	}
 	defer id.Close()
 	signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, Hash: hash}
-	return each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j job) (string, error) {
-		return "sealed", wayOn(rewrite(j, func(src *source, dst *os.File) error {
-			_, err := authenticode.Seal(ctx, src.File, src.size, dst, signer)
+	return args.Each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j args.Job) (string, error) {
+		return "sealed", wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
+			_, err := authenticode.Seal(ctx, src.File, src.Size, dst, signer)
 			return err
 		}))
 	})
 }
 
 // Unseal takes seals off.
-func Unseal(ctx context.Context, c *console.Console, f Files) error {
-	jobs, err := f.jobs("")
+func Unseal(ctx context.Context, c *console.Console, f args.Files) error {
+	jobs, err := f.Jobs("")
 	if err != nil {
 		return err
 	}
-	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
 		return "Windows refuses it until it is sealed again", update(ctx, j, authenticode.Unseal)
 	})
 }

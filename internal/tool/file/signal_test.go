@@ -12,17 +12,18 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
-// TestTerminated: SIGTERM, with which CI systems end a job, leaves the program as it was and nothing beside it.
+// TestTerminated: SIGTERM, with which CI systems end a args.Job, leaves the program as it was and nothing beside it.
 func TestTerminated(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "a.exe")
 	if err := os.WriteFile(path, []byte("program"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	err := each(t.Context(), console.New(io.Discard, console.Options{}), []job{{path, path}}, 0, func(ctx context.Context, j job) (string, error) {
-		return "", rewrite(j, func(_ *source, dst *os.File) error {
+	err := args.Each(t.Context(), console.New(io.Discard, console.Options{}), []args.Job{{In: path, Out: path}}, 0, func(ctx context.Context, j args.Job) (string, error) {
+		return "", rewrite(j, func(_ *args.Source, dst *os.File) error {
 			if _, err := dst.WriteString("half"); err != nil {
 				return err
 			}

@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 func TestPrepareFinish(t *testing.T) {
 	b := newBench(t)
-	split := Split{Files: Files{In: b.path("a.exe")}, Cert: b.cert, Key: Key{Chain: b.root}}
+	split := Split{Files: args.Files{In: b.path("a.exe")}, Cert: b.cert, Key: args.Key{Chain: b.root}}
 	if err := Prepare(t.Context(), b.console(), split); err != nil {
 		t.Fatal(err)
 	}
@@ -36,19 +37,19 @@ func TestPrepareFinish(t *testing.T) {
 	}
 	bad := append([]byte(nil), value...)
 	bad[9] ^= 1
-	if err := Finish(t.Context(), b.console(), Files{In: b.path("a.exe")}, "", write("bad", bad), ""); err == nil {
+	if err := Finish(t.Context(), b.console(), args.Files{In: b.path("a.exe")}, "", write("bad", bad), ""); err == nil {
 		t.Error("a wrong signature value was taken")
 	}
 	for name, text := range map[string][]byte{"raw": value, "hex": []byte(hex.EncodeToString(value) + "\n")} {
-		f := Files{In: b.path("a.exe"), Out: b.path(name + ".exe")}
+		f := args.Files{In: b.path("a.exe"), Out: b.path(name + ".exe")}
 		if err := Finish(t.Context(), b.console(), f, "", write(name, text), ""); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		b.accepted(name+".exe", false)
 	}
-	usage(t, Prepare(t.Context(), b.console(), Split{Files: Files{In: b.path("a.exe")}}), "no certificate is named")
-	finished := Files{In: b.path("raw.exe")}
+	usage(t, Prepare(t.Context(), b.console(), Split{Files: args.Files{In: b.path("a.exe")}}), "-cert= is missing")
+	finished := args.Files{In: b.path("raw.exe")}
 	unfinished, before := b.path("a.exe.unfinished"), b.read("raw.exe")
 	usage(t, Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), "skip"), "append, refuse, replace")
 	usage(t, Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Existing: "skip"}), "append, refuse, replace")
@@ -76,8 +77,8 @@ func TestPrepareJudgesTheCertificate(t *testing.T) {
 		"expired":          {Split{Cert: pem(pki.Expired.Certificate)}, "expired"},
 		"incomplete":       {Split{Cert: b.cert}, "incomplete"},
 		"elliptic":         {Split{Cert: pem(pki.ECDSA.Certificate)}, "ECDSA"},
-		"incomplete, said": {Split{Cert: b.cert, Key: Key{Incomplete: true}}, ""},
-		"elliptic, said":   {Split{Cert: pem(pki.ECDSA.Certificate), Key: Key{ECDSA: true}}, ""},
+		"incomplete, said": {Split{Cert: b.cert, Key: args.Key{Incomplete: true}}, ""},
+		"elliptic, said":   {Split{Cert: pem(pki.ECDSA.Certificate), Key: args.Key{ECDSA: true}}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			os.Remove(b.path("a.exe.tbs"))

@@ -8,11 +8,12 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // Stripping says what is taken out of files.
 type Stripping struct {
-	Files
+	args.Files
 	// Checksum is what the header's CheckSum becomes: auto, zero or computed; "" is auto.
 	Checksum string
 	// Only is "" for everything, else what is taken out of the signature
@@ -24,13 +25,13 @@ type Stripping struct {
 
 // Strip takes signatures, or parts of them, out of files.
 func Strip(ctx context.Context, c *console.Console, s Stripping) error {
-	policy, err := choice("checksum", s.Checksum, map[string]peimage.ChecksumPolicy{
+	policy, err := args.Choice("checksum", s.Checksum, map[string]peimage.ChecksumPolicy{
 		"": peimage.ChecksumAuto, "auto": peimage.ChecksumAuto, "zero": peimage.ChecksumZero, "computed": peimage.ChecksumComputed,
 	})
 	if err != nil {
 		return err
 	}
-	remove, err := choice("only", s.Only, map[string]func([]byte, int) ([]byte, error){
+	remove, err := args.Choice("only", s.Only, map[string]func([]byte, int) ([]byte, error){
 		"": nil, "nested": authenticode.RemoveSignature, "unsigned": authenticode.RemoveUnsigned, "certs": authenticode.RemoveCertificates,
 	})
 	if err != nil {
@@ -42,11 +43,11 @@ func Strip(ctx context.Context, c *console.Console, s Stripping) error {
 	case remove == nil && s.Index != 0:
 		return fault.New(fault.Usage, "-index: without -only= all signatures are taken out").Hint("-only=nested -index=%d takes out one", s.Index)
 	}
-	jobs, err := s.jobs("")
+	jobs, err := s.Jobs("")
 	if err != nil {
 		return err
 	}
-	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
 		if remove != nil {
 			return "", update(ctx, j, func(p7 []byte) ([]byte, error) {
 				if _, err := pick(p7, s.Index); err != nil {
@@ -55,8 +56,8 @@ func Strip(ctx context.Context, c *console.Console, s Stripping) error {
 				return remove(p7, s.Index)
 			})
 		}
-		return "", rewrite(j, func(src *source, dst *os.File) error {
-			return authenticode.Strip(ctx, src.File, src.size, dst, peimage.StripOptions{Checksum: policy})
+		return "", rewrite(j, func(src *args.Source, dst *os.File) error {
+			return authenticode.Strip(ctx, src.File, src.Size, dst, peimage.StripOptions{Checksum: policy})
 		})
 	})
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // TestStripParts takes parts out of signatures and leaves them good.
@@ -15,7 +17,7 @@ func TestStripParts(t *testing.T) {
 	s.Existing, s.Servers, s.Digest = "append", "", "sha384"
 	b.sign(s)
 	strip := func(only string, index int) error {
-		return Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Only: only, Index: index})
+		return Strip(t.Context(), b.console(), Stripping{Files: args.Files{In: b.path("a.exe")}, Only: only, Index: index})
 	}
 	count := func(want int) {
 		t.Helper()
@@ -28,7 +30,7 @@ func TestStripParts(t *testing.T) {
 	usage(t, strip("nested", 2), "no signature 2")
 	usage(t, strip("", 1), "-only=nested")
 	usage(t, strip("everything", 0), "certs, nested, unsigned")
-	usage(t, Strip(t.Context(), b.console(), Stripping{Files: Files{In: b.path("a.exe")}, Only: "certs", Checksum: "zero"}), "-checksum")
+	usage(t, Strip(t.Context(), b.console(), Stripping{Files: args.Files{In: b.path("a.exe")}, Only: "certs", Checksum: "zero"}), "-checksum")
 	if err := strip("nested", 1); err != nil {
 		t.Fatal(err)
 	}

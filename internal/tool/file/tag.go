@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"unicode/utf8"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // Tagging says which signature gets which tag.
 type Tagging struct {
-	Files
+	args.Files
 	// Value is the tag, or File names the file that holds it.
 	Value, File string
 	Index       int
@@ -25,13 +24,13 @@ type Tagging struct {
 
 // Tag puts data into a signature that does not cover it.
 func Tag(ctx context.Context, c *console.Console, t Tagging) error {
-	policy, err := choice("existing", t.Existing, map[string]authenticode.Existing{
+	policy, err := args.Choice("existing", t.Existing, map[string]authenticode.Existing{
 		"": authenticode.ExistingRefuse, "refuse": authenticode.ExistingRefuse, "replace": authenticode.ExistingReplace,
 	})
 	if err != nil {
 		return err
 	}
-	jobs, err := t.jobs("")
+	jobs, err := t.Jobs("")
 	if err != nil {
 		return err
 	}
@@ -40,7 +39,7 @@ func Tag(ctx context.Context, c *console.Console, t Tagging) error {
 		return err
 	}
 	note := fmt.Sprintf("%d bytes, not covered by the signature", len(data))
-	return each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
+	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
 		err := update(ctx, j, func(p7 []byte) ([]byte, error) {
 			if _, err := pick(p7, t.Index); err != nil {
 				return nil, err
@@ -64,12 +63,7 @@ func (t Tagging) data() ([]byte, error) {
 	case t.Value != "":
 		return sized([]byte(t.Value), "-value")
 	}
-	f, err := os.Open(t.File)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, authenticode.MaxTag+1))
+	b, err := args.Read("file", t.File)
 	if err != nil {
 		return nil, err
 	}

@@ -2,81 +2,41 @@ package file
 
 import (
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
-	"regexp"
-	"slices"
-	"strings"
-	"sync"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/catalog"
 	"github.com/hallmark-dev/hallmark/internal/console"
-	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/fetch"
 	"github.com/hallmark-dev/hallmark/internal/secondreader"
-	"github.com/hallmark-dev/hallmark/internal/trust"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
-
-// Verification says how files are judged.
-type Verification struct {
-	In string
-	// Roots and TimestampRoots are comma-separated lists of certificate
-	// files, trusted beside the usual roots, or instead of them with Only.
-	Roots, TimestampRoots string
-	Only                  bool
-	// Catalogs is a comma-separated list of catalogs for files without a
-	// signature of their own.
-	Catalogs string
-	// CRLs and OCSP are comma-separated lists of files with revocation lists
-	// and OCSP responses; Online asks the addresses in the certificates.
-	CRLs, OCSP string
-	Online     bool
-	// Publisher, Class, Thumbprints and EKUs (both comma-separated lists) say
-	// what the first signature's certificate has to be; see
-	// authenticode.Require.
-	Publisher, Class, Thumbprints, EKUs string
-	// Policy is what is asked of a signature: authenticode (or empty) for what
-	// Windows wants of any program, kernel for what it wants of a driver too.
-	Policy string
-	// Allow is a comma-separated list of checks that only warn.
-	Allow string
-	// HashOnly compares digests and leaves trust aside.
-	HashOnly bool
-	// JSON prints the reports as JSON instead of text.
-	JSON bool
-}
 
 // Verify judges files and writes the reports to w. One bad file fails the
 // whole, after all have been judged.
-func Verify(ctx context.Context, c *console.Console, w io.Writer, v Verification) error {
-	in, err := Files{In: v.In}.expand()
+func Verify(ctx context.Context, c *console.Console, w io.Writer, v args.Verification) error {
+	in, err := args.Files{In: v.In}.Expand()
 	if err != nil {
 		return err
 	}
-	o, err := v.options()
+	o, err := v.Options()
 	if err != nil {
 		return err
 	}
 	reports := make([]*authenticode.Report, len(in))
-	jobs := make([]job, len(in))
+	jobs := make([]args.Job, len(in))
 	at := map[string]int{}
 	for i, f := range in {
-		jobs[i], at[f] = job{in: f}, i
+		jobs[i], at[f] = args.Job{In: f}, i
 	}
-	bad := each(ctx, c, jobs, 0, func(ctx context.Context, j job) (string, error) {
-		report, err := judge(ctx, j.in, o)
-		reports[at[j.in]] = report
+	bad := args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
+		report, err := judge(ctx, j.In, o)
+		reports[at[j.In]] = report
 		if err != nil {
 			return "", err
 		}
-		return "trusted", refuse(report)
+		return "trusted", args.Refuse(report)
 	})
 	return errors.Join(printReports(w, in, reports, v.JSON), bad)
 }
@@ -85,12 +45,12 @@ func Verify(ctx context.Context, c *console.Console, w io.Writer, v Verification
 // trusted: whether it finds the same signature over the same bytes. It does not
 // hash those a second time, which would take as long as everything else.
 func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*authenticode.Report, error) {
-	src, err := open(path)
+	src, err := args.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	report, err := authenticode.Verify(ctx, src.File, src.size, o)
+	report, err := authenticode.Verify(ctx, src.File, src.Size, o)
 	if err != nil || !report.Trusted || report.Format != "PE" {
 		return report, err // refused already; the second reader has nothing to add
 	}
@@ -99,21 +59,6 @@ func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*aut
 		return report, err
 	}
 	return report, second.Compare(report)
-}
-
-// refuse turns a report that is not good in every respect into an error.
-func refuse(report *authenticode.Report) error {
-	if report.Trusted {
-		return nil
-	}
-	var why []string
-	for _, f := range report.Problems() {
-		why = append(why, f.String())
-	}
-	if len(why) == 0 {
-		why = append(why, "not trusted")
-	}
-	return fault.New(fault.Verification, "refused (Windows: %s %s): %s", report.Windows, report.Windows.Code(), strings.Join(why, "; "))
 }
 
 func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJSON bool) error {
@@ -142,144 +87,4 @@ func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJS
 		}
 	}
 	return nil
-}
-
-func (v Verification) options() (authenticode.VerifyOptions, error) {
-	o := authenticode.VerifyOptions{HashOnly: v.HashOnly}
-	var err error
-	if o.LoadRoots, err = v.loadRoots(); err != nil {
-		return o, err
-	}
-	if o.Allow, err = allowed(v.Allow); err != nil {
-		return o, err
-	}
-	if o.Require, err = v.require(); err != nil {
-		return o, err
-	}
-	if o.Kernel, err = v.kernel(); err != nil {
-		return o, err
-	}
-	if o.Disallowed, err = trust.Disallowed(fetchedRoots()); err != nil {
-		return o, err
-	}
-	if o.Revocation, err = v.revocation(); err != nil {
-		return o, err
-	}
-	if v.Online {
-		o.Fetcher = fetch.New(filepath.Join(".hallmark", "fetched"))
-	}
-	o.Catalogs, err = v.catalogs()
-	return o, err
-}
-
-// kernel is the policy on drivers, if it is asked for.
-func (v Verification) kernel() (*authenticode.KernelPolicy, error) {
-	kernel, err := choice("policy", v.Policy, map[string]bool{"": false, "authenticode": false, "kernel": true})
-	if err != nil || !kernel {
-		return nil, err
-	}
-	if v.HashOnly {
-		return nil, fault.New(fault.Usage, "-hashonly looks at no signer, so -policy=kernel means nothing with it").Hint("leave -hashonly out")
-	}
-	return authenticode.BuiltinKernelPolicy()
-}
-
-// require is the policy on the publisher. What could never be met is refused:
-// it is mistyped.
-func (v Verification) require() (q authenticode.Require, err error) {
-	if v.HashOnly && (v.Publisher+v.Class+v.Thumbprints+v.EKUs+v.CRLs+v.OCSP != "" || v.Online) {
-		return q, fault.New(fault.Usage, "-hashonly looks at no signer, so -publisher, -class, -thumbprint, -eku, -crl, -ocsp and -online mean nothing with it").
-			Hint("leave -hashonly out")
-	}
-	if v.Publisher != "" {
-		q.Publishers = []string{v.Publisher}
-	}
-	if v.Class != "" {
-		if q.Classes, err = authenticode.ClassesNamed(v.Class); err != nil {
-			return q, fault.New(fault.Usage, "-class: %w", err)
-		}
-	}
-	for _, t := range list(v.Thumbprints) {
-		b, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(t))
-		if err != nil || len(b) != sha1.Size && len(b) != sha256.Size {
-			return q, fault.New(fault.Usage, "-thumbprint: %q is no thumbprint", t).Hint("a SHA-1 or SHA-256 in hexadecimal, as file:inspect prints it")
-		}
-		q.Thumbprints = append(q.Thumbprints, t)
-	}
-	for _, e := range list(v.EKUs) {
-		if !dotted.MatchString(e) {
-			return q, fault.New(fault.Usage, "-eku: %q is no object identifier", e).Hint("dotted numbers, such as 1.3.6.1.5.5.7.3.3")
-		}
-		q.EKUs = append(q.EKUs, e)
-	}
-	return q, nil
-}
-
-var dotted = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
-
-// revocation reads what is at hand. Who gives or asks for something wants an
-// answer: an unknown status is then an error.
-func (v Verification) revocation() (authenticode.Revocation, error) {
-	r, err := trust.Revocation(list(v.CRLs), list(v.OCSP))
-	r.Need = v.Online || len(r.CRLs)+len(r.OCSP) > 0
-	return r, err
-}
-
-func (v Verification) catalogs() (authenticode.Catalogs, error) {
-	files := list(v.Catalogs)
-	if len(files) == 0 {
-		return nil, nil
-	}
-	set := catalog.NewSet()
-	var errs []error
-	for _, f := range files {
-		b, err := readRegular(f)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", f, err)
-		} else {
-			err = set.Add(f, b) // names the catalog
-		}
-		if err != nil {
-			errs = append(errs, fault.New(fault.Usage, "reading a catalog: %w", err))
-		}
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errs...)
-	}
-	return set, nil
-}
-
-// allowed reads the checks that only warn; windows stands for all that Windows
-// does not make.
-func allowed(names string) ([]authenticode.Check, error) {
-	known := authenticode.WindowsOnly()
-	var out []authenticode.Check
-	for _, name := range list(names) {
-		switch c := authenticode.Check(name); {
-		case name == "windows":
-			out = append(out, known...)
-		case slices.Contains(known, c):
-			out = append(out, c)
-		default:
-			return nil, fault.New(fault.Usage, "-allow: there is no check %q that may be allowed", name).
-				Hint("windows for all that Windows lets pass, or some of %v", known)
-		}
-	}
-	return out, nil
-}
-
-// loadRoots begins to read the trust anchors, which takes as long as hashing ten
-// megabytes. What is wrong with the user's own is said at once.
-func (v Verification) loadRoots() (func() (*authenticode.Roots, error), error) {
-	t := Trusted{v.Roots, v.TimestampRoots, v.Only}
-	if t.Only || t.Roots+t.TimestampRoots != "" {
-		own := t
-		own.Only = true
-		if _, err := own.open(); err != nil {
-			return nil, err
-		}
-	}
-	load := sync.OnceValues(t.open)
-	go load()
-	return load, nil
 }

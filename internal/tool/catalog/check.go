@@ -1,45 +1,47 @@
-package file
+package catalog
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
-// CatalogCheck says what a catalog is held against.
-type CatalogCheck struct {
+// Checking says what a catalog is held against.
+type Checking struct {
 	// Verification says how its signature is judged; In is the catalog.
-	Verification
+	args.Verification
 	// Dir is the folder with the files; empty judges the signature alone.
 	Dir string
 	// Unsigned leaves the signature aside.
 	Unsigned bool
 }
 
-// CheckCatalog judges a catalog's signature and compares it with the files in a
+// Check judges a catalog's signature and compares it with the files in a
 // folder, as PowerShell's Test-FileCatalog does. It writes what it finds to w;
 // an error means that something is not as it should be.
-func CheckCatalog(ctx context.Context, w io.Writer, k CatalogCheck) error {
-	files, err := Files{In: k.In}.expand()
+func Check(ctx context.Context, w io.Writer, k Checking) error {
+	file, err := args.Files{In: k.In}.One()
 	if err != nil {
 		return err
 	}
-	if len(files) != 1 {
-		return fault.New(fault.Usage, "-in: names %d files; this takes one at a time", len(files))
+	if k.Dir != "" {
+		if err := args.Folder("dir", k.Dir); err != nil {
+			return err
+		}
 	}
-	der, err := os.ReadFile(files[0])
+	der, err := args.Read("in", file)
 	if err != nil {
 		return err
 	}
 	c, err := catalog.Parse(der)
 	if err != nil {
-		return fmt.Errorf("%s: %w", files[0], err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	for _, f := range c.Findings() {
 		fmt.Fprintf(w, "unusual: %s\n", f)
@@ -51,7 +53,7 @@ func CheckCatalog(ctx context.Context, w io.Writer, k CatalogCheck) error {
 	if k.Dir == "" {
 		return bad
 	}
-	cmp, err := inventory.Compare(ctx, c, k.Dir, itself(k.Dir, files[0])...)
+	cmp, err := inventory.Compare(ctx, c, k.Dir, itself(k.Dir, file)...)
 	if err != nil {
 		return errors.Join(bad, err)
 	}
@@ -66,8 +68,8 @@ func itself(dir, file string) []string {
 	return nil
 }
 
-func (k CatalogCheck) signature(ctx context.Context, w io.Writer, der []byte) error {
-	o, err := k.options()
+func (k Checking) signature(ctx context.Context, w io.Writer, der []byte) error {
+	o, err := k.Options()
 	if err != nil {
 		return err
 	}
@@ -78,7 +80,7 @@ func (k CatalogCheck) signature(ctx context.Context, w io.Writer, der []byte) er
 	if _, err := fmt.Fprintf(w, "%s\n", rep); err != nil {
 		return err
 	}
-	return refuse(rep)
+	return args.Refuse(rep)
 }
 
 func report(w io.Writer, c *inventory.Comparison) error {

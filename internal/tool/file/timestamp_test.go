@@ -8,6 +8,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // TestUntrustedTimeServer: a stamp that no verifier would accept is not put into a file, of neither kind.
@@ -15,7 +16,7 @@ func TestUntrustedTimeServer(t *testing.T) {
 	b := newBench(t)
 	before := b.read("a.exe")
 	s := b.signing("a.exe")
-	s.Servers, s.Trusted = b.server, Trusted{}
+	s.Servers, s.Trusted = b.server, args.Trusted{}
 	refused := func(err error) {
 		t.Helper()
 		if fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), "-tsroots=") {
@@ -29,13 +30,13 @@ func TestUntrustedTimeServer(t *testing.T) {
 	b.sign(b.signing("a.exe"))
 	signed := b.read("a.exe")
 	for _, legacy := range []bool{false, true} {
-		refused(Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Stampers: Stampers{Servers: b.server, Legacy: legacy}}))
+		refused(Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}, Stampers: args.Stampers{Servers: b.server, Legacy: legacy}}))
 	}
 	if b.read("a.exe") != signed {
 		t.Error("a refused stamp is in the file")
 	}
 	// A root that is trusted for code signing and time stamping will do, too.
-	err := Timestamp(t.Context(), b.console(), Stamping{Files: Files{In: b.path("a.exe")}, Stampers: Stampers{Servers: b.server}, Trusted: Trusted{Roots: b.tsroot}})
+	err := Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}, Stampers: args.Stampers{Servers: b.server}, Trusted: args.Trusted{Roots: b.tsroot}})
 	if err != nil {
 		t.Error(err)
 	}
@@ -49,8 +50,8 @@ func TestOwnTimeStampingKey(t *testing.T) {
 	b.sign(b.signing("*.exe"))
 	t.Setenv("TSA_PASSWORD", "secret")
 	stamp := func(edit func(*Stamping)) error {
-		s := Stamping{Files: Files{In: b.path("a.exe")}, Trusted: Trusted{TimestampRoots: b.tsroot},
-			Stampers: Stampers{Servers: "pkcs12:" + tsa.PFXFile(t, "secret"), KeyPassword: "env:TSA_PASSWORD"}}
+		s := Stamping{Files: args.Files{In: b.path("a.exe")}, Trusted: args.Trusted{TimestampRoots: b.tsroot},
+			Stampers: args.Stampers{Servers: "pkcs12:" + tsa.PFXFile(t, "secret"), KeyPassword: "env:TSA_PASSWORD"}}
 		edit(&s)
 		return Timestamp(t.Context(), b.console(), s)
 	}
@@ -66,7 +67,7 @@ func TestOwnTimeStampingKey(t *testing.T) {
 	b.accepted("a.exe", true)
 	pem := "pem:" + tsa.KeyFile(t) + "," + formatstest.PEMFile(t, tsa.Certificate)
 	if err := stamp(func(s *Stamping) {
-		s.In, s.Stampers = b.path("b.exe"), Stampers{Servers: pem, Legacy: true}
+		s.In, s.Stampers = b.path("b.exe"), args.Stampers{Servers: pem, Legacy: true}
 	}); err != nil {
 		t.Fatal(err)
 	}

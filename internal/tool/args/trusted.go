@@ -1,10 +1,15 @@
-package file
+package args
 
 import (
+	"path/filepath"
+
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
+
+// FetchedRoots is where roots:update keeps what it has fetched.
+func FetchedRoots() string { return filepath.Join(".hallmark", trust.File) }
 
 // Trusted says which roots count.
 type Trusted struct {
@@ -14,11 +19,12 @@ type Trusted struct {
 	Only                  bool
 }
 
-func (t Trusted) open() (*authenticode.Roots, error) {
-	if t.Only && len(list(t.Roots))+len(list(t.TimestampRoots)) == 0 {
+// Open reads the roots.
+func (t Trusted) Open() (*authenticode.Roots, error) {
+	if t.Only && len(List(t.Roots))+len(List(t.TimestampRoots)) == 0 {
 		return nil, fault.New(fault.Usage, "-only=true trusts nothing but the files of -roots= and -tsroots=, and there are none").Hint("name the roots, or leave -only out")
 	}
 	return trust.Roots(trust.Options{
-		Both: list(t.Roots), TimeStamping: list(t.TimestampRoots), Only: t.Only, Fetched: fetchedRoots(),
+		Both: List(t.Roots), TimeStamping: List(t.TimestampRoots), Only: t.Only, Fetched: FetchedRoots(),
 	})
 }

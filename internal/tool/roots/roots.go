@@ -1,49 +1,48 @@
-package file
+// Package roots lists the certificates that verification trusts, and fetches
+// the current ones of Microsoft's programme.
+package roots
 
 import (
 	"context"
 	"crypto/sha1"
 	"fmt"
 	"io"
-	"path/filepath"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
-// fetchedRoots is where UpdateRoots keeps what it has fetched.
-func fetchedRoots() string { return filepath.Join(".hallmark", trust.File) }
-
-// UpdateRoots fetches the roots of Microsoft's programme and its list of
+// Update fetches the roots of Microsoft's programme and its list of
 // disallowed certificates from source, empty for Microsoft's own server, and
 // keeps them in the state folder, where every verification finds them.
-func UpdateRoots(ctx context.Context, c *console.Console, source string) error {
-	return updateRoots(ctx, c, trust.Updater{Fetcher: fetch.New(""), Source: source})
+func Update(ctx context.Context, c *console.Console, source string) error {
+	return update(ctx, c, trust.Updater{Fetcher: fetch.New(""), Source: source})
 }
 
-func updateRoots(ctx context.Context, c *console.Console, u trust.Updater) error {
-	l, err := u.Update(ctx, fetchedRoots())
+func update(ctx context.Context, c *console.Console, u trust.Updater) error {
+	l, err := u.Update(ctx, args.FetchedRoots())
 	if err != nil {
 		return err
 	}
-	c.Line("%d roots for code signing, %d for time stamping, of Microsoft's list from %s, are in %s",
-		len(l.CodeSigning)+len(l.CodeSigningLimited), len(l.TimeStamping)+len(l.TimeStampingLimited), l.Issued.Format(time.DateOnly), fetchedRoots())
-	c.Line("of them %d and %d are trusted up to a date only", len(l.CodeSigningLimited), len(l.TimeStampingLimited))
-	c.Line("%d disallowed certificates, of Microsoft's list from %s, are there too",
+	c.Line("saved %d code-signing and %d time-stamping roots (list of %s) to %s",
+		len(l.CodeSigning)+len(l.CodeSigningLimited), len(l.TimeStamping)+len(l.TimeStampingLimited), l.Issued.Format(time.DateOnly), args.FetchedRoots())
+	c.Line("%d and %d of them have an end date", len(l.CodeSigningLimited), len(l.TimeStampingLimited))
+	c.Line("saved %d disallowed certificates (list of %s)",
 		len(l.Disallowed.Hashes)+len(l.Disallowed.Thumbprints), l.Disallowed.Issued.Format(time.DateOnly))
 	if n := len(l.LeftOut); n > 0 {
-		c.Warn("%d roots of the list are of a kind that cannot be used here", n)
+		c.Warn("%d roots of the list were skipped: their form is not supported", n)
 	}
 	return nil
 }
 
-// ListRoots writes the roots that are trusted where nobody says otherwise: SHA-1 thumbprint as Windows shows it,
+// List writes the roots that are trusted by default: SHA-1 thumbprint as Windows shows it,
 // purpose, subject, and the dates that limit the trust in it.
-func ListRoots(w io.Writer) error {
-	roots, err := trust.Defaults(fetchedRoots())
+func List(w io.Writer) error {
+	roots, err := trust.Defaults(args.FetchedRoots())
 	if err != nil {
 		return err
 	}

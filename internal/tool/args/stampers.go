@@ -1,7 +1,8 @@
-package file
+package args
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"slices"
 	"strings"
@@ -10,7 +11,6 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
-	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
 )
 
@@ -26,31 +26,42 @@ type Stampers struct {
 	Legacy bool
 }
 
-// stamping is an open connection to time servers.
-type stamping struct {
+// Stamping is an open connection to time servers. A nil one is valid to close.
+type Stamping struct {
 	stamper *timeserver.Stamper
 	legacy  bool
-	close   func() error
+	stop    func() error
 }
 
-// open prepares the servers; nil without any. A server whose certificate leads
+// Close stops what was started.
+func (s *Stamping) Close() error {
+	if s == nil {
+		return nil
+	}
+	return s.stop()
+}
+
+// Open prepares the servers; nil without any. A server whose certificate leads
 // to none of the roots counts as failed, as in a release. id is the signing
 // identity, or nil where nothing is signed.
-func (s Stampers) open(ctx context.Context, digest string, roots *authenticode.Roots, id *identity.Identity) (*stamping, error) {
-	names := list(s.Servers)
+func (s Stampers) Open(ctx context.Context, digest string, roots *authenticode.Roots, id *identity.Identity) (*Stamping, error) {
+	names := List(s.Servers)
 	switch {
 	case len(names) == 0 && (s.Legacy || s.KeyPassword != ""):
 		return nil, fault.New(fault.Usage, "-legacy and -tspassword need -server=")
 	case len(names) == 0:
 		return nil, nil
 	}
-	t := &spec.Timestamp{Servers: names, Digest: digest}
+	hash, err := Digest(digest)
+	if err != nil {
+		return nil, err
+	}
 	test, own := s.Servers == timeserver.Test, ownKey(s.Servers)
 	if id != nil && id.Test != test {
 		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
 	}
 	if own {
-		return s.openOwn(ctx, t, roots)
+		return s.openOwn(ctx, hash, roots)
 	}
 	if s.KeyPassword != "" {
 		return nil, fault.New(fault.Usage, "-tspassword: a time server takes no password").Hint("it is for a time-stamping key, such as -server=pkcs12:FILE")
@@ -58,7 +69,7 @@ func (s Stampers) open(ctx context.Context, digest string, roots *authenticode.R
 	if err := addresses(names, test); err != nil {
 		return nil, err
 	}
-	stamper, stop, err := timeserver.Open(ctx, t, roots, func(ctx context.Context) (*identity.Identity, error) {
+	stamper, stop, err := timeserver.Open(ctx, timeserver.Options{Servers: names, Hash: hash}, roots, func(ctx context.Context) (*identity.Identity, error) {
 		if id != nil {
 			return id, nil
 		}
@@ -67,7 +78,7 @@ func (s Stampers) open(ctx context.Context, digest string, roots *authenticode.R
 	if err != nil {
 		return nil, err
 	}
-	return &stamping{stamper, s.Legacy, stop}, nil
+	return &Stamping{stamper, s.Legacy, stop}, nil
 }
 
 // addresses refuses what cannot be a time server before a key signs anything.
@@ -88,8 +99,8 @@ func ownKey(servers string) bool {
 	return ok && slices.Contains([]string{identity.KindPKCS12, identity.KindPEM, identity.KindPKCS11, identity.KindExec}, kind)
 }
 
-func (s Stampers) openOwn(ctx context.Context, t *spec.Timestamp, roots *authenticode.Roots) (*stamping, error) {
-	pw, err := secretRef("tspassword", s.KeyPassword)
+func (s Stampers) openOwn(ctx context.Context, hash crypto.Hash, roots *authenticode.Roots) (*Stamping, error) {
+	pw, err := Secret("tspassword", s.KeyPassword)
 	if err != nil {
 		return nil, err
 	}
@@ -97,17 +108,17 @@ func (s Stampers) openOwn(ctx context.Context, t *spec.Timestamp, roots *authent
 	if err != nil {
 		return nil, err
 	}
-	stamper, stop, err := timeserver.OpenOwn(t, tsa, roots)
+	stamper, stop, err := timeserver.OpenOwn(hash, tsa, roots)
 	if err != nil {
 		tsa.Close()
 		return nil, err
 	}
-	return &stamping{stamper, s.Legacy, func() error { return errors.Join(stop(), tsa.Close()) }}, nil
+	return &Stamping{stamper, s.Legacy, func() error { return errors.Join(stop(), tsa.Close()) }}, nil
 }
 
-// stamp gets a timestamp for the signature with the given index and returns
+// Stamp gets a timestamp for the signature with the given index and returns
 // the signature with it.
-func (s *stamping) stamp(ctx context.Context, p7 []byte, index int) ([]byte, string, error) {
+func (s *Stamping) Stamp(ctx context.Context, p7 []byte, index int) ([]byte, string, error) {
 	value, err := authenticode.SignatureValue(p7, index)
 	if err != nil {
 		return nil, "", err
@@ -115,22 +126,22 @@ func (s *stamping) stamp(ctx context.Context, p7 []byte, index int) ([]byte, str
 	if s.legacy {
 		answer, server, err := s.stamper.StampLegacy(ctx, value)
 		if err != nil {
-			return nil, "", again(err)
+			return nil, "", kept(err)
 		}
 		p7, err = authenticode.SetCountersignature(p7, index, answer.Raw, answer.Certificates)
 		return p7, server, err
 	}
 	token, server, err := s.stamper.Stamp(ctx, value)
 	if err != nil {
-		return nil, "", again(err)
+		return nil, "", kept(err)
 	}
 	p7, err = authenticode.SetToken(p7, index, token)
 	return p7, server, err
 }
 
-// again says how to go on with single files where no server answered: unlike in
+// kept says how to go on with single files where no server answered: unlike in
 // a release, the signature is not kept.
-func again(err error) error {
+func kept(err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Status != fault.Service {
 		return err

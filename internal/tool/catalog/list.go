@@ -1,57 +1,57 @@
-package file
+package catalog
 
 import (
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
-// catalogListing is what ListCatalog says about a catalog.
-type catalogListing struct {
-	File       string             `json:"file"`
-	Version    int                `json:"version"`
-	ListID     string             `json:"list_id"`
-	Updated    time.Time          `json:"updated"`
-	Signed     bool               `json:"signed"`
-	Attributes []catalogAttribute `json:"attributes,omitempty"`
-	Members    []catalogMember    `json:"members"`
-	Findings   []string           `json:"findings,omitempty"`
+// listing is what List says about a catalog.
+type listing struct {
+	File       string      `json:"file"`
+	Version    int         `json:"version"`
+	ListID     string      `json:"list_id"`
+	Updated    time.Time   `json:"updated"`
+	Signed     bool        `json:"signed"`
+	Attributes []attribute `json:"attributes,omitempty"`
+	Members    []member    `json:"members"`
+	Findings   []string    `json:"findings,omitempty"`
 }
 
-type catalogMember struct {
-	Tag        string             `json:"tag"`
-	Kind       string             `json:"kind"`
-	Algorithm  string             `json:"algorithm,omitempty"`
-	Digest     string             `json:"digest,omitempty"`
-	PageHashes string             `json:"page_hashes,omitempty"`
-	Attributes []catalogAttribute `json:"attributes,omitempty"`
+type member struct {
+	Tag        string      `json:"tag"`
+	Kind       string      `json:"kind"`
+	Algorithm  string      `json:"algorithm,omitempty"`
+	Digest     string      `json:"digest,omitempty"`
+	PageHashes string      `json:"page_hashes,omitempty"`
+	Attributes []attribute `json:"attributes,omitempty"`
 }
 
-type catalogAttribute struct {
+type attribute struct {
 	Name  string `json:"name"`
 	Flags string `json:"flags"`
 	Text  string `json:"text,omitempty"`
 	Bytes string `json:"bytes,omitempty"`
 }
 
-// ListCatalog writes what catalogs hold to w, as text or JSON. It judges
+// List writes what catalogs hold to w, as text or JSON. It judges
 // nothing.
-func ListCatalog(w io.Writer, in string, asJSON bool) error {
-	files, err := Files{In: in}.expand()
+func List(w io.Writer, in string, asJSON bool) error {
+	files, err := args.Files{In: in}.Expand()
 	if err != nil {
 		return err
 	}
-	var all []catalogListing
+	var all []listing
 	var errs []error
 	for _, f := range files {
-		l, err := listCatalog(f)
+		l, err := read(f)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", f, err))
 			continue
@@ -71,19 +71,19 @@ func ListCatalog(w io.Writer, in string, asJSON bool) error {
 	return errors.Join(errs...)
 }
 
-func listCatalog(file string) (catalogListing, error) {
-	der, err := os.ReadFile(file)
+func read(file string) (listing, error) {
+	der, err := args.ReadFile(file)
 	if err != nil {
-		return catalogListing{}, err
+		return listing{}, err
 	}
 	c, err := catalog.Parse(der)
 	if err != nil {
-		return catalogListing{}, err
+		return listing{}, err
 	}
-	l := catalogListing{File: file, Version: int(c.Version), ListID: fmt.Sprintf("%X", c.ListID), Updated: c.Updated.UTC(), Signed: c.Signed(),
+	l := listing{File: file, Version: int(c.Version), ListID: fmt.Sprintf("%X", c.ListID), Updated: c.Updated.UTC(), Signed: c.Signed(),
 		Attributes: attributesOf(c.Attributes()), Findings: c.Findings()}
 	for _, m := range c.Members {
-		e := catalogMember{Tag: m.Tag(), Kind: m.Kind().String(), Attributes: attributesOf(m.Attributes())}
+		e := member{Tag: m.Tag(), Kind: m.Kind().String(), Attributes: attributesOf(m.Attributes())}
 		if h, d, ok := m.Digest(); ok {
 			e.Algorithm, e.Digest = h.String(), fmt.Sprintf("%X", d)
 		}
@@ -95,10 +95,10 @@ func listCatalog(file string) (catalogListing, error) {
 	return l, nil
 }
 
-func attributesOf(attrs []catalog.Attribute) []catalogAttribute {
-	var out []catalogAttribute
+func attributesOf(attrs []catalog.Attribute) []attribute {
+	var out []attribute
 	for _, a := range attrs {
-		e := catalogAttribute{Name: a.Name, Flags: fmt.Sprintf("0x%08X", uint32(a.Flags))}
+		e := attribute{Name: a.Name, Flags: fmt.Sprintf("0x%08X", uint32(a.Flags))}
 		if s, ok := a.Text(); ok {
 			e.Text = s
 		} else {
@@ -109,7 +109,7 @@ func attributesOf(attrs []catalog.Attribute) []catalogAttribute {
 	return out
 }
 
-func (l catalogListing) print(w io.Writer) {
+func (l listing) print(w io.Writer) {
 	state := "not signed"
 	if l.Signed {
 		state = "signed (mage catalog:check judges it)"
@@ -137,7 +137,7 @@ func (l catalogListing) print(w io.Writer) {
 }
 
 // String is name and value; the usual flags go without saying.
-func (a catalogAttribute) String() string {
+func (a attribute) String() string {
 	s := a.Name + ": "
 	if a.Bytes != "" {
 		s += "bytes " + a.Bytes

@@ -1,9 +1,11 @@
-package file
+// Package catalog makes, lists, checks and signs security catalogs without a
+// release.yaml.
+package catalog
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,10 +16,11 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
-// Cataloguing says what catalog is made of which files.
-type Cataloguing struct {
+// Making says what catalog is made of which files.
+type Making struct {
 	// Dir is the folder whose files are listed; CDF a catalog definition file
 	// instead, whose paths are relative to it.
 	Dir, CDF string
@@ -37,9 +40,9 @@ type Cataloguing struct {
 	Getenv func(string) string
 }
 
-// MakeCatalog writes an unsigned catalog and, for a folder, the definition from
+// Make writes an unsigned catalog and, for a folder, the definition from
 // which makecat makes the same one.
-func MakeCatalog(ctx context.Context, c *console.Console, m Cataloguing) error {
+func Make(ctx context.Context, c *console.Console, m Making) error {
 	if (m.Dir == "") == (m.CDF == "") {
 		return fault.New(fault.Usage, "name either a folder or a definition").Hint("-dir=FOLDER, or -cdf=FILE.cdf")
 	}
@@ -64,7 +67,7 @@ func MakeCatalog(ctx context.Context, c *console.Console, m Cataloguing) error {
 		return err
 	}
 	for _, f := range made.Empty {
-		c.Warn("%s is empty and cannot be listed: Windows does not hash files of no bytes", f.Name)
+		c.Warn("%s is not listed: Windows cannot list empty files", f.Name)
 	}
 	der := made.DER
 	made.DER, made.Catalog = nil, nil // a long list takes memory, and the definition is made of the files
@@ -99,7 +102,7 @@ func without(files []inventory.File, dir string, results ...string) []inventory.
 	return out
 }
 
-func (m Cataloguing) options() (inventory.Options, error) {
+func (m Making) options() (inventory.Options, error) {
 	o := inventory.Options{PathAttribute: m.PathAttribute}
 	if o.PathAttribute == "" {
 		o.PathAttribute = "FilePath"
@@ -109,7 +112,7 @@ func (m Cataloguing) options() (inventory.Options, error) {
 		return o, err
 	}
 	attrs := map[string]string{}
-	for _, a := range list(m.Attributes) {
+	for _, a := range args.List(m.Attributes) {
 		name, value, ok := strings.Cut(a, "=")
 		if !ok || name == "" || value == "" {
 			return o, fault.New(fault.Usage, "-attributes: %q is not NAME=VALUE", a)
@@ -122,7 +125,7 @@ func (m Cataloguing) options() (inventory.Options, error) {
 }
 
 // time is SOURCE_DATE_EPOCH if that is set, else now.
-func (m Cataloguing) time() (time.Time, error) {
+func (m Making) time() (time.Time, error) {
 	s := m.Getenv("SOURCE_DATE_EPOCH")
 	if s == "" {
 		return m.Now(), nil
@@ -134,13 +137,12 @@ func (m Cataloguing) time() (time.Time, error) {
 	return time.Unix(n, 0), nil
 }
 
-func (m Cataloguing) fromCDF(ctx context.Context, c *console.Console) error {
-	f, err := os.Open(m.CDF)
+func (m Making) fromCDF(ctx context.Context, c *console.Console) error {
+	text, err := args.Read("cdf", m.CDF)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	def, err := catalog.ParseCDF(f)
+	def, err := catalog.ParseCDF(bytes.NewReader(text))
 	if err != nil {
 		return fault.New(fault.Usage, "%s: %w", m.CDF, err)
 	}
@@ -170,51 +172,33 @@ func (m Cataloguing) fromCDF(ctx context.Context, c *console.Console) error {
 	return nil
 }
 
-// CatalogSigning says how a catalog is signed.
-type CatalogSigning struct {
-	Files
-	Key
-	Trusted
-	Digest, Description, URL string
+// Signing says how a catalog is signed.
+type Signing struct {
+	args.Files
+	args.Signer
 	// Replace drops a signature that is there.
 	Replace bool
-	Stampers
 }
 
-// SignCatalog signs catalogs.
-func SignCatalog(ctx context.Context, c *console.Console, s CatalogSigning) error {
-	jobs, err := s.jobs("")
+// Sign signs catalogs.
+func Sign(ctx context.Context, c *console.Console, s Signing) error {
+	jobs, err := s.Jobs("")
 	if err != nil {
 		return err
 	}
-	roots, err := s.Trusted.open()
-	if err != nil {
-		return err
-	}
-	id, err := s.Key.open(ctx, c, roots)
+	id, err := s.Signer.Open(ctx, c)
 	if err != nil {
 		return err
 	}
 	defer id.Close()
-	o, err := Signing{Digest: s.Digest, Description: s.Description, URL: s.URL}.options(c, id, roots)
-	if err != nil {
-		return err
-	}
-	st, err := s.Stampers.open(ctx, s.Digest, roots, id)
-	if err != nil {
-		return err
-	}
-	if st != nil {
-		defer st.close()
-	} else {
-		c.Warn("without -server= the signatures end with the certificate, on %s", id.Certificate.NotAfter.Format(time.DateOnly))
-	}
-	so := catalog.SignOptions{SignOptions: o, Replace: s.Replace}
-	return each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j job) (string, error) { return signCatalog(ctx, j, so, st) })
+	o := catalog.SignOptions{SignOptions: id.Options, Replace: s.Replace}
+	return args.Each(ctx, c, jobs, id.Parallel, func(ctx context.Context, j args.Job) (string, error) {
+		return sign(ctx, j, o, id.Stamping)
+	})
 }
 
-func signCatalog(ctx context.Context, j job, o catalog.SignOptions, st *stamping) (string, error) {
-	der, err := os.ReadFile(j.in)
+func sign(ctx context.Context, j args.Job, o catalog.SignOptions, st *args.Stamping) (string, error) {
+	der, err := args.ReadFile(j.In)
 	if err != nil {
 		return "", err
 	}
@@ -228,10 +212,10 @@ func signCatalog(ctx context.Context, j job, o catalog.SignOptions, st *stamping
 	note := "signed"
 	if st != nil {
 		var server string
-		if der, server, err = st.stamp(ctx, der, 0); err != nil {
+		if der, server, err = st.Stamp(ctx, der, 0); err != nil {
 			return "", err
 		}
 		note = "signed, stamped by " + server
 	}
-	return note, atomicfile.Write(j.out, der, 0o644)
+	return note, atomicfile.Write(j.Out, der, 0o644)
 }

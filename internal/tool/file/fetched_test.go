@@ -16,6 +16,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
@@ -30,26 +31,8 @@ func fetched(t *testing.T, l trust.List) {
 	if err := os.MkdirAll(".hallmark", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(fetchedRoots(), b, 0o600); err != nil {
+	if err := os.WriteFile(args.FetchedRoots(), b, 0o600); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestListRootsWithLimits(t *testing.T) {
-	p := formatstest.NewPKI(t)
-	day := time.Date(2019, 2, 3, 0, 0, 0, 0, time.UTC)
-	fetched(t, trust.List{Sequence: "1",
-		CodeSigningLimited:  []trust.LimitedRoot{{Certificate: p.Root.Raw, Limits: authenticode.Limits{Disabled: day}}},
-		TimeStampingLimited: []trust.LimitedRoot{{Certificate: p.TSARoot.Raw, Limits: authenticode.Limits{NotBefore: day}}}})
-	var out bytes.Buffer
-	if err := ListRoots(&out); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"code CN=Hallmark Test Root,O=Hallmark Test,C=CH; code: signatures before 2019-02-03\n",
-		"time CN=Hallmark Test TSA Root,O=Hallmark Test,C=CH; time: certificates issued up to 2019-02-03\n"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is missing in\n%s", want, out.String())
-		}
 	}
 }
 
@@ -58,8 +41,8 @@ func TestVerifyWithFetchedLists(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	root, leaf := p.Leaf.RootFile(t), sha1.Sum(p.Leaf.Certificate.Raw)
 	exe := filepath.Join(t.TempDir(), "a.exe")
-	if err := Sign(context.Background(), console.Discard(), Signing{Files: Files{In: formatstest.GoProgram(t, "amd64"), Out: exe},
-		Key: Key{Identity: "pem:" + p.Leaf.KeyFile(t) + "," + p.Leaf.CertFile(t), Chain: root}}); err != nil {
+	if err := Sign(context.Background(), console.Discard(), Signing{Files: args.Files{In: formatstest.GoProgram(t, "amd64"), Out: exe},
+		Signer: args.Signer{Key: args.Key{Identity: "pem:" + p.Leaf.KeyFile(t) + "," + p.Leaf.CertFile(t), Chain: root}}}); err != nil {
 		t.Fatal(err)
 	}
 	condemned := &trust.DisallowedList{Sequence: "1", Thumbprints: []string{hex.EncodeToString(leaf[:])}}
@@ -67,16 +50,16 @@ func TestVerifyWithFetchedLists(t *testing.T) {
 	limited := trust.List{Disallowed: other, CodeSigningLimited: []trust.LimitedRoot{{Certificate: p.Root.Raw, Limits: authenticode.Limits{Disabled: time.Now().Add(-time.Hour)}}}}
 	for name, c := range map[string]struct {
 		list   trust.List
-		v      Verification
+		v      args.Verification
 		status int
 		says   string
 	}{
-		"not listed":          {trust.List{Disallowed: other}, Verification{Roots: root, Only: true}, 0, "result:      trusted"},
-		"no list":             {trust.List{}, Verification{Roots: root, Only: true}, 0, "list of disallowed certificates is not at hand"},
-		"publisher listed":    {trust.List{Disallowed: condemned}, Verification{Roots: root, Only: true}, fault.Verification, "TRUST_E_EXPLICIT_DISTRUST"},
-		"root disabled":       {limited, Verification{}, fault.Verification, "is trusted for code signing up to"},
-		"root disabled, only": {limited, Verification{Roots: root, Only: true}, 0, "result:      trusted"},
-		"broken list":         {trust.List{Disallowed: &trust.DisallowedList{Hashes: []string{"?"}}}, Verification{Roots: root, Only: true}, 1, ""},
+		"not listed":          {trust.List{Disallowed: other}, args.Verification{Roots: root, Only: true}, 0, "result:      trusted"},
+		"no list":             {trust.List{}, args.Verification{Roots: root, Only: true}, 0, "list of disallowed certificates is not at hand"},
+		"publisher listed":    {trust.List{Disallowed: condemned}, args.Verification{Roots: root, Only: true}, fault.Verification, "TRUST_E_EXPLICIT_DISTRUST"},
+		"root disabled":       {limited, args.Verification{}, fault.Verification, "is trusted for code signing up to"},
+		"root disabled, only": {limited, args.Verification{Roots: root, Only: true}, 0, "result:      trusted"},
+		"broken list":         {trust.List{Disallowed: &trust.DisallowedList{Hashes: []string{"?"}}}, args.Verification{Roots: root, Only: true}, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fetched(t, c.list)

@@ -1,0 +1,64 @@
+package args
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/identity"
+)
+
+// Signer says who signs, who stamps, and what the signature tells.
+type Signer struct {
+	Key
+	Trusted
+	Stampers
+	Digest, Description, URL string
+}
+
+// Session is an open key with its time servers. Close it.
+type Session struct {
+	*identity.Identity
+	Roots *authenticode.Roots
+	// Options are those of a signature by the key.
+	Options authenticode.SignOptions
+	// Stamping is nil without time servers.
+	Stamping *Stamping
+}
+
+// Open judges the flags, reaches the key, judges its certificate and prepares
+// the time servers.
+func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) {
+	hash, err := Digest(s.Digest)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := s.Trusted.Open()
+	if err != nil {
+		return nil, err
+	}
+	id, err := s.Key.Open(ctx, c, roots)
+	if err != nil {
+		return nil, err
+	}
+	stamping, err := s.Stampers.Open(ctx, s.Digest, roots, id)
+	if err != nil {
+		id.Close()
+		return nil, err
+	}
+	if stamping == nil {
+		c.Warn("not timestamped: the signature expires with the certificate on %s (add -server=)", id.Certificate.NotAfter.Format(time.DateOnly))
+	}
+	return &Session{id, roots, authenticode.SignOptions{
+		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
+		Hash:        hash,
+		Description: s.Description,
+		URL:         s.URL,
+	}, stamping}, nil
+}
+
+// Close stops the time servers and closes the key.
+func (s *Session) Close() error { return errors.Join(s.Stamping.Close(), s.Identity.Close()) }
