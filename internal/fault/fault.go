@@ -93,5 +93,41 @@ func Exit(err error) error {
 	if e := (*Error)(nil); errors.As(err, &e) && err == error(e) {
 		return err
 	}
+	if all := Problems(err); len(all) > 1 {
+		return &Error{Status: Status(err), Err: several(all)}
+	}
 	return &Error{Status: Status(err), Err: err}
 }
+
+// Problems returns the errors that were joined into err, each with its own
+// hints; an error that was not joined is returned alone.
+func Problems(err error) []error {
+	if e, ok := err.(*Error); ok && len(e.Hints) == 0 {
+		if inner := Problems(e.Err); len(inner) > 1 {
+			return inner
+		}
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range joined.Unwrap() {
+		all = append(all, Problems(e)...)
+	}
+	return all
+}
+
+// several is the text of many problems below mage, which writes "Error: "
+// before the first one only.
+type several []error
+
+func (s several) Error() string {
+	texts := make([]string, len(s))
+	for i, err := range s {
+		texts[i] = err.Error()
+	}
+	return strings.Join(texts, "\nError: ")
+}
+
+func (s several) Unwrap() []error { return s }

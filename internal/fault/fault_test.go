@@ -41,3 +41,21 @@ func TestErrorText(t *testing.T) {
 		t.Errorf("got %q, want %q", err.Error(), want)
 	}
 }
+
+func TestEachProblemIsNamed(t *testing.T) {
+	a, b := New(Usage, "a").Hint("do a"), New(Service, "b")
+	err := Exit(errors.Join(a, errors.Join(b, errors.New("c"))))
+	if want := "a\nhint: do a\nError: b\nError: c"; err.Error() != want {
+		t.Errorf("got %q, want %q", err, want)
+	}
+	if n := len(Problems(err)); n != 3 {
+		t.Errorf("%d problems, want 3", n)
+	}
+	if got := Status(err); got != Usage {
+		t.Errorf("status %d", got)
+	}
+	one := Exit(fmt.Errorf("sign: %w", errors.Join(a, b)))
+	if n := len(Problems(one)); n != 1 {
+		t.Errorf("an error around joined ones is one problem, got %d", n)
+	}
+}
