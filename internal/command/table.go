@@ -68,7 +68,7 @@ func Targets() []Target {
 			{"index", "int", "which signature: 0 (default) is the first, nested ones follow"},
 			{"roots", "string", "certificate files to trust for code signing"},
 		}},
-		{Name: "file:attach", Synopsis: "puts a signature that was extracted, or made elsewhere, into a PE file.", Doc: "Attach puts a signature that was extracted, or made elsewhere, into a PE file.", Flags: []Flag{
+		{Name: "file:attach", Synopsis: "puts a signature that was extracted, or made elsewhere, into a PE filetool.", Doc: "Attach puts a signature that was extracted, or made elsewhere, into a PE filetool.", Flags: []Flag{
 			{"in", "string", "one file"},
 			{"out", "string", "a file or an existing folder; without it files are changed in place"},
 			{"signature", "string", "the PKCS#7 in DER or PEM"},
