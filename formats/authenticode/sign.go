@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
@@ -50,6 +51,9 @@ type SignOptions struct {
 	Additional []*x509.Certificate
 	// Existing says what becomes of signatures that the file has.
 	Existing Existing
+	// Own recognises for ExistingSkip the certificates of this signer; nil is the certificate of Signer alone. A signer whose certificate is
+	// renewed every few days has many.
+	Own func(*x509.Certificate) bool
 	// IntentToSeal says in the signature that the file will be sealed (signtool /itos). From then on Windows refuses the file until Seal has
 	// been called, and after every change of the signatures. The signature must be the file's first, and RSA: see Seal.
 	IntentToSeal bool
@@ -60,15 +64,12 @@ func (o SignOptions) hash() crypto.Hash { return hashOrDefault(o.Hash, o.Signer.
 // cmsSigner is Signer with everything to embed, roots left out.
 func (o SignOptions) cmsSigner() cms.Signer {
 	s := o.Signer
-	s.Hash, s.Chain = o.hash(), nil
-	for _, list := range [][]*x509.Certificate{o.Signer.Chain, o.Additional} {
-		for _, c := range list {
-			if !isRoot(c) {
-				s.Chain = append(s.Chain, c)
-			}
-		}
-	}
+	s.Hash, s.Chain, s.Extra = o.hash(), withoutRoots(o.Signer.Chain), withoutRoots(o.Additional)
 	return s
+}
+
+func withoutRoots(list []*x509.Certificate) []*x509.Certificate {
+	return slices.DeleteFunc(slices.Clone(list), isRoot)
 }
 
 // isRoot recognises a certificate that its own key has signed.
@@ -226,7 +227,7 @@ func (s *Subject) ownSignature(o SignOptions) (int, error) {
 	own := false
 	for _, sig := range sigs {
 		cert, err := sig.SignerCertificate(0)
-		if err != nil || !bytes.Equal(cert.Raw, o.Signer.Certificate.Raw) {
+		if err != nil || !o.own(cert) {
 			continue
 		}
 		own = true
@@ -238,6 +239,10 @@ func (s *Subject) ownSignature(o SignOptions) (int, error) {
 		return -1, fmt.Errorf("%w, by somebody else: choose to replace or to append", ErrSigned)
 	}
 	return -1, nil
+}
+
+func (o SignOptions) own(c *x509.Certificate) bool {
+	return bytes.Equal(c.Raw, o.Signer.Certificate.Raw) || o.Own != nil && o.Own(c)
 }
 
 // covers compares what a signature says with the file and with what is wanted.

@@ -32,7 +32,7 @@ func (j *judging) require(context.Context) bool {
 	if j.m.report.Index != 0 {
 		return true
 	}
-	if len(q.Publishers) > 0 && !slices.ContainsFunc(q.Publishers, func(p string) bool { return isPublisher(j.cert, p) }) {
+	if len(q.Publishers) > 0 && !slices.ContainsFunc(q.Publishers, func(p string) bool { return IsPublisher(j.cert, p) }) {
 		j.find(strict(CheckRequired, "the publisher is %s, required is %q", name(j.cert), q.Publishers))
 	}
 	if class := Classify(j.cert); len(q.Classes) > 0 && !slices.Contains(q.Classes, class) {
@@ -56,9 +56,9 @@ func isThumbprint(c *x509.Certificate, t string) bool {
 	return t == hex.EncodeToString(s1[:]) || t == hex.EncodeToString(s256[:])
 }
 
-// isPublisher compares names as RFC 5280 section 7.1 says of directory strings: without regard to case, and with
-// any run of white space as one space.
-func isPublisher(c *x509.Certificate, want string) bool {
+// IsPublisher reports whether want is the common name of c or its whole subject. Names are compared as RFC 5280 section 7.1 says of
+// directory strings: without regard to case, and with any run of white space as one space.
+func IsPublisher(c *x509.Certificate, want string) bool {
 	want = foldName(want)
 	return want != "" && (want == foldName(c.Subject.CommonName) || want == foldName(c.Subject.String()))
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -34,6 +35,8 @@ type Signer struct {
 	Certificate *x509.Certificate
 	// Chain are further certificates to embed, as they are: intermediates, usually without the root.
 	Chain []*x509.Certificate
+	// Extra are embedded beside Chain, whichever certificate the key signs with (see CertifyingSigner).
+	Extra []*x509.Certificate
 	// Hash is SHA-256, SHA-384 or SHA-512; 0 means SHA-256.
 	Hash crypto.Hash
 }
@@ -42,6 +45,21 @@ type Signer struct {
 type ContextSigner interface {
 	crypto.Signer
 	SignContext(ctx context.Context, rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error)
+}
+
+// CertifyingSigner is a key whose certificate comes with each signature, as signing services have it that issue certificates for a few
+// days: between two signatures of one run the key and the certificate may change. Public is the key of the certificate in
+// Signer, which is the one that was current when the run began.
+type CertifyingSigner interface {
+	crypto.Signer
+	SignCertified(ctx context.Context, digest []byte, opts crypto.SignerOpts) (*Certified, error)
+}
+
+// Certified is a signature value with the certificate that it verifies with, and the intermediates to embed.
+type Certified struct {
+	Signature   []byte
+	Certificate *x509.Certificate
+	Chain       []*x509.Certificate
 }
 
 // Prepared is a signature that lacks only the key's part.
@@ -79,11 +97,17 @@ func Prepare(content ContentInfo, signer Signer, signedAttrs Attributes) (*Prepa
 		Version: max(content.Version, 1), DigestAlgorithms: []pkix.AlgorithmIdentifier{si.DigestAlgorithm},
 		ContentType: content.Type, Content: content.DER, Signers: []SignerInfo{*si},
 	}
+	s.embed(signer)
+	return &Prepared{ToBeSigned: si.RawSignedAttrs, Hash: h, Digest: digestOf(h, si.RawSignedAttrs), SignedData: s}, nil
+}
+
+// embed puts the certificates of a signer in, in place of those that are there.
+func (s *SignedData) embed(signer Signer) {
+	s.Certificates = nil
 	s.AddCertificate(signer.Certificate.Raw)
-	for _, c := range signer.Chain {
+	for _, c := range slices.Concat(signer.Chain, signer.Extra) {
 		s.AddCertificate(c.Raw)
 	}
-	return &Prepared{ToBeSigned: si.RawSignedAttrs, Hash: h, Digest: digestOf(h, si.RawSignedAttrs), SignedData: s}, nil
 }
 
 func newSignerInfo(content ContentInfo, signer Signer, h crypto.Hash, extra Attributes) (*SignerInfo, error) {
@@ -174,11 +198,35 @@ func Sign(ctx context.Context, content ContentInfo, signer Signer, signedAttrs A
 	if err != nil {
 		return nil, err
 	}
+	if key, ok := signer.Key.(CertifyingSigner); ok {
+		return p.certify(ctx, key, signer)
+	}
 	sig, err := SignDigest(ctx, signer.Key, p.Digest, p.Hash)
 	if err != nil {
 		return nil, fmt.Errorf("signing with the key of %q: %w", signer.Certificate.Subject, err)
 	}
 	return p.Finish(sig)
+}
+
+// certify finishes a signature with the certificate that the key signed it with. The signed attributes do not name the certificate, so they
+// stay what they were; issuer, serial number, algorithm and embedded certificates are those of the answer.
+func (p *Prepared) certify(ctx context.Context, key CertifyingSigner, signer Signer) (*SignedData, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	made, err := key.SignCertified(ctx, p.Digest, p.Hash)
+	if err != nil {
+		return nil, fmt.Errorf("signing with the key of %q: %w", signer.Certificate.Subject, err)
+	}
+	alg, err := signatureAlgorithm(made.Certificate.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	si := &p.SignedData.Signers[0]
+	si.RawIssuer, si.Serial, si.SignatureAlgorithm = made.Certificate.RawIssuer, made.Certificate.SerialNumber, alg
+	signer.Certificate, signer.Chain = made.Certificate, made.Chain
+	p.SignedData.embed(signer)
+	return p.Finish(made.Signature)
 }
 
 // SignDigest makes a signature over a digest: PKCS #1 v1.5 with an RSA key. A ContextSigner gets the context.

@@ -74,11 +74,17 @@ func NewPKI(t testing.TB) *PKI {
 // field of the template before it is signed.
 func (p *PKI) Issue(t testing.TB, commonName string, edit func(*x509.Certificate)) *Identity {
 	t.Helper()
+	return p.IssueFor(t, p.keys["leaf"], commonName, edit)
+}
+
+// IssueFor is Issue for a key of the caller's.
+func (p *PKI) IssueFor(t testing.TB, key crypto.Signer, commonName string, edit func(*x509.Certificate)) *Identity {
+	t.Helper()
 	tmpl := codeSigning(commonName, time.Now())
 	if edit != nil {
 		edit(tmpl)
 	}
-	id, err := p.issue(tmpl, p.keys["leaf"], p.Intermediate, p.keys["intermediate"])
+	id, err := p.issue(tmpl, key, p.Intermediate, p.keys["intermediate"])
 	if err != nil {
 		t.Fatalf("issuing test certificate: %v", err)
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity/service"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
@@ -43,14 +44,14 @@ const (
 // ExecRequest is the one line of JSON that an exec program finds on its
 // standard input. Digest and what follows are set for the operation sign.
 type ExecRequest struct {
-	Version     int    `json:"version"`   // 1
-	Operation   string `json:"operation"` // certificates or sign, also the last argument
-	Scheme      Scheme `json:"scheme,omitempty"`
-	Hash        string `json:"hash,omitempty"`               // sha256, sha384 or sha512
-	DigestHex   string `json:"digest_hex,omitempty"`         // the digest to sign
-	Digest      string `json:"digest_base64,omitempty"`      // the same
-	Certificate string `json:"certificate_sha256,omitempty"` // thumbprint of the certificate that will be used
-	Password    string `json:"password,omitempty"`           // if the identity has one
+	Version     int            `json:"version"`   // 1
+	Operation   string         `json:"operation"` // certificates or sign, also the last argument
+	Scheme      service.Scheme `json:"scheme,omitempty"`
+	Hash        string         `json:"hash,omitempty"`               // sha256, sha384 or sha512
+	DigestHex   string         `json:"digest_hex,omitempty"`         // the digest to sign
+	Digest      string         `json:"digest_base64,omitempty"`      // the same
+	Certificate string         `json:"certificate_sha256,omitempty"` // thumbprint of the certificate that will be used
+	Password    string         `json:"password,omitempty"`           // if the identity has one
 }
 
 const (

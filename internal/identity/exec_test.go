@@ -20,6 +20,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
+	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
 // actAsSigner is the other side of an exec identity: the test binary, started
@@ -117,7 +118,7 @@ func signerOptions(r ExecRequest) crypto.SignerOpts {
 	if !ok || os.Getenv("HALLMARK_HASH") != r.Hash || os.Getenv("HALLMARK_SCHEME") != string(r.Scheme) {
 		signerFails("hash %q, scheme %q", r.Hash, r.Scheme)
 	}
-	if r.Scheme == SchemePSS {
+	if r.Scheme == service.SchemePSS {
 		return &rsa.PSSOptions{Hash: hash, SaltLength: rsa.PSSSaltLengthEqualsHash}
 	}
 	return hash

@@ -9,6 +9,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -17,6 +18,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity/service"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
@@ -39,6 +41,9 @@ type Identity struct {
 	chainErr   error  // the outside failure behind incomplete, if any
 	opts       Options
 	probe      probe
+	remote     service.Key // behind Key where a service holds it, else nil
+	info       *service.Info
+	allows     func(service.Scheme, crypto.Hash) error // nil: any signature
 	close      func() error
 }
 
@@ -66,6 +71,16 @@ type Options struct {
 	AllowIncompleteChain bool                // judge a chain without root as a warning
 	AllowECDSA           bool                // judge an elliptic-curve key as a warning
 
+	// Hash of the signatures that will be asked for; 0 is SHA-256. The trial
+	// signature uses it, since keys of some services know one hash alone.
+	Hash crypto.Hash
+	// ExpectEKUs are object identifiers of extended key usages that the
+	// certificate must have, such as the subscriber's own of Artifact Signing;
+	// ExpectSubject is its common name or whole subject. Both hold for every
+	// certificate that signs.
+	ExpectEKUs    []string
+	ExpectSubject string
+
 	// Timeout for one call of an exec program or one fetched certificate.
 	// 0 is two minutes for programs and 15 seconds for certificates.
 	Timeout time.Duration
@@ -88,6 +103,8 @@ func (o Options) withDefaults() Options {
 	o.StateDir = o.path(o.StateDir)
 	return o
 }
+
+func (o Options) hash() crypto.Hash { return cmp.Or(o.Hash, crypto.SHA256) }
 
 // path resolves a path against Dir.
 func (o Options) path(p string) string {

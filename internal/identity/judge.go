@@ -44,6 +44,7 @@ const (
 	RuleAlgorithm = "algorithm"
 	RuleChain     = "chain"
 	RuleLifetime  = "lifetime"
+	RuleExpected  = "expected"
 )
 
 // Judge says everything that is wrong with signing by this identity at the
@@ -75,7 +76,7 @@ func message(err error) string {
 func (i *Identity) JudgeCertificate(now time.Time) []Problem {
 	var problems []Problem
 	for _, rule := range []func(*Identity, time.Time) []Problem{
-		judgeValidity, judgePurpose, judgeLifetimeSigning, judgeKeySize, judgeSHA1, judgeValidityDays, judgeChain, judgeIssuers,
+		judgeValidity, judgePurpose, judgeLifetimeSigning, judgeKeySize, judgeSHA1, judgeValidityDays, judgeChain, judgeIssuers, judgeExpected,
 	} {
 		problems = append(problems, rule(i, now)...)
 	}

@@ -1,10 +1,9 @@
 package identity
 
 import (
-	"crypto"
 	"crypto/rand"
-	"crypto/sha256"
 	"sync"
+	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
@@ -25,12 +24,18 @@ func (i *Identity) Probe() error {
 }
 
 func (i *Identity) trySigning() error {
-	digest := sha256.Sum256([]byte("Hallmark trial signature: not over any file"))
-	signature, err := i.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	h := i.opts.hash()
+	trial := h.New()
+	trial.Write([]byte("Hallmark trial signature: not over any file"))
+	digest, began := trial.Sum(nil), time.Now()
+	signature, err := i.Key.Sign(rand.Reader, digest, h)
 	if err != nil {
 		return err
 	}
-	if err := checkSignature(i.Certificate.PublicKey, digest[:], signature, crypto.SHA256); err != nil {
+	if i.info != nil {
+		i.info.Latency = time.Since(began)
+	}
+	if err := checkSignature(i.Certificate.PublicKey, digest, signature, h); err != nil {
 		return fault.New(fault.Usage, "the key does not match the certificate %q: %v", i.Certificate.Subject, err).
 			Hint("the key and its certificate must come from the same request")
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
@@ -181,6 +182,24 @@ func judgeChain(i *Identity, _ time.Time) []Problem {
 		p.Hint = "machines that lack the intermediate certificate will call the publisher unknown"
 	}
 	return []Problem{p}
+}
+
+// judgeExpected compares the certificate with what the release pins.
+func judgeExpected(i *Identity, _ time.Time) []Problem {
+	const hint = "either another profile or key signs than was meant, or the expectation has to change"
+	var problems []Problem
+	have := authenticode.EKUs(i.Certificate)
+	for _, want := range i.opts.ExpectEKUs {
+		if !slices.Contains(have, want) {
+			problems = append(problems, one(Error, RuleExpected, fmt.Sprintf("the certificate lacks the extended key usage %s that sign.expect_eku names; it has %s",
+				want, strings.Join(have, ", ")), hint)...)
+		}
+	}
+	if want := i.opts.ExpectSubject; want != "" && !authenticode.IsPublisher(i.Certificate, want) {
+		problems = append(problems, one(Error, RuleExpected, fmt.Sprintf("the certificate is for %q, and sign.expect_subject is %q",
+			printable(i.Certificate.Subject.String()), want), hint)...)
+	}
+	return problems
 }
 
 // judgeIssuers judges what stands above the certificate.

@@ -6,28 +6,19 @@ import (
 	"crypto/rsa"
 	"errors"
 	"fmt"
-)
 
-// Scheme names the signature that an exec program has to make.
-type Scheme string
-
-// The schemes. RSA signatures are as long as the modulus, ECDSA signatures
-// are the ASN.1 SEQUENCE of r and s (RFC 3279 section 2.2.3).
-const (
-	SchemePKCS1v15 Scheme = "rsa-pkcs1-v1_5" // RFC 8017 section 8.2, DigestInfo included
-	SchemePSS      Scheme = "rsa-pss"        // RFC 8017 section 8.1, MGF1 with the same hash, salt as long as the hash
-	SchemeECDSA    Scheme = "ecdsa"
+	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
 // schemeOf is the signature that opts ask of a key.
-func schemeOf(key crypto.PublicKey, opts crypto.SignerOpts) Scheme {
+func schemeOf(key crypto.PublicKey, opts crypto.SignerOpts) service.Scheme {
 	if _, ok := key.(*ecdsa.PublicKey); ok {
-		return SchemeECDSA
+		return service.SchemeECDSA
 	}
 	if _, ok := opts.(*rsa.PSSOptions); ok {
-		return SchemePSS
+		return service.SchemePSS
 	}
-	return SchemePKCS1v15
+	return service.SchemePKCS1v15
 }
 
 // hashName names the hash of a digest and refuses what keys outside this

@@ -21,6 +21,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
 // maxObjects bounds what is listed of a token. PIV cards hold 24 keys at
@@ -271,9 +272,9 @@ func (k *tokenKey) signOnce(mechanism *pkcs11.Mechanism, input []byte, withPIN b
 // the digest is made here, the token only applies the key.
 func mechanismFor(key crypto.PublicKey, digest []byte, opts crypto.SignerOpts) (*pkcs11.Mechanism, []byte, error) {
 	switch schemeOf(key, opts) {
-	case SchemeECDSA:
+	case service.SchemeECDSA:
 		return pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil), digest, nil
-	case SchemePSS:
+	case service.SchemePSS:
 		hash, mgf := pssMechanisms(opts.HashFunc())
 		params := pkcs11.NewPSSParams(hash, mgf, uint(opts.HashFunc().Size()))
 		return pkcs11.NewMechanism(pkcs11.CKM_RSA_PKCS_PSS, params), digest, nil
