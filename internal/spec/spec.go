@@ -173,6 +173,8 @@ type Manifest struct {
 	UTF8 *bool `yaml:"utf8" jsonschema:"default=true"`
 	// DPI awareness: unaware, system, per-monitor or per-monitor-v2. Default: per-monitor-v2.
 	DPI string `yaml:"dpi" jsonschema:"enum=unaware|system|per-monitor|per-monitor-v2,default=per-monitor-v2"`
+	// CommonControls loads version 6 of the common controls, which most toolkits for windows and dialogs need.
+	CommonControls bool `yaml:"common_controls"`
 	// MinimumWindows is the oldest Windows named as supported: vista, 7, 8, 8.1 or 10. Default: 10, which covers Windows 11.
 	MinimumWindows string `yaml:"minimum_windows" jsonschema:"enum=vista|7|8|8.1|10,default=10"`
 }

@@ -126,7 +126,7 @@ func (j *judgement) resources() {
 	if m.File != "" {
 		j.file("resources.manifest.file", m.File)
 		j.exclusive("resources.manifest", "file", "write it in the manifest file, or delete resources.manifest.file",
-			"execution_level", "ui_access", "long_paths", "utf8", "dpi", "minimum_windows")
+			"execution_level", "ui_access", "long_paths", "utf8", "dpi", "common_controls", "minimum_windows")
 	}
 	j.refuse(m.UIAccess && j.spec.Sign == nil, "resources.manifest.ui_access",
 		"needs the section sign: Windows does not start such a program unsigned", "add sign, or delete the line")

@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	// How a release runs, from the top down.
 	"internal/release":  rows(ground, formats, "internal/pipeline", "internal/step", "internal/builder", "internal/ledger", "internal/spec", "internal/identity", "internal/timeserver", "internal/trust", "templates"),
 	"internal/pipeline": rows(ground, nil, "internal/step", "internal/ledger", "internal/spec"),
-	"internal/step":     rows(ground, formats, "templates", "internal/builder", "internal/ledger", "internal/spec", "internal/identity", "internal/timeserver", "internal/trust", "internal/secondreader", "internal/inventory"),
+	"internal/step":     rows(ground, formats, "templates", "internal/builder", "internal/ledger", "internal/spec", "internal/identity", "internal/timeserver", "internal/trust", "internal/secondreader", "internal/inventory", "internal/winresource"),
 	"internal/builder":  rows(ground, nil, "internal/spec"),
 
 	// The commands without release.yaml: no ledger, no steps.
@@ -51,12 +51,13 @@ var mayImport = map[string][]string{
 
 	// What both stand on.
 	"internal/timeserver":   rows(ground, formats, "internal/identity"),
-	"internal/spec":         rows(ground, nil, "internal/identity"),
+	"internal/spec":         rows(ground, nil, "internal/identity", "internal/winresource"),
 	"internal/identity":     rows(ground, formats),
 	"internal/trust":        rows(ground, formats),
 	"internal/secondreader": rows(ground, formats),
 	"internal/inventory":    rows(ground, formats),
 	"internal/ledger":       rows(ground, nil),
+	"internal/winresource":  {},
 
 	// The ground floor, from the top down.
 	"internal/fetch":      {"internal/atomicfile", "internal/fault"},

@@ -74,7 +74,7 @@ func manifest(r *step.Run, b spec.Binary, v *resource.Version) ([]byte, error) {
 		DPI:     m.DPI,
 		UTF8:    m.UTF8 == nil || *m.UTF8,
 		Windows: m.MinimumWindows, UIAccess: m.UIAccess,
-		LongPaths: m.LongPaths == nil || *m.LongPaths,
+		LongPaths: m.LongPaths == nil || *m.LongPaths, CommonControls: m.CommonControls,
 	}
 	if v != nil {
 		out.Version = v.File

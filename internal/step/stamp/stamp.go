@@ -85,6 +85,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	if err != nil {
 		return step.Result{}, err
 	}
+	set.Replaced = func(old []byte) { warnReplaced(r, a.File(), old, set.Manifest) }
 	if err := apply(ctx, r.Abs(a.Path), r.Abs(r.Stamped(a)), *set); err != nil {
 		return step.Result{}, explain(err)
 	}

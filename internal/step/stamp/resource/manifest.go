@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/hallmark-dev/hallmark/internal/winresource"
 )
 
 // Manifest is the application manifest: what Windows grants the program at
@@ -24,6 +26,8 @@ type Manifest struct {
 	UIAccess  bool
 	LongPaths bool
 	UTF8      bool
+	// CommonControls asks for version 6 of the common controls.
+	CommonControls bool
 	// DPI is unaware, system, per-monitor or per-monitor-v2.
 	DPI string
 	// Windows is the oldest one supported: vista, 7, 8, 8.1 or 10.
@@ -59,6 +63,13 @@ var manifestTemplate = template.Must(template.New("manifest").Funcs(template.Fun
 {{- end}}
 {{- if .M.Description}}
   <description>{{xml .M.Description}}</description>
+{{- end}}
+{{- if .M.CommonControls}}
+  <dependency>
+    <dependentAssembly>
+      <assemblyIdentity type="win32" name="Microsoft.Windows.Common-Controls" version="6.0.0.0" processorArchitecture="*" publicKeyToken="6595b64144ccf1df" language="*"/>
+    </dependentAssembly>
+  </dependency>
 {{- end}}
   <trustInfo xmlns="urn:schemas-microsoft-com:asm.v3">
     <security>
@@ -123,7 +134,7 @@ func escape(s string) (string, error) {
 }
 
 // MaxManifest bounds a manifest, in bytes.
-const MaxManifest = 1 << 20
+const MaxManifest = winresource.MaxManifest
 
 // CheckManifest makes sure that b is well-formed XML whose root is the
 // assembly of a manifest: Windows does not start a program with a bad one.

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/tc-hib/winres"
+
+	"github.com/hallmark-dev/hallmark/internal/winresource"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -25,7 +27,9 @@ var sampleManifest = Manifest{
 
 func TestManifestGolden(t *testing.T) {
 	all := Manifest{Level: "requireAdministrator", UIAccess: true, DPI: "unaware", Windows: "vista"}
-	for name, m := range map[string]Manifest{"usual": sampleManifest, "oldest": all} {
+	controls := sampleManifest
+	controls.CommonControls = true
+	for name, m := range map[string]Manifest{"usual": sampleManifest, "oldest": all, "controls": controls} {
 		t.Run(name, func(t *testing.T) {
 			got, err := m.XML()
 			if err != nil {
@@ -131,7 +135,7 @@ func TestReadStringsReadsWhatEncodeWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := readStrings(b, german)
+	got, err := winresource.VersionStrings(b, german)
 	if err != nil || len(got) != len(want) {
 		t.Fatalf("got %q, %v", got, err)
 	}
@@ -153,7 +157,7 @@ func TestReadStringsDamaged(t *testing.T) {
 		"length 0":        append([]byte{0, 0}, good[2:]...),
 		"other structure": append(append(bytes.Clone(good[:6]), 'X', 0), good[8:]...),
 	} {
-		if got, err := readStrings(b, german); err == nil {
+		if got, err := winresource.VersionStrings(b, german); err == nil {
 			t.Errorf("%s: got %q, want an error", name, got)
 		}
 	}
@@ -248,7 +252,7 @@ func FuzzReadStrings(f *testing.F) {
 	f.Add(b)
 	f.Add(b[:20])
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if table, err := readStrings(b, german); err == nil && table == nil {
+		if table, err := winresource.VersionStrings(b, german); err == nil && table == nil {
 			t.Error("neither strings nor an error")
 		}
 	})

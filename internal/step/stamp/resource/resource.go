@@ -22,6 +22,9 @@ type Set struct {
 	// Manifest is the XML of the application manifest (see Manifest.XML).
 	Manifest []byte
 	Icon     *Icon
+	// Replaced, if not nil, is called before a manifest of the program's own
+	// gives way to Manifest.
+	Replaced func(old []byte)
 }
 
 // File is where the program with its resources is written; *os.File is one.
@@ -78,6 +81,11 @@ func merge(t table, set Set) (*winres.ResourceSet, error) {
 	if set.Manifest != nil {
 		// Windows takes number 1, in whatever language, for the manifest of
 		// the program ("Application manifests", Microsoft Learn).
+		for _, k := range t.each(winres.RT_MANIFEST, winres.ID(1)) {
+			if set.Replaced != nil {
+				set.Replaced(t[k])
+			}
+		}
 		t.remove(winres.RT_MANIFEST, winres.ID(1))
 		t[key{winres.RT_MANIFEST, winres.ID(1), winres.LCIDDefault}] = set.Manifest
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/tc-hib/winres"
 	"github.com/tc-hib/winres/version"
+
+	"github.com/hallmark-dev/hallmark/internal/winresource"
 )
 
 // Version is the version information of one program (VS_VERSIONINFO).
@@ -80,6 +82,20 @@ func (v *Version) merge(t table) error {
 		t[key{winres.RT_VERSION, winres.ID(1), language}] = b
 	}
 	return nil
+}
+
+// readAll reads the strings of all version information that a program has,
+// by language of the resource. Only number 1 is what Windows shows.
+func readAll(t table) (map[uint16]map[string]string, error) {
+	languages := map[uint16]map[string]string{}
+	for _, k := range t.each(winres.RT_VERSION, winres.ID(1)) {
+		strings, err := winresource.VersionStrings(t[k], k.language)
+		if err != nil {
+			return nil, fmt.Errorf("reading the existing version information (language %#04x): %w", k.language, err)
+		}
+		languages[k.language] = strings
+	}
+	return languages, nil
 }
 
 func (s Strings) into(strings map[string]string) {

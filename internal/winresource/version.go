@@ -1,4 +1,4 @@
-package resource
+package winresource
 
 import (
 	"encoding/binary"
@@ -6,23 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"unicode/utf16"
-
-	"github.com/tc-hib/winres"
 )
-
-// readAll reads the strings of all version information that a program has,
-// by language of the resource. Only number 1 is what Windows shows.
-func readAll(t table) (map[uint16]map[string]string, error) {
-	languages := map[uint16]map[string]string{}
-	for _, k := range t.each(winres.RT_VERSION, winres.ID(1)) {
-		strings, err := readStrings(t[k], k.language)
-		if err != nil {
-			return nil, fmt.Errorf("reading the existing version information (language %#04x): %w", k.language, err)
-		}
-		languages[k.language] = strings
-	}
-	return languages, nil
-}
 
 // node is one structure of VS_VERSIONINFO: wLength, wValueLength, wType, a
 // zero-terminated key, padding to 4 bytes, value, padding, children
@@ -79,9 +63,10 @@ func readText(b []byte, at int) (string, int, bool) {
 	return string(utf16.Decode(u)), len(b), false
 }
 
-// readStrings returns the strings of the table for the language, else of the
-// first table.
-func readStrings(data []byte, language uint16) (map[string]string, error) {
+// VersionStrings returns the strings of version information (VS_VERSIONINFO)
+// by their names, such as CompanyName: those of the table for the language,
+// else of the first table. It never returns nil without an error.
+func VersionStrings(data []byte, language uint16) (map[string]string, error) {
 	root, err := readNode(data, false)
 	if err != nil {
 		return nil, err
