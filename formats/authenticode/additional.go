@@ -1,15 +1,18 @@
 package authenticode
 
 import (
+	"cmp"
+	"context"
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 // codeVerificationRoot is the root of Microsoft's kernel-mode cross-certificates. They all expired in or before 2021 and drivers are signed by
@@ -23,7 +26,7 @@ type AdditionalOptions struct {
 	// Time is now if zero. Until is when the signature will be stamped at the latest; zero is Time.
 	Time, Until time.Time
 	// Anchors name the roots in which paths end; nothing is judged by them but RequirePathTo.
-	Anchors *Pool
+	Anchors *certchain.Pool
 	// RequirePathTo is the thumbprint (SHA-1 or SHA-256, hexadecimal, spaces and colons allowed) of a root to which the embedded
 	// certificates must lead. Empty requires nothing.
 	RequirePathTo string
@@ -49,7 +52,7 @@ type OfflinePath struct {
 func (p OfflinePath) String() string {
 	var names []string
 	for _, c := range p.Certificates {
-		names = append(names, name(c))
+		names = append(names, certchain.Name(c))
 	}
 	end := "[" + p.Anchor + "]"
 	if p.Known != nil {
@@ -94,16 +97,16 @@ func JudgeAdditional(extra []*x509.Certificate, o AdditionalOptions) *Additional
 
 func judgeExtra(c *x509.Certificate, paths []OfflinePath, o AdditionalOptions) []Finding {
 	bad := func(format string, args ...any) Finding {
-		return problem(CheckChain, VerdictTrusted, "certificate %s: %s", name(c), fmt.Sprintf(format, args...))
+		return problem(CheckChain, VerdictTrusted, "certificate %s: %s", certchain.Name(c), fmt.Sprintf(format, args...))
 	}
 	if c.Issuer.CommonName == codeVerificationRoot || c.Subject.CommonName == codeVerificationRoot {
 		return []Finding{bad("belongs to the kernel cross-certificates under %q, which have all expired; Windows takes new drivers signed by "+
-			"Microsoft only, and programs never needed them", codeVerificationRoot).hint("leave it out; for a driver use Microsoft's hardware portal")}
+			"Microsoft only, and programs never needed them", codeVerificationRoot).WithHint("leave it out; for a driver use Microsoft's hardware portal")}
 	}
 	var out []Finding
 	if isRoot(c) {
-		return append(out, warning(CheckChain, "certificate %s: is self-signed; a root inside a signature is useless, it has to be in the machine's store", name(c)).
-			hint("leave it out"))
+		return append(out, warning(CheckChain, "certificate %s: is self-signed; a root inside a signature is useless, it has to be in the machine's store", certchain.Name(c)).
+			WithHint("leave it out"))
 	}
 	if !c.IsCA || !c.BasicConstraintsValid {
 		out = append(out, bad("is no certification authority's, so it cannot be on a path"))
@@ -112,14 +115,14 @@ func judgeExtra(c *x509.Certificate, paths []OfflinePath, o AdditionalOptions) [
 	case o.Time.Before(c.NotBefore):
 		out = append(out, bad("is valid from %s only", c.NotBefore.UTC().Format(time.DateOnly)))
 	case o.Until.After(c.NotAfter):
-		out = append(out, bad("expired on %s", c.NotAfter.UTC().Format(time.DateOnly)).hint("get the CA's current cross-certificate"))
+		out = append(out, bad("expired on %s", c.NotAfter.UTC().Format(time.DateOnly)).WithHint("get the CA's current cross-certificate"))
 	}
 	if !onAnyPath(c, paths) {
-		out = append(out, bad("is on no path: its name and key are not the issuer's of any certificate in the chain of %s", name(o.Leaf)).
-			hint("embed only certificates that the chain leads through"))
+		out = append(out, bad("is on no path: its name and key are not the issuer's of any certificate in the chain of %s", certchain.Name(o.Leaf)).
+			WithHint("embed only certificates that the chain leads through"))
 	}
 	if alg, weak := weakDigest(c.SignatureAlgorithm); weak {
-		out = append(out, warning(CheckAlgorithms, "certificate %s: is signed with %s, which current Windows does not accept from a CA", name(c), alg))
+		out = append(out, warning(CheckAlgorithms, "certificate %s: is signed with %s, which current Windows does not accept from a CA", certchain.Name(c), alg))
 	}
 	return out
 }
@@ -147,10 +150,10 @@ func offlinePaths(o AdditionalOptions, extra []*x509.Certificate) []OfflinePath 
 	var out []OfflinePath
 	seen := map[string]bool{}
 	// Without anchors: a trusted certificate in the middle of a path must not end it.
-	for _, chain := range BuildChains(o.Leaf, ChainOptions{Time: o.Time, Intermediates: usable}) {
+	for _, chain := range certchain.Build(context.Background(), o.Leaf, certchain.Options{Time: o.Time, Intermediates: usable}) {
 		certs := chain.Certificates
 		for n := range certs {
-			p := OfflinePath{Certificates: certs[:n+1], Anchor: strings.Trim(issuerName(certs[n]), `"`), Known: knownIssuer(certs[n], o.Anchors)}
+			p := OfflinePath{Certificates: certs[:n+1], Anchor: printableIssuer(certs[n]), Known: o.Anchors.Issuer(certs[n])}
 			last := n == len(certs)-1
 			if (last || p.Known != nil) && !seen[p.String()] {
 				seen[p.String()] = true
@@ -161,14 +164,10 @@ func offlinePaths(o AdditionalOptions, extra []*x509.Certificate) []OfflinePath 
 	return out
 }
 
-// knownIssuer returns the anchor that signed c, nil if none did.
-func knownIssuer(c *x509.Certificate, anchors *Pool) *x509.Certificate {
-	for _, a := range anchors.named(c.RawIssuer) {
-		if cms.CheckCertificate(c, a) == nil {
-			return a
-		}
-	}
-	return nil
+// printableIssuer is the name of the issuer, with escapes for what cannot be
+// printed.
+func printableIssuer(c *x509.Certificate) string {
+	return strings.Trim(strconv.Quote(cmp.Or(c.Issuer.CommonName, c.Issuer.String())), `"`)
 }
 
 // requirePath looks for the wanted root at the end of a path.
@@ -185,5 +184,5 @@ func requirePath(paths []OfflinePath, wanted string) []Finding {
 		ends = append(ends, p.String())
 	}
 	return []Finding{problem(CheckChain, VerdictTrusted, "no embedded path ends in the required root %s; there are: %s", want, strings.Join(ends, ", ")).
-		hint("embed the missing cross-certificate, and give the root itself with the trusted roots so that it can be recognised")}
+		WithHint("embed the missing cross-certificate, and give the root itself with the trusted roots so that it can be recognised")}
 }

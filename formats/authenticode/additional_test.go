@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
@@ -19,7 +20,7 @@ func TestJudgeAdditional(t *testing.T) {
 	kernel.Issuer.CommonName = "Microsoft Code Verification Root"
 	oldHash := *p.CrossRoot
 	oldHash.SignatureAlgorithm = x509.SHA1WithRSA
-	anchors := authenticode.NewPool(p.Root, p.UntrustedRoot)
+	anchors := certchain.NewPool(p.Root, p.UntrustedRoot)
 	sum := func(c *x509.Certificate) string { return fmt.Sprintf("% X", sha1.Sum(c.Raw)) }
 	cases := map[string]struct {
 		extra    []*x509.Certificate
@@ -82,7 +83,7 @@ func wantFindings(t *testing.T, r *authenticode.AdditionalReport, s authenticode
 func TestPathsNameTheirAnchors(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	r := authenticode.JudgeAdditional([]*x509.Certificate{p.CrossRoot}, authenticode.AdditionalOptions{
-		Leaf: p.Leaf.Certificate, Embedded: p.Leaf.Chain, Anchors: authenticode.NewPool(p.Root)})
+		Leaf: p.Leaf.Certificate, Embedded: p.Leaf.Chain, Anchors: certchain.NewPool(p.Root)})
 	var lines []string
 	for _, path := range r.Paths {
 		lines = append(lines, path.String())

@@ -11,11 +11,12 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-func hashes(ids ...[]byte) *authenticode.Disallowed {
-	d := &authenticode.Disallowed{}
+func hashes(ids ...[]byte) *certchain.Disallowed {
+	d := &certchain.Disallowed{}
 	for _, id := range ids {
 		d.AddHash(id)
 	}
@@ -40,8 +41,8 @@ func opensslKeyBits(t *testing.T, c *x509.Certificate) []byte {
 func TestDisallowed(t *testing.T) {
 	formatstest.Tool(t, "openssl")
 	v := newVfiles(t)
-	thumb := func(sum []byte) *authenticode.Disallowed {
-		d := &authenticode.Disallowed{}
+	thumb := func(sum []byte) *certchain.Disallowed {
+		d := &certchain.Disallowed{}
 		d.AddThumbprint(sum)
 		return d
 	}
@@ -53,11 +54,11 @@ func TestDisallowed(t *testing.T) {
 	spki := md5.Sum(v.pki.Leaf.Certificate.RawSubjectPublicKeyInfo)
 	const good, bad = authenticode.VerdictTrusted, authenticode.VerdictExplicitDistrust
 	for name, c := range map[string]struct {
-		list *authenticode.Disallowed
+		list *certchain.Disallowed
 		want authenticode.Verdict
 		says string
 	}{
-		"empty":                              {&authenticode.Disallowed{}, good, ""},
+		"empty":                              {&certchain.Disallowed{}, good, ""},
 		"thumbprint of the publisher":        {thumb(s1[:]), bad, `"Hallmark Test Publisher" (SHA-1 ` + hex.EncodeToString(s1[:])},
 		"SHA-256 of the intermediate":        {thumb(s256[:]), bad, `"Hallmark Test Code Signing CA"`},
 		"signature hash of the root":         {hashes(tbs[:]), bad, `"Hallmark Test Root"`},
@@ -77,57 +78,6 @@ func TestDisallowed(t *testing.T) {
 	}
 }
 
-// TestDisallowedIdentifiers: the identifiers of Microsoft's own roots are what CertGetCertificateContextProperty gives for them, with
-// CERT_SIGNATURE_HASH_PROP_ID and CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID (asked of wine's crypt32). They are signed with SHA-256, SHA-1 and MD5.
-func TestDisallowedIdentifiers(t *testing.T) {
-	k, err := authenticode.BuiltinKernelPolicy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := append(k.Roots.Certificates(), k.CrossRoots.Certificates()...)
-	for cn, ids := range map[string][2]string{
-		"Microsoft Root Certificate Authority 2010": {"08fba831c08544208f5208686b991ca1b2cfc510e7301784ddf1eb5bf0393239", "3c70faea25600ce3b2cc5f0b222ed629"},
-		"Microsoft Code Verification Root":          {"f4e3b23c5b3673fb06339c35314279fdee1e003f", "57422ad355375fe4f8a40946b45566d9"},
-		"Microsoft Root Authority":                  {"8b3c3087b7056f5ec5ddba91a1b901f0", "3fc8cb0bc05241e58d65e9448b2d07c2"},
-	} {
-		for _, s := range ids {
-			id, err := hex.DecodeString(s)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := hashes(id)
-			for _, c := range all {
-				if got, want := d.Contains(c), c.Subject.CommonName == cn; got != want {
-					t.Errorf("%s names %q: %v, want %v", s, c.Subject.CommonName, got, want)
-				}
-			}
-		}
-	}
-}
-
-// TestDisallowedOtherPath: a chain that has to go through a condemned certificate is refused, one that has another way is not.
-func TestDisallowedOtherPath(t *testing.T) {
-	root, other := grow(t, nil, "root", ca), grow(t, nil, "other", ca)
-	mid := grow(t, root, "mid", ca)
-	twin := certify(t, other, mid.key, "mid", ca) // the same key and name under another root
-	leaf := grow(t, mid, "leaf", signing)
-	d := &authenticode.Disallowed{}
-	sum := sha1.Sum(mid.Raw)
-	d.AddThumbprint(sum[:])
-	for name, c := range map[string]struct {
-		between []*x509.Certificate
-		want    authenticode.Verdict
-	}{
-		"only way":    {certs(mid), authenticode.VerdictExplicitDistrust},
-		"another way": {certs(mid, twin), authenticode.VerdictTrusted},
-	} {
-		o := authenticode.ChainOptions{Anchors: authenticode.NewPool(certs(root, other)...), Intermediates: c.between, Disallowed: d}
-		if got := authenticode.BuildChains(leaf.Certificate, o)[0]; got.Verdict() != c.want {
-			t.Errorf("%s: %v, want %v", name, got.Verdict(), c.want)
-		}
-	}
-}
-
 // TestNoDisallowedList: a report without the list says so once.
 func TestNoDisallowedList(t *testing.T) {
 	v := newVfiles(t)
@@ -138,7 +88,7 @@ func TestNoDisallowedList(t *testing.T) {
 		want int
 	}{
 		"none":      {v.stampedFile(), authenticode.VerifyOptions{}, 1},
-		"a list":    {v.stampedFile(), authenticode.VerifyOptions{Disallowed: &authenticode.Disallowed{}}, 0},
+		"a list":    {v.stampedFile(), authenticode.VerifyOptions{Disallowed: &certchain.Disallowed{}}, 0},
 		"unsigned":  {readFile(t, v.exe), authenticode.VerifyOptions{}, 0},
 		"hash only": {v.stampedFile(), authenticode.VerifyOptions{HashOnly: true}, 0},
 	} {
@@ -168,9 +118,9 @@ func TestDisallowedAsWindows(t *testing.T) {
 	}
 	rig.Disallow(id.Certificate)
 	sum := sha1.Sum(id.Certificate.Raw)
-	d := &authenticode.Disallowed{}
+	d := &certchain.Disallowed{}
 	d.AddThumbprint(sum[:])
-	ours := verifyBytes(t, readFile(t, file), authenticode.VerifyOptions{Roots: authenticode.NewRoots(p.Root), Disallowed: d})
+	ours := verifyBytes(t, readFile(t, file), authenticode.VerifyOptions{Roots: certchain.NewRoots(p.Root), Disallowed: d})
 	if v := rig.Verify(file)[0]; v.HRESULT != uint32(ours.Windows) || ours.Windows != authenticode.VerdictExplicitDistrust {
 		t.Errorf("Microsoft answers %v, we %v", v, ours.Windows)
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
@@ -25,7 +26,7 @@ func FuzzVerify(f *testing.F) {
 			f.Add(b)
 		}
 	}
-	roots := authenticode.NewRoots(formatstest.NewPKI(f).UntrustedRoot)
+	roots := certchain.NewRoots(formatstest.NewPKI(f).UntrustedRoot)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		o := authenticode.VerifyOptions{Roots: roots, Catalogs: shelf{}}
 		r, err := authenticode.Verify(context.Background(), bytes.NewReader(b), int64(len(b)), o)
@@ -56,7 +57,7 @@ func FuzzVerifyBlob(f *testing.F) {
 			f.Add(p7)
 		}
 	}
-	roots := authenticode.NewRoots(formatstest.NewPKI(f).UntrustedRoot)
+	roots := certchain.NewRoots(formatstest.NewPKI(f).UntrustedRoot)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := authenticode.VerifyBlob(context.Background(), b, []int{1, 3, 6, 1, 4, 1, 311, 2, 1, 4}, authenticode.VerifyOptions{Roots: roots})
 		if err != nil || r.Trusted || r.Windows.Trusted() {

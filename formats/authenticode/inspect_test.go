@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
@@ -71,7 +72,7 @@ func TestInspectSees(t *testing.T) {
 		"first is intact":              first.Intact && first.DigestFits != nil && *first.DigestFits,
 		"its pages":                    len(first.PageHashes) == 1 && *first.PageHashes[0].Fits && first.PageHashes[0].Pages > 400,
 		"its description":              first.Description == "Title" && first.URL == "https://example.com/" && first.Purpose == "commercial",
-		"its signer":                   first.Signer.Class == authenticode.ClassOV,
+		"its signer":                   first.Signer.Class == certchain.ClassOV,
 		"its legacy stamp":             len(first.Timestamps) == 1 && strings.Contains(first.Timestamps[0].Kind, "PKCS#9") && len(first.Timestamps[0].Problems) == 0,
 		"its certificates and the TSA": len(first.Certificates) == 3,
 		"the second is nested":         second.Depth == 1 && second.Intact && *second.DigestFits,

@@ -1,12 +1,8 @@
 package authenticode_test
 
 import (
-	"bytes"
-	"crypto/sha1"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/hex"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
@@ -41,11 +38,11 @@ func TestKernelPolicy(t *testing.T) {
 		return &c
 	}
 	none := []authenticode.Check(nil)
-	microsoft := &authenticode.KernelPolicy{Roots: authenticode.NewPool(p.Root)}
-	cross := &authenticode.KernelPolicy{Roots: authenticode.NewPool(), CrossRoots: authenticode.NewPool(p.UntrustedRoot)}
+	microsoft := &certchain.KernelRoots{Roots: certchain.NewPool(p.Root)}
+	cross := &certchain.KernelRoots{Roots: certchain.NewPool(), CrossRoots: certchain.NewPool(p.UntrustedRoot)}
 	for name, c := range map[string]struct {
 		id      *formatstest.Identity
-		policy  *authenticode.KernelPolicy
+		policy  *certchain.KernelRoots
 		allow   []authenticode.Check
 		windows authenticode.Verdict
 		trusted bool
@@ -59,7 +56,7 @@ func TestKernelPolicy(t *testing.T) {
 		"of Microsoft, no use":  {p.Leaf, microsoft, none, 0, true, authenticode.KernelReport{Trusted: true}, "names no usage for drivers"},
 		"of somebody else":      {p.Leaf, cross, none, authenticode.VerdictUntrustedRoot, false, authenticode.KernelReport{}, "do not lead to one of Microsoft's roots"},
 		"cannot be allowed":     {p.Leaf, cross, authenticode.WindowsOnly(), authenticode.VerdictUntrustedRoot, false, authenticode.KernelReport{}, "submit it to the hardware dashboard"},
-		"empty policy":          {whql, &authenticode.KernelPolicy{}, none, authenticode.VerdictUntrustedRoot, false, authenticode.KernelReport{}, "do not lead"},
+		"empty policy":          {whql, &certchain.KernelRoots{}, none, authenticode.VerdictUntrustedRoot, false, authenticode.KernelReport{}, "do not lead"},
 		"cross-signed":          {crossed(old), cross, none, 0, false, authenticode.KernelReport{Trusted: true, CrossSigned: true}, "update of April 2026"},
 		"cross-signed, allowed": {crossed(old), cross, []authenticode.Check{authenticode.CheckKernel}, 0, true, authenticode.KernelReport{Trusted: true, CrossSigned: true}, "kernel:      cross-signed"},
 		"cross-signed since":    {crossed(young), cross, none, 0, false, authenticode.KernelReport{Trusted: true, CrossSigned: true}, "with a certificate of 2015-07-29"},
@@ -68,7 +65,7 @@ func TestKernelPolicy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := signed(t, program, authenticode.SignOptions{Signer: signer(c.id)})
-			o := authenticode.VerifyOptions{Roots: authenticode.NewRoots(p.Root), Kernel: c.policy, Allow: append(slices.Clone(c.allow), authenticode.CheckNoTimestamp),
+			o := authenticode.VerifyOptions{Roots: certchain.NewRoots(p.Root), Kernel: c.policy, Allow: append(slices.Clone(c.allow), authenticode.CheckNoTimestamp),
 				Intermediates: []*x509.Certificate{p.CrossRoot}} // which a machine may know and the kernel does not
 			r := verifyBytes(t, b, o)
 			if r.Windows != c.windows || r.Trusted != c.trusted || !strings.Contains(r.String(), c.says) {
@@ -99,7 +96,7 @@ func TestKernelYoungAndOld(t *testing.T) {
 		id := *p.Issue(t, name, asDriver(c.from, 1, 3, 6, 1, 4, 1, 311, 61, 1, 1))
 		id.Chain = append(slices.Clone(id.Chain), p.CrossRoot)
 		r := verifyBytes(t, signed(t, program, authenticode.SignOptions{Signer: signer(&id)}), authenticode.VerifyOptions{
-			Roots: authenticode.NewRoots(p.Root), Kernel: &authenticode.KernelPolicy{CrossRoots: authenticode.NewPool(p.UntrustedRoot)}})
+			Roots: certchain.NewRoots(p.Root), Kernel: &certchain.KernelRoots{CrossRoots: certchain.NewPool(p.UntrustedRoot)}})
 		n := 0
 		for _, f := range r.Problems() {
 			if f.Check == authenticode.CheckKernel {
@@ -117,8 +114,8 @@ func TestKernelFirstSignatureDecides(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
 	ours, theirs := signer(p.NotTrusted), signer(p.Leaf)
-	o := authenticode.VerifyOptions{Roots: authenticode.NewRoots(p.Root, p.UntrustedRoot), Allow: []authenticode.Check{authenticode.CheckNoTimestamp},
-		Kernel: &authenticode.KernelPolicy{Roots: authenticode.NewPool(p.Root)}}
+	o := authenticode.VerifyOptions{Roots: certchain.NewRoots(p.Root, p.UntrustedRoot), Allow: []authenticode.Check{authenticode.CheckNoTimestamp},
+		Kernel: &certchain.KernelRoots{Roots: certchain.NewPool(p.Root)}}
 	both := signed(t, signed(t, program, authenticode.SignOptions{Signer: theirs}), authenticode.SignOptions{Signer: ours, Existing: authenticode.ExistingAppend})
 	if r := verifyBytes(t, both, o); !r.Trusted || r.Signatures[1].Kernel.Trusted {
 		t.Errorf("Microsoft's first:\n%s", r)
@@ -129,73 +126,24 @@ func TestKernelFirstSignatureDecides(t *testing.T) {
 	}
 }
 
-// TestBuiltinKernelPolicy compares the roots with their table and with what Microsoft's documents name.
-func TestBuiltinKernelPolicy(t *testing.T) {
-	k, err := authenticode.BuiltinKernelPolicy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, c := range append(k.Roots.Certificates(), k.CrossRoots.Certificates()...) {
-		names = append(names, c.Subject.CommonName)
-	}
-	slices.Sort(names)
-	if want := []string{"Microsoft Code Verification Root", "Microsoft Root Authority", "Microsoft Root Certificate Authority", "Microsoft Root Certificate Authority 2010"}; !slices.Equal(names, want) {
-		t.Errorf("roots are %q", names)
-	}
-	readme := string(readFile(t, filepath.Join("roots", "kernel", "README.md")))
-	for _, c := range k.CrossRoots.Certificates() {
-		s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
-		if row := "| " + hex.EncodeToString(s1[:]) + " | " + hex.EncodeToString(s256[:]) + " |"; !strings.Contains(readme, row) {
-			t.Errorf("%s: its row is not in the table: %s", c.Subject, row)
-		}
-		if builtin, err := authenticode.BuiltinRoots(); err != nil || builtin.CodeSigning.Contains(c) {
-			t.Errorf("%s is a root for everything: %v", c.Subject, err)
-		}
-	}
-}
-
-// TestSigntoolCarriesKernelRoots: the policy's roots are the very bytes that signtool compares with.
-func TestSigntoolCarriesKernelRoots(t *testing.T) {
-	signtool := formatstest.NewRig(t).File("signtool.exe")
-	k, err := authenticode.BuiltinKernelPolicy()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range append(k.Roots.Certificates(), k.CrossRoots.Certificates()...) {
-		if !bytes.Contains(signtool, c.Raw) {
-			t.Errorf("signtool does not have %s", c.Subject)
-		}
-	}
-	roots, err := authenticode.BuiltinRoots()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range roots.CodeSigning.Certificates() {
-		if bytes.Contains(signtool, c.Raw) != k.Roots.Contains(c) {
-			t.Errorf("signtool and the policy disagree about %s", c.Subject)
-		}
-	}
-}
-
 // TestKernelAsSigntool holds the policy against signtool verify /kp: our own files, and real ones by Microsoft and others.
 func TestKernelAsSigntool(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs wine")
 	}
 	rig := formatstest.NewRig(t)
-	policy, err := authenticode.BuiltinKernelPolicy()
+	policy, err := certchain.BuiltinKernelRoots()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := formatstest.NewPKI(t)
 	good := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf), PageHashes: true})
 	files := append(sampleFiles(t), writeTemp(t, good), writeTemp(t, flip(good, 0x2000)), formatstest.GoProgram(t, "arm64"))
-	roots, err := authenticode.BuiltinRoots()
+	roots, err := certchain.BuiltinRoots()
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots.Add(authenticode.NewRoots(p.Root))
+	roots.Add(certchain.NewRoots(p.Root))
 	accepted, refused := 0, 0
 	for _, file := range files {
 		b, err := os.ReadFile(file)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
@@ -79,7 +80,7 @@ func TestRemoveCertificates(t *testing.T) {
 			t.Errorf("%s is gone", want.Subject)
 		}
 	}
-	o := authenticode.VerifyOptions{Roots: &authenticode.Roots{CodeSigning: authenticode.NewPool(p.Root), TimeStamping: authenticode.NewPool(p.TSARoot)}}
+	o := authenticode.VerifyOptions{Roots: &certchain.Roots{CodeSigning: certchain.NewPool(p.Root), TimeStamping: certchain.NewPool(p.TSARoot)}}
 	verify := func() *authenticode.Report {
 		t.Helper()
 		report, err := authenticode.Verify(t.Context(), bytes.NewReader(lean), int64(len(lean)), o)

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/ocsp"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 func pemCRL(der []byte) []byte { return pem.EncodeToMemory(&pem.Block{Type: "X509 CRL", Bytes: der}) }
@@ -29,36 +30,36 @@ func TestVerifyCRL(t *testing.T) {
 	spoiled[len(spoiled)-1] ^= 1
 	for name, c := range map[string]struct {
 		file    []byte
-		rev     authenticode.Revocation
+		rev     certchain.Revocation
 		verdict authenticode.Verdict
 	}{
-		"not asked for":                       {plain, authenticode.Revocation{}, authenticode.VerdictTrusted},
-		"not listed":                          {plain, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, year)}}, authenticode.VerdictTrusted},
-		"another is listed":                   {plain, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, year, big.NewInt(1))}}, authenticode.VerdictTrusted},
-		"revoked":                             {plain, authenticode.Revocation{CRLs: [][]byte{crl}}, authenticode.VerdictRevoked},
-		"revoked, PEM":                        {plain, authenticode.Revocation{CRLs: [][]byte{pemCRL(crl)}}, authenticode.VerdictRevoked},
-		"revoked, the second in PEM":          {plain, authenticode.Revocation{CRLs: [][]byte{append(pemCRL(v.pki.CRL(t, year)), pemCRL(crl)...)}}, authenticode.VerdictRevoked},
-		"PEM of something else":               {plain, authenticode.Revocation{CRLs: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: crl})}}, authenticode.VerdictRevocationFailure},
-		"the second in PEM is damaged":        {plain, authenticode.Revocation{CRLs: [][]byte{append(pemCRL(v.pki.CRL(t, year)), pemCRL(crl[:99])...)}}, authenticode.VerdictRevocationFailure},
-		"revoked, date before the stamp":      {stamped, authenticode.Revocation{CRLs: [][]byte{crl}}, authenticode.VerdictRevoked},
-		"revoked, date after the stamp":       {stamped, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, time.Now().Add(time.Hour), serial)}}, authenticode.VerdictTrusted},
-		"revoked in the future, no stamp":     {plain, authenticode.Revocation{CRLs: [][]byte{v.pki.CRL(t, time.Now().Add(time.Hour), serial)}}, authenticode.VerdictRevoked},
-		"invalid since, earlier than revoked": {stamped, authenticode.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) { l.RevokedCertificateEntries[0] = backdated(serial, year) })}}, authenticode.VerdictRevoked},
-		"removed again":                       {plain, authenticode.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) { l.RevokedCertificateEntries[0].ReasonCode = 8 })}}, authenticode.VerdictTrusted},
-		"signature of the CRL is wrong":       {plain, authenticode.Revocation{CRLs: [][]byte{spoiled}}, authenticode.VerdictTrusted},
-		"signature of the CRL is wrong, need": {plain, authenticode.Revocation{CRLs: [][]byte{spoiled}, Need: true}, authenticode.VerdictRevocationFailure},
-		"nothing known, need":                 {plain, authenticode.Revocation{Need: true}, authenticode.VerdictRevocationFailure},
-		"out of date, need": {plain, authenticode.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) {
+		"not asked for":                       {plain, certchain.Revocation{}, authenticode.VerdictTrusted},
+		"not listed":                          {plain, certchain.Revocation{CRLs: [][]byte{v.pki.CRL(t, year)}}, authenticode.VerdictTrusted},
+		"another is listed":                   {plain, certchain.Revocation{CRLs: [][]byte{v.pki.CRL(t, year, big.NewInt(1))}}, authenticode.VerdictTrusted},
+		"revoked":                             {plain, certchain.Revocation{CRLs: [][]byte{crl}}, authenticode.VerdictRevoked},
+		"revoked, PEM":                        {plain, certchain.Revocation{CRLs: [][]byte{pemCRL(crl)}}, authenticode.VerdictRevoked},
+		"revoked, the second in PEM":          {plain, certchain.Revocation{CRLs: [][]byte{append(pemCRL(v.pki.CRL(t, year)), pemCRL(crl)...)}}, authenticode.VerdictRevoked},
+		"PEM of something else":               {plain, certchain.Revocation{CRLs: [][]byte{pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: crl})}}, authenticode.VerdictRevocationFailure},
+		"the second in PEM is damaged":        {plain, certchain.Revocation{CRLs: [][]byte{append(pemCRL(v.pki.CRL(t, year)), pemCRL(crl[:99])...)}}, authenticode.VerdictRevocationFailure},
+		"revoked, date before the stamp":      {stamped, certchain.Revocation{CRLs: [][]byte{crl}}, authenticode.VerdictRevoked},
+		"revoked, date after the stamp":       {stamped, certchain.Revocation{CRLs: [][]byte{v.pki.CRL(t, time.Now().Add(time.Hour), serial)}}, authenticode.VerdictTrusted},
+		"revoked in the future, no stamp":     {plain, certchain.Revocation{CRLs: [][]byte{v.pki.CRL(t, time.Now().Add(time.Hour), serial)}}, authenticode.VerdictRevoked},
+		"invalid since, earlier than revoked": {stamped, certchain.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) { l.RevokedCertificateEntries[0] = backdated(serial, year) })}}, authenticode.VerdictRevoked},
+		"removed again":                       {plain, certchain.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) { l.RevokedCertificateEntries[0].ReasonCode = 8 })}}, authenticode.VerdictTrusted},
+		"signature of the CRL is wrong":       {plain, certchain.Revocation{CRLs: [][]byte{spoiled}}, authenticode.VerdictTrusted},
+		"signature of the CRL is wrong, need": {plain, certchain.Revocation{CRLs: [][]byte{spoiled}, Need: true}, authenticode.VerdictRevocationFailure},
+		"nothing known, need":                 {plain, certchain.Revocation{Need: true}, authenticode.VerdictRevocationFailure},
+		"out of date, need": {plain, certchain.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) {
 			l.RevokedCertificateEntries = nil
 			l.NextUpdate = time.Now().Add(-time.Hour)
 			l.ThisUpdate = year
 		})}, Need: true}, authenticode.VerdictRevocationFailure},
-		"out of date, but names it": {plain, authenticode.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) { l.NextUpdate = time.Now().Add(-time.Hour); l.ThisUpdate = year })}}, authenticode.VerdictRevoked},
-		"delta only, need": {plain, authenticode.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) {
+		"out of date, but names it": {plain, certchain.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) { l.NextUpdate = time.Now().Add(-time.Hour); l.ThisUpdate = year })}}, authenticode.VerdictRevoked},
+		"delta only, need": {plain, certchain.Revocation{CRLs: [][]byte{v.crl(func(l *x509.RevocationList) {
 			l.RevokedCertificateEntries = nil
 			l.ExtraExtensions = []pkix.Extension{{Id: asn1.ObjectIdentifier{2, 5, 29, 27}, Critical: true, Value: []byte{2, 1, 1}}}
 		})}, Need: true}, authenticode.VerdictRevocationFailure},
-		"unreadable": {plain, authenticode.Revocation{CRLs: [][]byte{[]byte("no CRL")}}, authenticode.VerdictRevocationFailure},
+		"unreadable": {plain, certchain.Revocation{CRLs: [][]byte{[]byte("no CRL")}}, authenticode.VerdictRevocationFailure},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := verifyBytes(t, c.file, authenticode.VerifyOptions{Roots: v.roots(), Revocation: c.rev})
@@ -74,7 +75,7 @@ func TestLifetimeRevoked(t *testing.T) {
 	v := newVfiles(t)
 	crl := v.pki.CRL(t, time.Now().Add(time.Hour), v.pki.Leaf.Certificate.SerialNumber)
 	for lifetime, want := range map[bool]authenticode.Verdict{false: authenticode.VerdictTrusted, true: authenticode.VerdictRevoked} {
-		r := verifyBytes(t, v.stampedFile(), authenticode.VerifyOptions{Roots: v.roots(), LifetimeSigning: lifetime, Revocation: authenticode.Revocation{CRLs: [][]byte{crl}}})
+		r := verifyBytes(t, v.stampedFile(), authenticode.VerifyOptions{Roots: v.roots(), LifetimeSigning: lifetime, Revocation: certchain.Revocation{CRLs: [][]byte{crl}}})
 		if r.Windows != want {
 			t.Errorf("lifetime %v: verdict is %v, want %v", lifetime, r.Windows, want)
 		}
@@ -119,18 +120,18 @@ func TestVerifyOCSP(t *testing.T) {
 	spoiled := append([]byte(nil), v.ocsp(revoked)...)
 	spoiled[len(spoiled)-1] ^= 1
 	for name, c := range map[string]struct {
-		rev     authenticode.Revocation
+		rev     certchain.Revocation
 		verdict authenticode.Verdict
 	}{
-		"good":             {authenticode.Revocation{OCSP: [][]byte{good}}, authenticode.VerdictTrusted},
-		"revoked":          {authenticode.Revocation{OCSP: [][]byte{v.ocsp(revoked)}}, authenticode.VerdictRevoked},
-		"good and revoked": {authenticode.Revocation{OCSP: [][]byte{good, v.ocsp(revoked), good}}, authenticode.VerdictRevoked},
-		"CRL says revoked": {authenticode.Revocation{OCSP: [][]byte{good}, CRLs: [][]byte{v.crl(func(*x509.RevocationList) {})}}, authenticode.VerdictRevoked},
-		"wrong signature":  {authenticode.Revocation{OCSP: [][]byte{spoiled}}, authenticode.VerdictTrusted},
-		"unreadable":       {authenticode.Revocation{OCSP: [][]byte{[]byte("no response")}}, authenticode.VerdictRevocationFailure},
-		"refusal":          {authenticode.Revocation{OCSP: [][]byte{ocsp.TryLaterErrorResponse}}, authenticode.VerdictRevocationFailure},
-		"need, unknown":    {authenticode.Revocation{Need: true, OCSP: [][]byte{v.ocsp(func(r *ocsp.Response) { r.Status = ocsp.Unknown })}}, authenticode.VerdictRevocationFailure},
-		"need, out of date": {authenticode.Revocation{Need: true, OCSP: [][]byte{v.ocsp(func(r *ocsp.Response) {
+		"good":             {certchain.Revocation{OCSP: [][]byte{good}}, authenticode.VerdictTrusted},
+		"revoked":          {certchain.Revocation{OCSP: [][]byte{v.ocsp(revoked)}}, authenticode.VerdictRevoked},
+		"good and revoked": {certchain.Revocation{OCSP: [][]byte{good, v.ocsp(revoked), good}}, authenticode.VerdictRevoked},
+		"CRL says revoked": {certchain.Revocation{OCSP: [][]byte{good}, CRLs: [][]byte{v.crl(func(*x509.RevocationList) {})}}, authenticode.VerdictRevoked},
+		"wrong signature":  {certchain.Revocation{OCSP: [][]byte{spoiled}}, authenticode.VerdictTrusted},
+		"unreadable":       {certchain.Revocation{OCSP: [][]byte{[]byte("no response")}}, authenticode.VerdictRevocationFailure},
+		"refusal":          {certchain.Revocation{OCSP: [][]byte{ocsp.TryLaterErrorResponse}}, authenticode.VerdictRevocationFailure},
+		"need, unknown":    {certchain.Revocation{Need: true, OCSP: [][]byte{v.ocsp(func(r *ocsp.Response) { r.Status = ocsp.Unknown })}}, authenticode.VerdictRevocationFailure},
+		"need, out of date": {certchain.Revocation{Need: true, OCSP: [][]byte{v.ocsp(func(r *ocsp.Response) {
 			r.ThisUpdate, r.NextUpdate = time.Now().AddDate(0, -2, 0), time.Now().AddDate(0, -1, 0)
 		})}}, authenticode.VerdictRevocationFailure},
 	} {
@@ -169,7 +170,7 @@ func TestVerifyFetches(t *testing.T) {
 	})
 	for name, c := range map[string]struct {
 		file    []byte
-		web     authenticode.Fetcher
+		web     certchain.Fetcher
 		need    bool
 		verdict authenticode.Verdict
 	}{
@@ -183,7 +184,7 @@ func TestVerifyFetches(t *testing.T) {
 		"servers down":       {whole, web{}, false, authenticode.VerdictTrusted},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := verifyBytes(t, c.file, authenticode.VerifyOptions{Roots: v.roots(), Fetcher: c.web, Revocation: authenticode.Revocation{Need: c.need}})
+			r := verifyBytes(t, c.file, authenticode.VerifyOptions{Roots: v.roots(), Fetcher: c.web, Revocation: certchain.Revocation{Need: c.need}})
 			if r.Windows != c.verdict {
 				t.Errorf("verdict is %v, want %v\n%s", r.Windows, c.verdict, r)
 			}

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
@@ -184,7 +185,7 @@ func withoutSealStamp(p7 []byte) ([]byte, error) {
 func (s *seal) check(cert *x509.Certificate, p7 []byte, si *cms.SignerInfo, place sealPlace) error {
 	key, ok := cert.PublicKey.(*rsa.PublicKey)
 	if !ok {
-		return fmt.Errorf("%s has no RSA key, and seals are RSA signatures", name(cert))
+		return fmt.Errorf("%s has no RSA key, and seals are RSA signatures", certchain.Name(cert))
 	}
 	h, err := cms.HashOf(s.Algorithm.Algorithm)
 	if err != nil {

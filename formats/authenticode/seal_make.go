@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
@@ -119,7 +120,7 @@ func sealable(root *sigNode, signer cms.Signer) error {
 		return err
 	}
 	if !cert.Equal(signer.Certificate) {
-		return fmt.Errorf("the first signature is by %s, and its certificate has to seal", name(cert))
+		return fmt.Errorf("the first signature is by %s, and its certificate has to seal", certchain.Name(cert))
 	}
 	return sealableAttributes(si.UnsignedAttrs)
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
@@ -73,7 +74,9 @@ func withoutRoots(list []*x509.Certificate) []*x509.Certificate {
 }
 
 // isRoot recognises a certificate that its own key has signed.
-func isRoot(c *x509.Certificate) bool { return selfIssued(c) && cms.CheckCertificate(c, c) == nil }
+func isRoot(c *x509.Certificate) bool {
+	return certchain.SelfIssued(c) && cms.CheckCertificate(c, c) == nil
+}
 
 func (o SignOptions) check() error {
 	switch h := o.hash(); {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
@@ -17,6 +18,8 @@ const (
 	maxJudged      = 64
 	maxJudgedDepth = 8
 	maxCertEntries = 16
+
+	maxJudgedLeaves = 4 // of which the chains may take all the work that they are allowed
 )
 
 // Verify judges every signature of the file of size bytes in r: the entries of its certificate table and everything
@@ -66,9 +69,9 @@ func VerifyBlob(ctx context.Context, p7 []byte, contentType []int, o VerifyOptio
 // verifier holds what is shared by all signatures of one file.
 type verifier struct {
 	opts       VerifyOptions
-	roots      *Roots
-	revocation *revocationChecker
-	checks     int   // signature checks left for chains
+	roots      *certchain.Roots
+	revocation *certchain.RevocationChecker
+	budget     *certchain.Budget
 	content    []int // the content type that signatures must have
 	report     *Report
 	messages   []*message
@@ -91,9 +94,9 @@ func newVerifier(o VerifyOptions) (*verifier, error) {
 	if o.HashOnly && (!o.Require.empty() || o.Kernel != nil) {
 		return nil, errors.New("verifying: HashOnly looks at no signer, so nothing can be required of one")
 	}
-	v := &verifier{opts: o, roots: o.Roots, checks: 4 * maxSignatureChecks, content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
-	v.revocation = newRevocationChecker(o)
-	v.report.Findings = append(v.report.Findings, v.revocation.problems...)
+	v := &verifier{opts: o, roots: o.Roots, budget: certchain.NewBudget(maxJudgedLeaves), content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
+	v.revocation = certchain.NewRevocationChecker(o.Revocation, o.Fetcher, o.now())
+	v.report.Findings = append(v.report.Findings, v.revocation.Unreadable()...)
 	return v, nil
 }
 
@@ -103,7 +106,7 @@ func (v *verifier) loadRoots() (err error) {
 	case v.opts.LoadRoots != nil:
 		v.roots, err = v.opts.LoadRoots()
 	case v.roots == nil:
-		v.roots, err = BuiltinRoots()
+		v.roots, err = certchain.BuiltinRoots()
 	}
 	return err
 }
@@ -267,7 +270,7 @@ func (v *verifier) checkChecksum(im *peimage.Image) {
 		v.find(note(CheckChecksum, "the PE checksum is not set"))
 	default:
 		v.find(strict(CheckChecksum, "the PE checksum is 0x%08x, the file has 0x%08x", im.CheckSum, v.digests.Checksum).
-			hint("sign the file again, or allow this finding: only drivers depend on it"))
+			WithHint("sign the file again, or allow this finding: only drivers depend on it"))
 	}
 }
 
@@ -303,5 +306,12 @@ func (r *Report) primary() Verdict {
 		return VerdictNoSignature
 	default:
 		return all[0].Windows
+	}
+}
+
+// disallowedMissing says that nobody looked: the list is Windows' own knowledge, and a verdict without it may be milder than Windows'.
+func (v *verifier) disallowedMissing() {
+	if v.opts.Disallowed == nil && !v.opts.HashOnly && len(v.report.allSignatures()) > 0 {
+		v.find(note(CheckDisallowed, "Microsoft's list of disallowed certificates is not at hand and was not consulted"))
 	}
 }

@@ -5,18 +5,16 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"slices"
-	"sort"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 var pageHashAlgorithms = []crypto.Hash{crypto.SHA1, crypto.SHA256}
-
-// maxIssuerFetches bounds how many missing issuers are fetched for one chain.
-const maxIssuerFetches = 5
 
 // certificateChain judges the publisher: at the time of the timestamp, or now without one, or if the certificate
 // has the lifetime signing usage, which says that the signature shall end with the certificate (wincrypt.h,
@@ -28,69 +26,62 @@ func (j *judging) certificateChain(ctx context.Context) bool {
 		at = j.v.opts.now()
 	}
 	j.m.report.JudgedAt = at.UTC()
-	j.chain = j.v.bestChain(ctx, j.cert, ChainOptions{Time: at, Usage: UsageCodeSigning, Anchors: j.v.roots.CodeSigning,
+	j.chain = j.v.bestChain(ctx, j.cert, certchain.Options{Time: at, Usage: certchain.UsageCodeSigning, Anchors: j.v.roots.CodeSigning,
 		Intermediates: append(j.embedded[:len(j.embedded):len(j.embedded)], j.v.opts.Intermediates...)})
 	j.m.report.Chain = certificateReports(j.chain.Certificates)
 	j.mark(j.chain)
 	if lifetime && !j.stamped.IsZero() {
-		j.find(note(CheckLifetime, "%s is for lifetime signing: the timestamp does not prolong the signature beyond %s", name(j.cert), j.cert.NotAfter.UTC().Format("2006-01-02")))
+		j.find(note(CheckLifetime, "%s is for lifetime signing: the timestamp does not prolong the signature beyond %s", certchain.Name(j.cert), j.cert.NotAfter.UTC().Format("2006-01-02")))
 	}
-	problems := append([]Finding(nil), j.chain.Problems...)
-	sort.SliceStable(problems, func(a, b int) bool { return rankOf(problems[a].Verdict) < rankOf(problems[b].Verdict) })
-	j.find(problems...)
+	j.find(j.chain.Problems...)
 	return true
 }
 
 func (j *judging) lifetime() bool {
-	return j.v.opts.LifetimeSigning || hasEKU(j.cert, cms.OIDEKULifetimeSigning)
+	return j.v.opts.LifetimeSigning || certchain.HasEKU(j.cert, cms.OIDEKULifetimeSigning)
 }
 
-// bestChain builds chains and, if an issuer is missing and the network is allowed, fetches it where the certificate
-// says (RFC 5280 section 4.2.2.1, caIssuers) and tries again.
-func (v *verifier) bestChain(ctx context.Context, leaf *x509.Certificate, o ChainOptions) Chain {
-	o.budget, o.Disallowed = &v.checks, v.opts.Disallowed
-	best := BuildChains(leaf, o)[0]
-	for n := 0; n < maxIssuerFetches && v.opts.Fetcher != nil && best.Verdict() == VerdictChaining; n++ {
-		got := v.fetchIssuers(ctx, best.Certificates[len(best.Certificates)-1])
-		if len(got) == 0 {
-			break
-		}
-		o.Intermediates = append(o.Intermediates[:len(o.Intermediates):len(o.Intermediates)], got...)
-		best = BuildChains(leaf, o)[0]
+// bestChain builds chains with all that the options give. If an issuer is
+// missing and the network is allowed, it is fetched where the certificate says
+// (RFC 5280 section 4.2.2.1, caIssuers).
+func (v *verifier) bestChain(ctx context.Context, leaf *x509.Certificate, o certchain.Options) certchain.Chain {
+	o.Budget, o.Disallowed = v.budget, v.opts.Disallowed
+	if v.opts.Fetcher != nil {
+		o.Issuers = v.fetchIssuers
 	}
-	return best
+	return certchain.Build(ctx, leaf, o)[0]
 }
 
 func (v *verifier) fetchIssuers(ctx context.Context, c *x509.Certificate) []*x509.Certificate {
 	for _, url := range c.IssuingCertificateURL {
 		b, err := v.opts.Fetcher.Fetch(ctx, url, nil)
 		if err != nil {
-			v.find(note(CheckChain, "fetching the issuer of %s from %s: %v", name(c), url, err))
+			v.find(note(CheckChain, "fetching the issuer of %s from %s: %v", certchain.Name(c), url, err))
 			continue
 		}
-		if certs, err := ParseCertificates(b); err == nil {
+		if certs, err := certchain.ParseCertificates(b); err == nil {
 			return certs
 		}
-		v.find(note(CheckChain, "fetching the issuer of %s from %s: no certificate there", name(c), url))
+		v.find(note(CheckChain, "fetching the issuer of %s from %s: no certificate there", certchain.Name(c), url))
 	}
 	return nil
 }
 
 // mark remembers which certificates are on a path.
-func (j *judging) mark(c Chain) {
+func (j *judging) mark(c certchain.Chain) {
 	for _, cert := range c.Certificates {
-		j.useful[thumbprint(cert)] = true
+		j.useful[sha256.Sum256(cert.Raw)] = true
 	}
 }
 
 // revoked checks the publisher's chain against CRLs and OCSP.
 func (j *judging) revoked(ctx context.Context) bool {
-	j.v.revocation.embedded(j.m.data.CRLs)
+	j.v.revocation.AddEmbedded(j.m.data.CRLs)
 	signed := j.stamped
 	if j.lifetime() {
 		signed = time.Time{} // the timestamp does not prolong the signature beyond a revocation either
 	}
-	j.find(j.v.revocation.check(ctx, j.chain.Certificates, signed)...)
+	j.find(j.v.revocation.Check(ctx, j.chain.Certificates, signed)...)
 	return true
 }
 
@@ -98,13 +89,13 @@ func (j *judging) revoked(ctx context.Context) bool {
 // 7.1.2.3). Windows does not look.
 func (j *judging) leaf(context.Context) bool {
 	if j.cert.KeyUsage != 0 && j.cert.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
-		j.find(strict(CheckUsage, "the key usage of %s lacks digitalSignature", name(j.cert)))
+		j.find(strict(CheckUsage, "the key usage of %s lacks digitalSignature", certchain.Name(j.cert)))
 	}
 	if j.cert.BasicConstraintsValid && j.cert.IsCA {
-		j.find(strict(CheckUsage, "%s is a CA, and CAs do not sign files", name(j.cert)))
+		j.find(strict(CheckUsage, "%s is a CA, and CAs do not sign files", certchain.Name(j.cert)))
 	}
-	if !hasExtension(j.cert, cms.OIDExtensionExtKeyUsage) {
-		j.find(warning(CheckUsage, "%s names no extended key usage: it is good for anything", name(j.cert)))
+	if !certchain.NamesEKU(j.cert) {
+		j.find(warning(CheckUsage, "%s names no extended key usage: it is good for anything", certchain.Name(j.cert)))
 	}
 	return true
 }
@@ -123,23 +114,23 @@ func (j *judging) algorithms(context.Context) bool {
 	switch key := j.cert.PublicKey.(type) {
 	case *rsa.PublicKey:
 		if n := key.N.BitLen(); n < 2048 {
-			j.find(strict(CheckKeySize, "%s has an RSA key of %d bits", name(j.cert), n))
+			j.find(strict(CheckKeySize, "%s has an RSA key of %d bits", certchain.Name(j.cert), n))
 		}
 	case *ecdsa.PublicKey:
-		j.find(note(CheckKeySize, "%s has an ECDSA key: App Control and Smart App Control take RSA only", name(j.cert)))
+		j.find(note(CheckKeySize, "%s has an ECDSA key: App Control and Smart App Control take RSA only", certchain.Name(j.cert)))
 	}
 	return true
 }
 
 // weakChain reports certificates below the anchor, whose own signature is worth nothing, that are signed with a weak digest.
-func weakChain(c Chain, prefix string) []Finding {
+func weakChain(c certchain.Chain, prefix string) []Finding {
 	var out []Finding
 	for i, cert := range c.Certificates {
 		if last := i == len(c.Certificates)-1; last && c.Anchored {
 			break
 		}
 		if digest, weak := weakDigest(cert.SignatureAlgorithm); weak {
-			out = append(out, strict(CheckAlgorithms, "%scertificate %s is signed with %s", prefix, name(cert), digest))
+			out = append(out, strict(CheckAlgorithms, "%scertificate %s is signed with %s", prefix, certchain.Name(cert), digest))
 		}
 	}
 	return out
@@ -163,9 +154,20 @@ func (j *judging) leftovers(context.Context) bool {
 		}
 	}
 	for _, c := range j.embedded {
-		if !j.useful[thumbprint(c)] {
-			j.find(note(CheckUnknownContent, "certificate %s is on no path that was used", name(c)))
+		if !j.useful[sha256.Sum256(c.Raw)] {
+			j.find(note(CheckUnknownContent, "certificate %s is on no path that was used", certchain.Name(c)))
 		}
 	}
 	return true
+}
+
+// weakDigest names the digest of a certificate's signature if it can be forged today.
+func weakDigest(alg x509.SignatureAlgorithm) (string, bool) {
+	switch alg {
+	case x509.MD2WithRSA, x509.MD5WithRSA:
+		return "MD5", true
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1, x509.DSAWithSHA1:
+		return "SHA-1", true
+	}
+	return "", false
 }

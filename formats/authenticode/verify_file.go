@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
@@ -90,7 +91,7 @@ func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte,
 	o := v.opts
 	o.Catalogs = nil
 	if o.Disallowed == nil {
-		o.Disallowed = &Disallowed{} // that there is no list is said once, for the whole file
+		o.Disallowed = &certchain.Disallowed{} // that there is no list is said once, for the whole file
 	}
 	rep, err := VerifyBlob(ctx, match.PKCS7, cms.OIDCTL, o)
 	if err != nil {

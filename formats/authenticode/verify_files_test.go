@@ -15,7 +15,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
@@ -36,8 +36,8 @@ func newVfiles(t *testing.T) *vfiles {
 }
 
 // roots trusts the test PKI, each root for its own purpose.
-func (v *vfiles) roots() *authenticode.Roots {
-	return &authenticode.Roots{CodeSigning: authenticode.NewPool(v.pki.Root), TimeStamping: authenticode.NewPool(v.pki.TSARoot)}
+func (v *vfiles) roots() *certchain.Roots {
+	return &certchain.Roots{CodeSigning: certchain.NewPool(v.pki.Root), TimeStamping: certchain.NewPool(v.pki.TSARoot)}
 }
 
 func (v *vfiles) sign(id *formatstest.Identity, args ...string) string {

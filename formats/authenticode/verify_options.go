@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 // VerifyOptions says how strict Verify is. The zero value is the strictest: built-in roots, no network, every
@@ -17,10 +19,10 @@ type VerifyOptions struct {
 	// the time of the stamp instead.
 	Time time.Time
 	// Roots are the trust anchors; nil means BuiltinRoots.
-	Roots *Roots
+	Roots *certchain.Roots
 	// LoadRoots, if not nil, gives the trust anchors in place of Roots. It is called when the file has been read, so that
 	// they can be read at the same time.
-	LoadRoots func() (*Roots, error)
+	LoadRoots func() (*certchain.Roots, error)
 	// Intermediates are further certificates that may complete a chain; they are not trusted by themselves.
 	Intermediates []*x509.Certificate
 
@@ -36,14 +38,14 @@ type VerifyOptions struct {
 	Require Require
 
 	// Revocation says what is known about revoked certificates and how much has to be known.
-	Revocation Revocation
+	Revocation certchain.Revocation
 	// Disallowed are certificates that make a chain worthless wherever they are in it. Nil means that there is no list at
 	// hand, which the report then says.
-	Disallowed *Disallowed
+	Disallowed *certchain.Disallowed
 	// Kernel asks in addition for what Windows' kernel wants of a driver. Nil asks for nothing.
-	Kernel *KernelPolicy
+	Kernel *certchain.KernelRoots
 	// Fetcher gets missing issuers, CRLs and OCSP responses from the network. Nil means no network.
-	Fetcher Fetcher
+	Fetcher certchain.Fetcher
 	// Catalogs is asked about a file that carries no signature of its own. Nil means that there are none.
 	Catalogs Catalogs
 }
@@ -55,7 +57,7 @@ type Require struct {
 	// matter (RFC 5280 section 7.1). Empty means any.
 	Publishers []string
 	// Classes lists the kinds of certificate that will do, such as ClassEV; empty means any.
-	Classes []Class
+	Classes []certchain.Class
 	// EKUs lists extended key usages that the signer's certificate must all have, as dotted numbers. The way to
 	// pin a subscriber of Artifact Signing, whose certificates change daily, is its own usage below 1.3.6.1.4.1.311.97.
 	EKUs []string
@@ -65,12 +67,6 @@ type Require struct {
 
 func (q Require) empty() bool {
 	return len(q.Publishers)+len(q.Classes)+len(q.EKUs)+len(q.Thumbprints) == 0
-}
-
-// Fetcher gets bytes from the network for chains and revocation. Implementations must bound size and time, take
-// http and https only, and may cache. request is nil for a GET, else the body of a POST of an OCSP request.
-type Fetcher interface {
-	Fetch(ctx context.Context, url string, request []byte) ([]byte, error)
 }
 
 // Catalogs looks files up in security catalogs. formats/catalog implements it.

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
@@ -22,16 +23,16 @@ func TestVerifyRequire(t *testing.T) {
 	v := newVfiles(t)
 	leaf, artifact := v.good(), v.read(v.sign(v.pki.Artifact))
 	sum := sha256.Sum256(v.pki.Leaf.Certificate.Raw)
-	subscriber := authenticode.SubscriberEKU(v.pki.Artifact.Certificate)
+	subscriber := certchain.SubscriberEKU(v.pki.Artifact.Certificate)
 	for name, c := range map[string]struct {
 		file []byte
 		q    authenticode.Require
 		ok   bool
 	}{
 		"nothing":             {leaf, authenticode.Require{}, true},
-		"OV":                  {leaf, authenticode.Require{Classes: []authenticode.Class{authenticode.ClassEV, authenticode.ClassOV}}, true},
-		"EV":                  {leaf, authenticode.Require{Classes: []authenticode.Class{authenticode.ClassEV}}, false},
-		"EV, is EV":           {v.read(v.sign(v.pki.EV)), authenticode.Require{Classes: []authenticode.Class{authenticode.ClassEV}}, true},
+		"OV":                  {leaf, authenticode.Require{Classes: []certchain.Class{certchain.ClassEV, certchain.ClassOV}}, true},
+		"EV":                  {leaf, authenticode.Require{Classes: []certchain.Class{certchain.ClassEV}}, false},
+		"EV, is EV":           {v.read(v.sign(v.pki.EV)), authenticode.Require{Classes: []certchain.Class{certchain.ClassEV}}, true},
 		"subscriber":          {artifact, authenticode.Require{EKUs: []string{subscriber}}, true},
 		"another subscriber":  {artifact, authenticode.Require{EKUs: []string{subscriber + "1"}}, false},
 		"subscriber of none":  {leaf, authenticode.Require{EKUs: []string{subscriber}}, false},

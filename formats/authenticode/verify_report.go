@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
@@ -77,17 +78,17 @@ type DigestReport struct {
 
 // CertificateReport identifies a certificate.
 type CertificateReport struct {
-	Name       string    `json:"name"`        // common name of the subject, as Windows shows the publisher; the whole subject if there is none
-	IssuerName string    `json:"issuer_name"` // likewise
-	Subject    string    `json:"subject"`
-	Issuer     string    `json:"issuer"`
-	Serial     string    `json:"serial"` // hexadecimal
-	NotBefore  time.Time `json:"not_before"`
-	NotAfter   time.Time `json:"not_after"`
-	SHA1       string    `json:"sha1"`   // thumbprint as Windows shows it
-	SHA256     string    `json:"sha256"` // thumbprint
-	Class      Class     `json:"class"`
-	EKUs       []string  `json:"ekus,omitempty"`
+	Name       string          `json:"name"`        // common name of the subject, as Windows shows the publisher; the whole subject if there is none
+	IssuerName string          `json:"issuer_name"` // likewise
+	Subject    string          `json:"subject"`
+	Issuer     string          `json:"issuer"`
+	Serial     string          `json:"serial"` // hexadecimal
+	NotBefore  time.Time       `json:"not_before"`
+	NotAfter   time.Time       `json:"not_after"`
+	SHA1       string          `json:"sha1"`   // thumbprint as Windows shows it
+	SHA256     string          `json:"sha256"` // thumbprint
+	Class      certchain.Class `json:"class"`
+	EKUs       []string        `json:"ekus,omitempty"`
 }
 
 // TimestampReport is the result for one timestamp of a signature.
@@ -167,7 +168,7 @@ func certificateReport(c *x509.Certificate) CertificateReport {
 	s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
 	return CertificateReport{Name: commonName(c.Subject), IssuerName: commonName(c.Issuer), Subject: c.Subject.String(), Issuer: c.Issuer.String(), Serial: c.SerialNumber.Text(16),
 		NotBefore: c.NotBefore.UTC(), NotAfter: c.NotAfter.UTC(), SHA1: hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]),
-		Class: Classify(c), EKUs: EKUs(c)}
+		Class: certchain.Classify(c), EKUs: certchain.EKUs(c)}
 }
 
 // commonName is the name that people know a subject by.

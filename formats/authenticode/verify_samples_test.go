@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
@@ -68,7 +69,7 @@ func TestBareDigestCountersignature(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	roots := authenticode.NewRoots()
+	roots := certchain.NewRoots()
 	for _, c := range sd.Certificates {
 		cert, err := c.X509()
 		if err != nil {

@@ -53,7 +53,7 @@ func (j *judging) sealing(context.Context) bool {
 	case j.v.place == nil:
 		j.find(strict(CheckSeal, "there is no file to check the seal with"))
 	case !present && intended:
-		f := unsealed(true, "the signature says that the file will be sealed, and there is no seal").hint("seal it, or sign it again without the intent")
+		f := unsealed(true, "the signature says that the file will be sealed, and there is no seal").WithHint("seal it, or sign it again without the intent")
 		j.missing = &f
 	case !present:
 		j.find(strict(CheckSeal, "there is a timestamp of a seal, and no seal"))
@@ -92,7 +92,7 @@ func (j *judging) checkSeal(rep *SealReport) {
 		return
 	}
 	if err := s.check(j.cert, j.m.raw[:len(j.m.raw)-j.m.data.Trailing], j.signer, *j.v.place); err != nil {
-		j.find(unsealed(rep.Intended, "the seal is broken: "+err.Error()).hint("timestamps, certificates, tags and further signatures have to be in place before a file is sealed"))
+		j.find(unsealed(rep.Intended, "the seal is broken: "+err.Error()).WithHint("timestamps, certificates, tags and further signatures have to be in place before a file is sealed"))
 		return
 	}
 	rep.Holds = true

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
@@ -21,7 +22,7 @@ type judging struct {
 	embedded  []*x509.Certificate // all that the signature carries and that can be parsed
 	stamped   time.Time           // of the first intact timestamp; zero without one
 	authority map[int][]Finding   // about the authority of each timestamp, counted from 1
-	chain     Chain
+	chain     certchain.Chain
 	missing   *Finding                   // the signature demands a seal and there is none
 	useful    map[[sha256.Size]byte]bool // embedded certificates that are on some path
 }
@@ -114,7 +115,7 @@ func (j *judging) padding(context.Context) bool {
 	switch {
 	case !allZero(tail):
 		j.find(strict(CheckPadding, "%d bytes of other data follow the PKCS#7 in its entry (CVE-2013-3900)", n).
-			hint("the data is not covered by the signature; sign the file again"))
+			WithHint("the data is not covered by the signature; sign the file again"))
 	case n > 7:
 		j.find(strict(CheckPadding, "%d zero bytes follow the PKCS#7 in its entry, at most 7 are padding (CVE-2013-3900)", n))
 	}
@@ -131,7 +132,7 @@ func (j *judging) messageDigest(context.Context) bool {
 		j.find(strict(CheckContent, "%v", err))
 	default:
 		j.find(problem(CheckSignature, VerdictNoSignature, "%v (%v)", err, VerdictHashValue).
-			hint("what the signature says about the file was changed after signing"))
+			WithHint("what the signature says about the file was changed after signing"))
 		return true
 	}
 	h, err := j.signer.Hash()
@@ -165,7 +166,7 @@ func (j *judging) digest(context.Context) bool {
 			verdict = VerdictNoSignature // what WinVerifyTrust answers with WTD_HASH_ONLY_FLAG
 		}
 		j.find(problem(CheckDigest, verdict, "the file has %v %s, signed was %s", c.hash, rep.Computed, rep.Stored).
-			hint("the file was changed after it was signed"))
+			WithHint("the file was changed after it was signed"))
 	}
 	return true
 }
@@ -221,7 +222,7 @@ func (j *judging) signature(context.Context) bool {
 	rep := certificateReport(cert)
 	j.m.report.Signer = &rep
 	if err := j.signer.CheckSignature(cert); err != nil {
-		j.find(problem(CheckSignature, VerdictNoSignature, "the signature is not by %s: %v (%v)", name(cert), err, VerdictBadSignature))
+		j.find(problem(CheckSignature, VerdictNoSignature, "the signature is not by %s: %v (%v)", certchain.Name(cert), err, VerdictBadSignature))
 	}
 	return true
 }

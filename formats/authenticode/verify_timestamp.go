@@ -9,6 +9,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 )
@@ -52,7 +53,7 @@ func (j *judging) timestamps(ctx context.Context) bool {
 		if j.sealed() {
 			how = "allow no-timestamp: a sealed signature cannot be stamped any more"
 		}
-		j.find(strict(CheckNoTimestamp, "no timestamp: the signature ends with the certificate on %s", j.cert.NotAfter.UTC().Format("2006-01-02")).hint(how))
+		j.find(strict(CheckNoTimestamp, "no timestamp: the signature ends with the certificate on %s", j.cert.NotAfter.UTC().Format("2006-01-02")).WithHint(how))
 	}
 	return true
 }
@@ -109,7 +110,7 @@ func tokenFindings(ps []rfc3161.Problem) []Finding {
 
 // stampChain judges the authority's certificate at the time of its stamp, for authorities to report.
 func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x509.Certificate, certs []*x509.Certificate) {
-	best := j.v.bestChain(ctx, cert, ChainOptions{Time: rep.Time, Usage: UsageTimeStamping, Anchors: j.v.roots.TimeStamping, Intermediates: certs})
+	best := j.v.bestChain(ctx, cert, certchain.Options{Time: rep.Time, Usage: certchain.UsageTimeStamping, Anchors: j.v.roots.TimeStamping, Intermediates: certs})
 	rep.Chain = certificateReports(best.Certificates)
 	j.mark(best)
 	var out []Finding
@@ -122,7 +123,7 @@ func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x5
 		out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "timestamp: %s lies in the future", rep.Time.Format(time.RFC3339)))
 	}
 	out = append(out, weakChain(best, "timestamp: ")...)
-	for _, f := range j.v.revocation.check(ctx, best.Certificates, rep.Time) {
+	for _, f := range j.v.revocation.Check(ctx, best.Certificates, rep.Time) {
 		f.Message = "timestamp: " + f.Message
 		out = append(out, f)
 	}
@@ -171,7 +172,7 @@ func checkCountersignature(si *cms.SignerInfo, cert *x509.Certificate, signature
 		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is of another signature: %v", err))
 	}
 	if err := si.CheckSignature(cert); err != nil {
-		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is not by %s: %v", name(cert), err))
+		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is not by %s: %v", certchain.Name(cert), err))
 	}
 	if h, err := si.Hash(); err == nil && weakHash(h) {
 		out = append(out, strict(CheckAlgorithms, "countersignature is made with %v", h))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
@@ -87,7 +88,7 @@ func write(t testing.TB, path string, b []byte) string {
 }
 
 func verifyOptions(p *formatstest.PKI) authenticode.VerifyOptions {
-	return authenticode.VerifyOptions{Roots: authenticode.NewRoots(p.Root, p.TSARoot)}
+	return authenticode.VerifyOptions{Roots: certchain.NewRoots(p.Root, p.TSARoot)}
 }
 
 // TestWindowsAccepts has Microsoft's code judge members, strangers and changed files of catalogs that we made.

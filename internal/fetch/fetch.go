@@ -42,7 +42,7 @@ var ErrAddress = errors.New("not an http or https address")
 // Always is the Fresh of answers that do not age, such as certificates.
 const Always = time.Duration(math.MaxInt64)
 
-// Fetcher implements authenticode.Fetcher.
+// Fetcher implements certchain.Fetcher.
 type Fetcher struct {
 	// Dir keeps answers; "" keeps none.
 	Dir string

@@ -10,7 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
 )
@@ -89,7 +90,7 @@ func (f *fetcher) get(ctx context.Context, address string, child *x509.Certifica
 // useful parses an answer and insists that one of its certificates signed
 // child.
 func useful(b []byte, child *x509.Certificate) ([]*x509.Certificate, error) {
-	certs, err := authenticode.ParseCertificates(b)
+	certs, err := certchain.ParseCertificates(b)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func useful(b []byte, child *x509.Certificate) ([]*x509.Certificate, error) {
 		return nil, fmt.Errorf("holds %d certificates", len(certs))
 	}
 	for _, c := range certs {
-		if issued(c, child) {
+		if cms.IssuedBy(child, c) {
 			return certs, nil
 		}
 	}

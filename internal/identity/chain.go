@@ -1,42 +1,17 @@
 package identity
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"crypto/x509"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
-const (
-	// maxChain is the most certificates between leaf and root. Public
-	// code-signing chains have one or two.
-	maxChain = 8
-	// maxCandidates bounds the certificates that a chain is searched in.
-	maxCandidates = 2000
-)
-
-// issued reports whether parent signed child: the names match and the
-// signature verifies. SHA-1 counts too, since whether it is good enough is
-// for Judge to say. Validity is not looked at.
-func issued(parent, child *x509.Certificate) bool {
-	if !bytes.Equal(parent.RawSubject, child.RawIssuer) {
-		return false
-	}
-	if parent.BasicConstraintsValid && !parent.IsCA {
-		return false
-	}
-	return parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature) == nil
-}
-
-func selfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer) &&
-		c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil
-}
+// maxCandidates bounds the certificates that a chain is searched in.
+const maxCandidates = 2000
 
 // completeChain turns what the key's store held into the chain: from the
 // certificate's issuer upwards, without the root, which goes into Root. It
@@ -55,7 +30,7 @@ func (i *Identity) completeChain(ctx context.Context) error {
 		}
 		candidates = append(candidates, certs...)
 	}
-	builtin, err := authenticode.BuiltinRoots()
+	builtin, err := certchain.BuiltinRoots()
 	if err != nil {
 		return fmt.Errorf("completing chain: %v", err)
 	}
@@ -63,119 +38,59 @@ func (i *Identity) completeChain(ctx context.Context) error {
 	if len(candidates) > maxCandidates {
 		return fmt.Errorf("completing chain: %d certificates to choose from, at most %d make sense", len(candidates), maxCandidates)
 	}
-	s := search{candidates: candidates, now: i.opts.Now()}
+	candidates = slices.DeleteFunc(candidates, func(c *x509.Certificate) bool { return c.BasicConstraintsValid && !c.IsCA })
+	elsewhere := issuerSource{now: i.opts.Now()}
 	if i.opts.FetchIntermediates {
-		s.fetch = newFetcher(i.opts).issuers
+		elsewhere.fetch = newFetcher(i.opts).issuers
 	}
-	path, complete := s.upwards(ctx, []*x509.Certificate{i.Certificate})
-	i.Chain, i.Root, i.incomplete = path[1:], nil, ""
+	// Without anchors: which root is trusted is for the verifier to say.
+	i.setChain(certchain.Build(ctx, i.Certificate, certchain.Options{Time: i.opts.Now(), Intermediates: candidates, Issuers: elsewhere.issuers})[0])
 	switch {
-	case complete:
-		i.setRoot(path)
-	case s.fetchErr != nil:
-		i.incomplete, i.chainErr = message(s.fetchErr), s.fetchErr
+	case i.Root != nil:
+	case elsewhere.err != nil:
+		i.incomplete, i.chainErr = message(elsewhere.err), elsewhere.err
 	default:
-		i.incomplete = fmt.Sprintf("the certificate of %q is missing", path[len(path)-1].Issuer)
+		i.incomplete = fmt.Sprintf("the certificate of %q is missing", i.top().Issuer)
 	}
 	return nil
 }
 
-func (i *Identity) setRoot(path []*x509.Certificate) {
-	last := len(path) - 1
-	i.Root = path[last]
-	i.Chain = nil
-	if last > 0 {
-		i.Chain = path[1:last]
+// setChain takes a path apart: the leaf is the identity's, a root goes into
+// Root, what is between into Chain.
+func (i *Identity) setChain(path certchain.Chain) {
+	i.Chain, i.Root, i.incomplete = path.Certificates[1:], nil, ""
+	if path.Complete {
+		i.Root = path.Top()
+		i.Chain = path.Certificates[min(1, len(path.Certificates)-1) : len(path.Certificates)-1]
 	}
 }
 
-// search walks from a certificate to a root.
-type search struct {
-	candidates []*x509.Certificate
-	now        time.Time
-	fetch      func(context.Context, *x509.Certificate) ([]*x509.Certificate, error)
-	fetchErr   error
+// top is the last certificate of the chain below the root.
+func (i *Identity) top() *x509.Certificate {
+	if n := len(i.Chain); n > 0 {
+		return i.Chain[n-1]
+	}
+	return i.Certificate
 }
 
-// upwards extends path to a self-signed certificate. When there is none it
-// returns the longest extension that it found.
-func (s *search) upwards(ctx context.Context, path []*x509.Certificate) ([]*x509.Certificate, bool) {
-	last := path[len(path)-1]
-	if selfSigned(last) {
-		return path, true
-	}
-	if len(path) > maxChain+1 {
-		return path, false
-	}
-	best := path
-	for _, issuer := range s.issuersOf(ctx, path) {
-		longer, complete := s.upwards(ctx, append(slices.Clip(path), issuer))
-		if complete {
-			return longer, true
-		}
-		if len(longer) > len(best) {
-			best = longer
-		}
-	}
-	return best, false
+// issuerSource finds issuers outside the files: among the system's roots and,
+// if allowed, where a certificate says that its issuer is.
+type issuerSource struct {
+	now   time.Time
+	fetch func(context.Context, *x509.Certificate) ([]*x509.Certificate, error)
+	err   error // of the last fetch
 }
 
-// issuersOf collects the certificates that signed the last of path, the best
-// first, asking dearer sources only when the cheaper have none.
-func (s *search) issuersOf(ctx context.Context, path []*x509.Certificate) []*x509.Certificate {
-	last := path[len(path)-1]
-	if found := s.matching(s.candidates, path); len(found) > 0 {
-		return found
-	}
-	if root := systemRoot(last, s.now); root != nil {
+func (s *issuerSource) issuers(ctx context.Context, c *x509.Certificate) []*x509.Certificate {
+	if root := systemRoot(c, s.now); root != nil {
 		return []*x509.Certificate{root}
 	}
 	if s.fetch == nil {
 		return nil
 	}
-	certs, err := s.fetch(ctx, last)
-	if err != nil {
-		s.fetchErr = err
-		return nil
-	}
-	return s.matching(certs, path)
-}
-
-func (s *search) matching(from, path []*x509.Certificate) []*x509.Certificate {
-	last := path[len(path)-1]
-	var found []*x509.Certificate
-	for _, c := range from {
-		equal := func(o *x509.Certificate) bool { return o.Equal(c) }
-		if !slices.ContainsFunc(path, equal) && !slices.ContainsFunc(found, equal) && issued(c, last) {
-			found = append(found, c)
-		}
-	}
-	slices.SortStableFunc(found, s.preference)
-	return found
-}
-
-// preference puts certificates that are valid now first, then roots, which
-// make the shortest chain, then those that are valid longest.
-func (s *search) preference(a, b *x509.Certificate) int {
-	return cmp.Or(
-		boolFirst(s.valid(a), s.valid(b)),
-		boolFirst(selfSigned(a), selfSigned(b)),
-		b.NotAfter.Compare(a.NotAfter),
-	)
-}
-
-func (s *search) valid(c *x509.Certificate) bool {
-	return !s.now.Before(c.NotBefore) && !s.now.After(c.NotAfter)
-}
-
-func boolFirst(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return -1
-	}
-	return 1
+	certs, err := s.fetch(ctx, c)
+	s.err = err
+	return certs
 }
 
 // systemRoot asks the operating system for the root that signed c itself.

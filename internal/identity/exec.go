@@ -21,7 +21,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
@@ -83,7 +83,7 @@ func (i *Identity) loadExec(ctx context.Context, r Ref) error {
 	if err != nil {
 		return err
 	}
-	certs, err := authenticode.ParseCertificates(out)
+	certs, err := certchain.ParseCertificates(out)
 	if err != nil {
 		return p.bad(opCertificates, "certificates: %v", err)
 	}

@@ -9,7 +9,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
@@ -56,7 +56,7 @@ func readCertificates(path string) ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, fault.New(fault.Usage, "reading certificates: %w", err)
 	}
-	certs, err := authenticode.ParseCertificates(b)
+	certs, err := certchain.ParseCertificates(b)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "reading certificates from %s: %v", path, err).
 			Hint("the file must hold X.509 certificates as PEM, DER or PKCS #7")

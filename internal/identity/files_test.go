@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/secret"
@@ -259,7 +259,7 @@ func FuzzParseCertificates(f *testing.F) {
 	f.Add(certPEM(pki.Leaf.Certificate, pki.Intermediate))
 	f.Add([]byte("-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		certs, err := authenticode.ParseCertificates(b)
+		certs, err := certchain.ParseCertificates(b)
 		if err == nil && len(certs) == 0 {
 			t.Error("neither certificates nor an error")
 		}

@@ -15,7 +15,7 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 // Listing is what an identity holds and whether it can be used.
@@ -101,7 +101,7 @@ func (l *Listing) has(c *x509.Certificate) bool {
 func entry(role string, now time.Time, c *x509.Certificate) Entry {
 	s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
 	e := Entry{
-		Role: role, Class: string(authenticode.Classify(c)),
+		Role: role, Class: string(certchain.Classify(c)),
 		Subject: printable(c.Subject.String()), Issuer: printable(c.Issuer.String()),
 		Serial: fmt.Sprintf("%x", c.SerialNumber),
 		SHA1:   hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]),
@@ -151,7 +151,7 @@ func usageName(oid string) string {
 
 func usages(c *x509.Certificate) []string {
 	var names []string
-	for _, oid := range authenticode.EKUs(c) {
+	for _, oid := range certchain.EKUs(c) {
 		names = append(names, usageName(oid))
 	}
 	return names

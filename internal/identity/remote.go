@@ -13,7 +13,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
@@ -211,5 +211,5 @@ func (i *Identity) Owns(c *x509.Certificate) bool {
 		return true
 	}
 	return i.ShortLived() && isShortLived(c) && bytes.Equal(c.RawSubject, i.Certificate.RawSubject) &&
-		slices.Equal(authenticode.EKUs(c), authenticode.EKUs(i.Certificate))
+		slices.Equal(certchain.EKUs(c), certchain.EKUs(i.Certificate))
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 const (
@@ -91,7 +91,7 @@ func codeSigning(c *x509.Certificate) bool {
 }
 
 func judgeLifetimeSigning(i *Identity, _ time.Time) []Problem {
-	if !slices.Contains(authenticode.EKUs(i.Certificate), oidLifetimeSigning) {
+	if !slices.Contains(certchain.EKUs(i.Certificate), oidLifetimeSigning) {
 		return nil
 	}
 	return one(Error, RulePurpose, "the certificate has the lifetime-signing key usage ("+oidLifetimeSigning+")",
@@ -132,8 +132,8 @@ func judgeRSA(c *x509.Certificate, bits int) []Problem {
 // isPublic reports whether the certificate claims to come from a public CA,
 // which the CA/Browser Forum's rules bind.
 func isPublic(c *x509.Certificate) bool {
-	switch authenticode.Classify(c) {
-	case authenticode.ClassEV, authenticode.ClassOV, authenticode.ClassArtifactSigningPublic, authenticode.ClassMicrosoft:
+	switch certchain.Classify(c) {
+	case certchain.ClassEV, certchain.ClassOV, certchain.ClassArtifactSigningPublic, certchain.ClassMicrosoft:
 		return true
 	}
 	return false
@@ -188,14 +188,14 @@ func judgeChain(i *Identity, _ time.Time) []Problem {
 func judgeExpected(i *Identity, _ time.Time) []Problem {
 	const hint = "either another profile or key signs than was meant, or the expectation has to change"
 	var problems []Problem
-	have := authenticode.EKUs(i.Certificate)
+	have := certchain.EKUs(i.Certificate)
 	for _, want := range i.opts.ExpectEKUs {
 		if !slices.Contains(have, want) {
 			problems = append(problems, one(Error, RuleExpected, fmt.Sprintf("the certificate lacks the extended key usage %s that sign.expect_eku names; it has %s",
 				want, strings.Join(have, ", ")), hint)...)
 		}
 	}
-	if want := i.opts.ExpectSubject; want != "" && !authenticode.IsPublisher(i.Certificate, want) {
+	if want := i.opts.ExpectSubject; want != "" && !certchain.HasName(i.Certificate, want) {
 		problems = append(problems, one(Error, RuleExpected, fmt.Sprintf("the certificate is for %q, and sign.expect_subject is %q",
 			printable(i.Certificate.Subject.String()), want), hint)...)
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
@@ -205,7 +206,7 @@ func checkTest(leaf, tsa, root []*x509.Certificate) error {
 	if len(leaf) != 2 || len(tsa) != 1 || len(root) != 1 {
 		return errors.New("a certificate is missing or too many")
 	}
-	if !issued(leaf[1], leaf[0]) || !issued(root[0], leaf[1]) || !issued(root[0], tsa[0]) || !issued(root[0], root[0]) {
+	if !cms.IssuedBy(leaf[0], leaf[1]) || !cms.IssuedBy(leaf[1], root[0]) || !cms.IssuedBy(tsa[0], root[0]) || !cms.IssuedBy(root[0], root[0]) {
 		return errors.New("the certificates do not form a chain")
 	}
 	return nil

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
@@ -131,7 +131,7 @@ func (r *Release) openIdentity(ctx context.Context, o Options) (*identity.Identi
 }
 
 func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
-	var roots *authenticode.Roots // those of the test identity exist only once it has been opened
+	var roots *certchain.Roots // those of the test identity exist only once it has been opened
 	if !r.run.UsesTestIdentity() {
 		var err error
 		if roots, err = r.run.Roots(); err != nil {

@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
@@ -22,7 +22,7 @@ func (r *Run) UsesTestIdentity() bool {
 
 // Roots are the trust anchors of this release: the usual ones unless the spec
 // wants only its own, those of the spec, and the test root of a test release.
-func (r *Run) Roots() (*authenticode.Roots, error) {
+func (r *Run) Roots() (*certchain.Roots, error) {
 	o := trust.Options{Fetched: r.Abs(StateDir + "/" + trust.File)}
 	if v := r.Spec.Verify; v != nil {
 		o.Only = v.OnlyTheseRoots
@@ -36,7 +36,7 @@ func (r *Run) Roots() (*authenticode.Roots, error) {
 
 // Disallowed are the certificates that nobody trusts, as far as Microsoft's list
 // of them has been fetched.
-func (r *Run) Disallowed() (*authenticode.Disallowed, error) {
+func (r *Run) Disallowed() (*certchain.Disallowed, error) {
 	return trust.Disallowed(r.Abs(StateDir + "/" + trust.File))
 }
 

@@ -11,7 +11,7 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
@@ -44,7 +44,7 @@ type Stamper struct {
 // leads to none of their time-stamping roots counts as failed, and the next
 // is asked; nil leaves that to the verification of the file. The returned
 // function stops what was started.
-func Open(ctx context.Context, o Options, roots *authenticode.Roots, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
+func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
 	s := &Stamper{hash: o.Hash, names: map[string]string{}, client: &rfc3161.Client{
 		Servers:     o.Servers,
 		Attempts:    o.Attempts,
@@ -75,7 +75,7 @@ func Open(ctx context.Context, o Options, roots *authenticode.Roots, opened func
 // loopback until the returned function is called. A certificate that may not
 // make timestamps is an error (Usage). The roots have to lead to it, as to any
 // server.
-func OpenOwn(hash crypto.Hash, tsa *identity.Identity, roots *authenticode.Roots) (*Stamper, func() error, error) {
+func OpenOwn(hash crypto.Hash, tsa *identity.Identity, roots *certchain.Roots) (*Stamper, func() error, error) {
 	url, stop, err := serve(&identity.Authority{Key: tsa.Key, Certificate: tsa.Certificate, Chain: tsa.Chain})
 	if err != nil {
 		return nil, nil, fault.New(fault.Usage, "%s cannot make timestamps: %w", tsa.Ref, err).

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
@@ -135,7 +135,7 @@ func TestUntrustedServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stop()
-	roots := &authenticode.Roots{CodeSigning: authenticode.NewPool(id.Root), TimeStamping: authenticode.NewPool(pki.TSARoot)}
+	roots := &certchain.Roots{CodeSigning: certchain.NewPool(id.Root), TimeStamping: certchain.NewPool(pki.TSARoot)}
 	for name, c := range map[string]struct {
 		servers []string
 		status  int

@@ -1,8 +1,8 @@
 package trust
 
 import (
+	"context"
 	"crypto"
-	"crypto/x509"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
@@ -24,7 +24,7 @@ type listKind struct {
 	file string // without ending, as the list is called at its source
 	// usage is what the list says of itself (subjectUsage), signers which usages its signer may name.
 	usage   asn1.ObjectIdentifier
-	signers []authenticode.Usage
+	signers []certchain.Usage
 }
 
 // trustedRoots and disallowedCerts are the lists; wincrypt.h has the names of the files (CERT_AUTH_ROOT_CTL_FILENAME,
@@ -32,17 +32,17 @@ type listKind struct {
 // documented. Only Microsoft has certificates with any of them below its roots.
 func trustedRoots() listKind {
 	return listKind{name: "root list", of: "trusted roots", file: "authroot", usage: oidRootList,
-		signers: []authenticode.Usage{authenticode.UsageRootList}}
+		signers: []certchain.Usage{certchain.UsageRootList}}
 }
 
 func disallowedCerts() listKind {
 	return listKind{name: "list of disallowed certificates", of: "disallowed certificates", file: "disallowedcert", usage: oidDisallowedList,
-		signers: []authenticode.Usage{authenticode.UsageDisallowedList, authenticode.UsageRevokedList, authenticode.UsageRootList}}
+		signers: []certchain.Usage{certchain.UsageDisallowedList, certchain.UsageRevokedList, certchain.UsageRootList}}
 }
 
 var (
-	oidRootList       = authenticode.UsageRootList.OID()       // szOID_ROOT_LIST_SIGNER
-	oidDisallowedList = authenticode.UsageDisallowedList.OID() // szOID_DISALLOWED_LIST
+	oidRootList       = certchain.UsageRootList.OID()       // szOID_ROOT_LIST_SIGNER
+	oidDisallowedList = certchain.UsageDisallowedList.OID() // szOID_DISALLOWED_LIST
 )
 
 // ctl is a certificate trust list (Microsoft, [MS-CAESO] section 4.4).
@@ -54,7 +54,7 @@ type ctl struct {
 }
 
 // openList checks the signature of a list and reads what it says of itself. Nothing of it is read before the signature is good.
-func openList(stl []byte, kind listKind, anchors *authenticode.Pool, now time.Time) (*ctl, error) {
+func openList(stl []byte, kind listKind, anchors *certchain.Pool, now time.Time) (*ctl, error) {
 	sd, err := cms.Parse(stl)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %v", kind.name, err)
@@ -72,7 +72,7 @@ func openList(stl []byte, kind listKind, anchors *authenticode.Pool, now time.Ti
 	return l, nil
 }
 
-func checkSigner(sd *cms.SignedData, kind listKind, anchors *authenticode.Pool, now time.Time) error {
+func checkSigner(sd *cms.SignedData, kind listKind, anchors *certchain.Pool, now time.Time) error {
 	cert, err := sd.SignerCertificate(0)
 	if err != nil {
 		return err
@@ -86,21 +86,13 @@ func checkSigner(sd *cms.SignedData, kind listKind, anchors *authenticode.Pool, 
 	if h, err := sd.Signers[0].Hash(); err != nil || h == crypto.MD5 || h == crypto.SHA1 {
 		return fmt.Errorf("made with %v", h)
 	}
-	n := slices.IndexFunc(kind.signers, func(u authenticode.Usage) bool { return names(cert, u.OID()) })
+	n := slices.IndexFunc(kind.signers, func(u certchain.Usage) bool { return certchain.HasEKU(cert, u.OID()) })
 	if n < 0 {
 		return fmt.Errorf("%s is not for %s", cert.Subject, kind.signers[0])
 	}
 	embedded, _ := sd.X509Certificates() // one that cannot be read is missed only if the chain needs it
-	best := authenticode.BuildChains(cert, authenticode.ChainOptions{Time: now, Usage: kind.signers[n], Anchors: anchors, Intermediates: embedded})[0]
-	if len(best.Problems) > 0 {
-		return fmt.Errorf("%s", best.Problems[0])
-	}
-	return nil
-}
-
-// names reports whether the certificate says in so many words that it is for a usage.
-func names(c *x509.Certificate, usage asn1.ObjectIdentifier) bool {
-	return slices.ContainsFunc(c.UnknownExtKeyUsage, usage.Equal)
+	best := certchain.Build(context.Background(), cert, certchain.Options{Time: now, Usage: kind.signers[n], Anchors: anchors, Intermediates: embedded})[0]
+	return best.Err()
 }
 
 // readCTL reads CertificateTrustList { version OPTIONAL, subjectUsage, listIdentifier OPTIONAL, sequenceNumber, thisUpdate,

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
@@ -38,7 +38,7 @@ type DisallowedList struct {
 }
 
 // parseDisallowed checks the signature of disallowedcert.stl and reads it.
-func parseDisallowed(stl []byte, anchors *authenticode.Pool, now time.Time) (*DisallowedList, *ctl, error) {
+func parseDisallowed(stl []byte, anchors *certchain.Pool, now time.Time) (*DisallowedList, *ctl, error) {
 	kind := disallowedCerts()
 	c, err := openList(stl, kind, anchors, now)
 	if err != nil {
@@ -89,8 +89,8 @@ func identifiers(algorithm asn1.ObjectIdentifier, l *DisallowedList) (sizes []in
 }
 
 // set makes the list what a verification takes.
-func (l *DisallowedList) set() (*authenticode.Disallowed, error) {
-	d := &authenticode.Disallowed{}
+func (l *DisallowedList) set() (*certchain.Disallowed, error) {
+	d := &certchain.Disallowed{}
 	for _, ids := range []struct {
 		list []string
 		add  func([]byte)
@@ -108,7 +108,7 @@ func (l *DisallowedList) set() (*authenticode.Disallowed, error) {
 
 // Disallowed are the certificates of Microsoft's list that nobody trusts, out of the file that Update has written; nil, which
 // a verification then reports, if there is no such file or it is of the time before the list was fetched too.
-func Disallowed(fetched string) (*authenticode.Disallowed, error) {
+func Disallowed(fetched string) (*certchain.Disallowed, error) {
 	l, err := ReadList(fetched)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, nil

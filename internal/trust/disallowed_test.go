@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
@@ -106,10 +107,10 @@ func TestDisallowedSigner(t *testing.T) {
 	}
 	other := newPublisher(t, asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 3})
 	other.condemn(1, md5ID)
-	if _, _, err := parseDisallowed(other.files["/disallowedcert.stl"], authenticode.NewPool(other.root), time.Now()); err == nil || !strings.Contains(err.Error(), "is not for signing lists") {
+	if _, _, err := parseDisallowed(other.files["/disallowedcert.stl"], certchain.NewPool(other.root), time.Now()); err == nil || !strings.Contains(err.Error(), "is not for signing lists") {
 		t.Errorf("a signer for code: %v", err)
 	}
-	if _, _, err := parseDisallowed(newList(t).files["/disallowedcert.stl"], authenticode.NewPool(other.root), time.Now()); err == nil {
+	if _, _, err := parseDisallowed(newList(t).files["/disallowedcert.stl"], certchain.NewPool(other.root), time.Now()); err == nil {
 		t.Error("a list by somebody unknown is taken")
 	}
 }
@@ -197,7 +198,7 @@ func TestDisallowedRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		r, err := authenticode.Verify(context.Background(), bytes.NewReader(out.Bytes()), int64(out.Len()),
-			authenticode.VerifyOptions{Roots: authenticode.NewRoots(pki.Root), Disallowed: d})
+			authenticode.VerifyOptions{Roots: certchain.NewRoots(pki.Root), Disallowed: d})
 		if err != nil || r.Windows != want {
 			t.Errorf("want %v: %v\n%s", want, err, r)
 		}

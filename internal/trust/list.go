@@ -11,7 +11,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
@@ -33,7 +33,7 @@ var oidPropPrefix = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 10, 11}
 // purpose says whether a root is trusted for something, and up to when.
 type purpose struct {
 	trusted bool
-	limits  authenticode.Limits
+	limits  certchain.Limits
 }
 
 // entry is one root of the list.
@@ -50,7 +50,7 @@ type rootList struct {
 }
 
 // parseList checks the signature of authroot.stl and reads it.
-func parseList(stl []byte, anchors *authenticode.Pool, now time.Time) (*rootList, error) {
+func parseList(stl []byte, anchors *certchain.Pool, now time.Time) (*rootList, error) {
 	kind := trustedRoots()
 	c, err := openList(stl, kind, anchors, now)
 	if err != nil {

@@ -5,20 +5,20 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
 // Revocation reads files with revocation lists (DER or PEM) and with OCSP responses (DER). Every one that cannot be read
 // is reported. Status Usage.
-func Revocation(crls, ocsp []string) (authenticode.Revocation, error) {
-	var r authenticode.Revocation
+func Revocation(crls, ocsp []string) (certchain.Revocation, error) {
+	var r certchain.Revocation
 	var bad [2]error
 	r.CRLs, bad[0] = readAll("revocation list", crls, func(b []byte) error {
-		_, err := authenticode.ParseCRLs(b)
+		_, err := certchain.ParseCRLs(b)
 		return err
 	})
-	r.OCSP, bad[1] = readAll("OCSP response", ocsp, authenticode.CheckOCSP)
+	r.OCSP, bad[1] = readAll("OCSP response", ocsp, certchain.CheckOCSP)
 	return r, errors.Join(bad[:]...)
 }
 

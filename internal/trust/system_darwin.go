@@ -6,11 +6,11 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 // System returns the roots that Apple ships, which the security command of macOS lists.
-func System() (*authenticode.Roots, error) {
+func System() (*certchain.Roots, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "/usr/bin/security", "find-certificate", "-a", "-p",

@@ -5,7 +5,7 @@ package trust
 import (
 	"os"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 // bundles are where systems keep their roots in one file; the first that exists is taken, as crypto/x509 does.
@@ -19,11 +19,11 @@ var bundles = []string{
 }
 
 // System returns the roots of this system; none where it has no bundle.
-func System() (*authenticode.Roots, error) {
+func System() (*certchain.Roots, error) {
 	for _, name := range bundles {
 		if b, err := os.ReadFile(name); err == nil {
 			return lenient(b), nil
 		}
 	}
-	return authenticode.NewRoots(), nil
+	return certchain.NewRoots(), nil
 }

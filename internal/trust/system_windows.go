@@ -7,13 +7,13 @@ import (
 
 	"golang.org/x/sys/windows"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 // System returns the roots of the current user's and the machine's store, each for the purposes that the store
 // allows it (its property CERT_ENHKEY_USAGE_PROP_ID; without it all).
-func System() (*authenticode.Roots, error) {
+func System() (*certchain.Roots, error) {
 	name, err := windows.UTF16PtrFromString("ROOT")
 	if err != nil {
 		return nil, err
@@ -23,7 +23,7 @@ func System() (*authenticode.Roots, error) {
 		return nil, fmt.Errorf("opening the system's roots: %v", err)
 	}
 	defer windows.CertCloseStore(store, 0)
-	roots := authenticode.NewRoots()
+	roots := certchain.NewRoots()
 	var c *windows.CertContext
 	for {
 		// The call frees the context that it is given; at the end it fails with CRYPT_E_NOT_FOUND.

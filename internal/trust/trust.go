@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
@@ -27,8 +27,8 @@ type Options struct {
 //
 // The system's roots count for both purposes: the bundles of Linux and macOS do not say what a root is trusted for
 // (and lack most roots that are for code signing alone). On Windows the store says it and is obeyed.
-func Roots(o Options) (*authenticode.Roots, error) {
-	roots := authenticode.NewRoots()
+func Roots(o Options) (*certchain.Roots, error) {
+	roots := certchain.NewRoots()
 	if !o.Only {
 		usual, err := Defaults(o.Fetched)
 		if err != nil {
@@ -53,8 +53,8 @@ const File = "roots.json"
 
 // Defaults are the roots that are trusted where nobody says otherwise: built in, of the system, and fetched from
 // Microsoft's programme, if the file fetched exists.
-func Defaults(fetched string) (*authenticode.Roots, error) {
-	roots, err := authenticode.BuiltinRoots()
+func Defaults(fetched string) (*certchain.Roots, error) {
+	roots, err := certchain.BuiltinRoots()
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ func Certificates(what string, names []string) ([]*x509.Certificate, error) {
 			errs = append(errs, fault.New(fault.Usage, "%s: %w", what, err))
 			continue
 		}
-		certs, err := authenticode.ParseCertificates(b)
+		certs, err := certchain.ParseCertificates(b)
 		if err != nil {
 			errs = append(errs, fault.New(fault.Usage, "%s: %s: %v", what, name, err).Hint("the file must hold X.509 certificates as PEM, DER or PKCS#7"))
 			continue

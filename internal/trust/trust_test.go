@@ -29,7 +29,7 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
@@ -200,12 +200,12 @@ func (p *publisher) update(file string) (*List, error) {
 		_, _ = w.Write(b)
 	}))
 	defer server.Close()
-	u := Updater{Fetcher: fetch.New(""), Source: server.URL, Anchors: authenticode.NewPool(p.root)}
+	u := Updater{Fetcher: fetch.New(""), Source: server.URL, Anchors: certchain.NewPool(p.root)}
 	return u.Update(context.Background(), file)
 }
 
 // limitedNames lists roots with their limits: < the date from which on they are disabled, ! that up to which certificates are good.
-func limitedNames(p *authenticode.Pool) string {
+func limitedNames(p *certchain.Pool) string {
 	var out []string
 	for _, c := range p.Certificates() {
 		s, l := c.Subject.CommonName, p.Limits(c)
@@ -221,7 +221,7 @@ func limitedNames(p *authenticode.Pool) string {
 	return strings.Join(out, ", ")
 }
 
-func commonNames(p *authenticode.Pool) string {
+func commonNames(p *certchain.Pool) string {
 	var out []string
 	for _, c := range p.Certificates() {
 		out = append(out, c.Subject.CommonName)

@@ -17,7 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -51,7 +51,7 @@ type List struct {
 // LimitedRoot is a root with the dates that limit the trust in it.
 type LimitedRoot struct {
 	Certificate []byte `json:"certificate"` // DER
-	authenticode.Limits
+	certchain.Limits
 }
 
 // ReadList reads a file that Update has written.
@@ -68,10 +68,10 @@ func ReadList(file string) (*List, error) {
 }
 
 // Roots parses the certificates of the list.
-func (l *List) Roots() (*authenticode.Roots, error) {
-	roots := authenticode.NewRoots()
+func (l *List) Roots() (*certchain.Roots, error) {
+	roots := certchain.NewRoots()
 	for _, p := range []struct {
-		pool    *authenticode.Pool
+		pool    *certchain.Pool
 		ders    [][]byte
 		limited []LimitedRoot
 	}{{roots.CodeSigning, l.CodeSigning, l.CodeSigningLimited}, {roots.TimeStamping, l.TimeStamping, l.TimeStampingLimited}} {
@@ -92,11 +92,11 @@ func (l *List) Roots() (*authenticode.Roots, error) {
 
 // Updater fetches the list.
 type Updater struct {
-	Fetcher authenticode.Fetcher
+	Fetcher certchain.Fetcher
 	// Source is the folder of the list; empty means the constant Source.
 	Source string
 	// Anchors sign the list's signer; nil means the built-in roots, which have Microsoft's.
-	Anchors *authenticode.Pool
+	Anchors *certchain.Pool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -132,15 +132,15 @@ func (u Updater) Update(ctx context.Context, file string) (*List, error) {
 	return l, atomicfile.Write(file, append(b, '\n'), 0o644)
 }
 
-func (u Updater) anchors() (*authenticode.Pool, error) {
+func (u Updater) anchors() (*certchain.Pool, error) {
 	if u.Anchors != nil {
 		return u.Anchors, nil
 	}
-	builtin, err := authenticode.BuiltinRoots()
+	builtin, err := certchain.BuiltinRoots()
 	if err != nil {
 		return nil, err
 	}
-	p := authenticode.NewPool()
+	p := certchain.NewPool()
 	for _, c := range builtin.CodeSigning.Certificates() {
 		if strings.HasPrefix(c.Subject.CommonName, "Microsoft ") { // no other CA may sign Microsoft's list
 			p.Add(c)
@@ -150,7 +150,7 @@ func (u Updater) anchors() (*authenticode.Pool, error) {
 }
 
 // lists fetches and checks both lists.
-func (u Updater) lists(ctx context.Context, anchors *authenticode.Pool, file string) (*rootList, *DisallowedList, error) {
+func (u Updater) lists(ctx context.Context, anchors *certchain.Pool, file string) (*rootList, *DisallowedList, error) {
 	have, err := ReadList(file)
 	if errors.Is(err, os.ErrNotExist) {
 		have, err = &List{}, nil
@@ -257,7 +257,7 @@ func (u Updater) certificates(ctx context.Context, parsed *rootList) (*List, err
 func (p purpose) keep(der []byte, plain *[][]byte, limited *[]LimitedRoot) {
 	switch {
 	case !p.trusted:
-	case p.limits == authenticode.Limits{}:
+	case p.limits == certchain.Limits{}:
 		*plain = append(*plain, der)
 	default:
 		*limited = append(*limited, LimitedRoot{der, p.limits})

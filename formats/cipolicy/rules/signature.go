@@ -12,6 +12,7 @@ import (
 	"io"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
@@ -127,7 +128,7 @@ func (f *File) describeSignature(s authenticode.Signature, leaf *x509.Certificat
 // describeChain returns what could be described, with the reason why it ends early.
 func describeChain(s *cms.SignedData, leaf *x509.Certificate) (Signature, error) {
 	out := Signature{
-		Issuer: leaf.Issuer.CommonName, EKUs: authenticode.EKUs(leaf), Subscriber: authenticode.SubscriberEKU(leaf),
+		Issuer: leaf.Issuer.CommonName, EKUs: certchain.EKUs(leaf), Subscriber: certchain.SubscriberEKU(leaf),
 		Unusable: unusable(leaf),
 	}
 	for _, c := range embeddedChain(leaf, s.Certificates) {

@@ -35,10 +35,11 @@ var mayImport = map[string][]string{
 	"examples":             {"winservice"},
 	"formats/peimage":      {},
 	"formats/cms":          {},
+	"formats/certchain":    {"formats/cms"},
 	"formats/rfc3161":      {"formats/cms"},
-	"formats/authenticode": {"formats/peimage", "formats/cms", "formats/rfc3161"},
-	"formats/catalog":      {"formats/peimage", "formats/cms", "formats/rfc3161", "formats/authenticode"},
-	"formats/cipolicy":     {"formats/peimage", "formats/cms", "formats/rfc3161", "formats/authenticode"},
+	"formats/authenticode": {"formats/peimage", "formats/cms", "formats/certchain", "formats/rfc3161"},
+	"formats/catalog":      {"formats/peimage", "formats/cms", "formats/certchain", "formats/rfc3161", "formats/authenticode"},
+	"formats/cipolicy":     {"formats/peimage", "formats/cms", "formats/certchain", "formats/rfc3161", "formats/authenticode"},
 
 	// How a release runs, from the top down.
 	"internal/release":  rows(ground, formats, "internal/pipeline", "internal/step", "internal/builder", "internal/ledger", "internal/spec", "internal/identity", "internal/timeserver", "internal/trust", "templates"),

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -179,7 +180,7 @@ func facts(id *identity.Identity) map[string]string {
 		"thumbprint_sha1":   strings.ToUpper(hex.EncodeToString(s1[:])),
 		"thumbprint_sha256": strings.ToUpper(hex.EncodeToString(s256[:])),
 		"not_after":         c.NotAfter.UTC().Format(time.RFC3339),
-		"class":             string(authenticode.Classify(c)),
+		"class":             string(certchain.Classify(c)),
 		"test":              fmt.Sprint(id.Test),
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
@@ -24,7 +24,7 @@ type Key struct {
 }
 
 // Open reaches the key and judges the certificate.
-func (k Key) Open(ctx context.Context, c *console.Console, roots *authenticode.Roots) (*identity.Identity, error) {
+func (k Key) Open(ctx context.Context, c *console.Console, roots *certchain.Roots) (*identity.Identity, error) {
 	if k.Identity == "" {
 		return nil, fault.New(fault.Usage, "-identity= is missing").Hint("-identity=test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM")
 	}
@@ -71,7 +71,7 @@ func (k Key) Certificates(ctx context.Context, c *console.Console, cert string) 
 	return id, nil
 }
 
-func (k Key) options(c *console.Console, roots *authenticode.Roots) identity.Options {
+func (k Key) options(c *console.Console, roots *certchain.Roots) identity.Options {
 	return identity.Options{
 		Roots:                roots.CodeSigning.Certificates(),
 		ChainFiles:           List(k.Chain),

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/identity"
@@ -22,7 +23,7 @@ type Signer struct {
 // Session is an open key with its time servers. Close it.
 type Session struct {
 	*identity.Identity
-	Roots *authenticode.Roots
+	Roots *certchain.Roots
 	// Options are those of a signature by the key.
 	Options authenticode.SignOptions
 	// Stamping is nil without time servers.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
@@ -44,7 +45,7 @@ func (s *Stamping) Close() error {
 // Open prepares the servers; nil without any. A server whose certificate leads
 // to none of the roots counts as failed, as in a release. id is the signing
 // identity, or nil where nothing is signed.
-func (s Stampers) Open(ctx context.Context, digest string, roots *authenticode.Roots, id *identity.Identity) (*Stamping, error) {
+func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Roots, id *identity.Identity) (*Stamping, error) {
 	names := List(s.Servers)
 	switch {
 	case len(names) == 0 && (s.Legacy || s.KeyPassword != ""):
@@ -99,7 +100,7 @@ func ownKey(servers string) bool {
 	return ok && slices.Contains([]string{identity.KindPKCS12, identity.KindPEM, identity.KindPKCS11, identity.KindExec}, kind)
 }
 
-func (s Stampers) openOwn(ctx context.Context, hash crypto.Hash, roots *authenticode.Roots) (*Stamping, error) {
+func (s Stampers) openOwn(ctx context.Context, hash crypto.Hash, roots *certchain.Roots) (*Stamping, error) {
 	pw, err := Secret("tspassword", s.KeyPassword)
 	if err != nil {
 		return nil, err

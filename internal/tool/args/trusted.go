@@ -3,7 +3,7 @@ package args
 import (
 	"path/filepath"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
@@ -20,7 +20,7 @@ type Trusted struct {
 }
 
 // Open reads the roots.
-func (t Trusted) Open() (*authenticode.Roots, error) {
+func (t Trusted) Open() (*certchain.Roots, error) {
 	if t.Only && len(List(t.Roots))+len(List(t.TimestampRoots)) == 0 {
 		return nil, fault.New(fault.Usage, "-only=true trusts nothing but the files of -roots= and -tsroots=, and there are none").Hint("name the roots, or leave -only out")
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
 	"github.com/hallmark-dev/hallmark/internal/regular"
@@ -78,7 +79,7 @@ func (v Verification) Options() (authenticode.VerifyOptions, error) {
 }
 
 // kernel is the policy on drivers, if it is asked for.
-func (v Verification) kernel() (*authenticode.KernelPolicy, error) {
+func (v Verification) kernel() (*certchain.KernelRoots, error) {
 	kernel, err := Choice("policy", v.Policy, map[string]bool{"": false, "authenticode": false, "kernel": true})
 	if err != nil || !kernel {
 		return nil, err
@@ -86,7 +87,7 @@ func (v Verification) kernel() (*authenticode.KernelPolicy, error) {
 	if v.HashOnly {
 		return nil, fault.New(fault.Usage, "-hashonly looks at no signer, so -policy=kernel means nothing with it").Hint("leave -hashonly out")
 	}
-	return authenticode.BuiltinKernelPolicy()
+	return certchain.BuiltinKernelRoots()
 }
 
 // require is the policy on the publisher. What could never be met is refused:
@@ -124,7 +125,7 @@ var dotted = regexp.MustCompile(`^[0-2](\.(0|[1-9][0-9]*))+$`)
 
 // revocation reads what is at hand. Who gives or asks for something wants an
 // answer: an unknown status is then an error.
-func (v Verification) revocation() (authenticode.Revocation, error) {
+func (v Verification) revocation() (certchain.Revocation, error) {
 	r, err := trust.Revocation(List(v.CRLs), List(v.OCSP))
 	r.Need = v.Online || len(r.CRLs)+len(r.OCSP) > 0
 	return r, err
@@ -173,7 +174,7 @@ func allowed(names string) ([]authenticode.Check, error) {
 
 // loadRoots begins to read the trust anchors, which takes as long as hashing ten
 // megabytes. What is wrong with the user's own is said at once.
-func (v Verification) loadRoots() (func() (*authenticode.Roots, error), error) {
+func (v Verification) loadRoots() (func() (*certchain.Roots, error), error) {
 	t := Trusted{v.Roots, v.TimestampRoots, v.Only}
 	if t.Only || t.Roots+t.TimestampRoots != "" {
 		own := t

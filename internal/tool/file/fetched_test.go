@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
@@ -47,7 +47,7 @@ func TestVerifyWithFetchedLists(t *testing.T) {
 	}
 	condemned := &trust.DisallowedList{Sequence: "1", Thumbprints: []string{hex.EncodeToString(leaf[:])}}
 	other := &trust.DisallowedList{Sequence: "1", Thumbprints: []string{strings.Repeat("00", 20)}}
-	limited := trust.List{Disallowed: other, CodeSigningLimited: []trust.LimitedRoot{{Certificate: p.Root.Raw, Limits: authenticode.Limits{Disabled: time.Now().Add(-time.Hour)}}}}
+	limited := trust.List{Disallowed: other, CodeSigningLimited: []trust.LimitedRoot{{Certificate: p.Root.Raw, Limits: certchain.Limits{Disabled: time.Now().Add(-time.Hour)}}}}
 	for name, c := range map[string]struct {
 		list   trust.List
 		v      args.Verification

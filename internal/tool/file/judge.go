@@ -5,12 +5,13 @@ import (
 	"slices"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
 // judgeFor judges additional certificates for a signature that exists.
-func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate, roots *authenticode.Roots) error {
+func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate, roots *certchain.Roots) error {
 	sig, err := pick(p7, a.Index)
 	if err != nil {
 		return err
@@ -43,16 +44,16 @@ func pick(p7 []byte, index int) (authenticode.Signature, error) {
 type candidate struct {
 	leaf  *x509.Certificate
 	chain []*x509.Certificate
-	roots *authenticode.Roots
+	roots *certchain.Roots
 }
 
 // withRoot adds the root of an identity, which is known by being in its file,
 // to a copy of roots; it is trusted for nothing else.
-func withRoot(roots *authenticode.Roots, root *x509.Certificate) *authenticode.Roots {
+func withRoot(roots *certchain.Roots, root *x509.Certificate) *certchain.Roots {
 	if root == nil {
 		return roots
 	}
-	more := authenticode.NewRoots()
+	more := certchain.NewRoots()
 	more.Add(roots)
 	more.CodeSigning.Add(root)
 	return more

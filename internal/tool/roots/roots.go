@@ -9,7 +9,7 @@ import (
 	"io"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
@@ -46,7 +46,7 @@ func List(w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	all := authenticode.NewPool(append(roots.CodeSigning.Certificates(), roots.TimeStamping.Certificates()...)...)
+	all := certchain.NewPool(append(roots.CodeSigning.Certificates(), roots.TimeStamping.Certificates()...)...)
 	for _, cert := range all.Certificates() {
 		purpose := "both"
 		switch {
@@ -64,7 +64,7 @@ func List(w io.Writer) error {
 }
 
 // limitText says up to when a root is trusted for a purpose; nothing if there is no such date.
-func limitText(purpose string, l authenticode.Limits) string {
+func limitText(purpose string, l certchain.Limits) string {
 	var s string
 	if !l.Disabled.IsZero() {
 		s += fmt.Sprintf("; %s: signatures before %s", purpose, l.Disabled.UTC().Format(time.DateOnly))

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
 	"github.com/hallmark-dev/hallmark/internal/trust"
@@ -34,8 +34,8 @@ func TestListWithLimits(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	day := time.Date(2019, 2, 3, 0, 0, 0, 0, time.UTC)
 	fetched(t, trust.List{Sequence: "1",
-		CodeSigningLimited:  []trust.LimitedRoot{{Certificate: p.Root.Raw, Limits: authenticode.Limits{Disabled: day}}},
-		TimeStampingLimited: []trust.LimitedRoot{{Certificate: p.TSARoot.Raw, Limits: authenticode.Limits{NotBefore: day}}}})
+		CodeSigningLimited:  []trust.LimitedRoot{{Certificate: p.Root.Raw, Limits: certchain.Limits{Disabled: day}}},
+		TimeStampingLimited: []trust.LimitedRoot{{Certificate: p.TSARoot.Raw, Limits: certchain.Limits{NotBefore: day}}}})
 	var out bytes.Buffer
 	if err := List(&out); err != nil {
 		t.Fatal(err)

@@ -1,4 +1,4 @@
-package authenticode
+package certchain
 
 import (
 	"crypto"
@@ -80,17 +80,10 @@ func keyMD5(c *x509.Certificate) []byte {
 }
 
 // ruleDisallowed looks for every certificate of a path on the list.
-func ruleDisallowed(path []*x509.Certificate, i int, o ChainOptions) []Finding {
+func ruleDisallowed(path []*x509.Certificate, i int, o Options) []Finding {
 	if !o.Disallowed.Contains(path[i]) {
 		return nil
 	}
-	return []Finding{problem(CheckDisallowed, VerdictExplicitDistrust, "%s (SHA-1 %x) is on Microsoft's list of disallowed certificates", name(path[i]), sha1.Sum(path[i].Raw)).
-		hint("the certificate is known to be abused or compromised; a timestamp does not help")}
-}
-
-// disallowedMissing says that nobody looked: the list is Windows' own knowledge, and a verdict without it may be milder than Windows'.
-func (v *verifier) disallowedMissing() {
-	if v.opts.Disallowed == nil && !v.opts.HashOnly && len(v.report.allSignatures()) > 0 {
-		v.find(note(CheckDisallowed, "Microsoft's list of disallowed certificates is not at hand and was not consulted"))
-	}
+	return []Finding{problem(CheckDisallowed, VerdictExplicitDistrust, "%s (SHA-1 %x) is on Microsoft's list of disallowed certificates", Name(path[i]), sha1.Sum(path[i].Raw)).
+		WithHint("the certificate is known to be abused or compromised; a timestamp does not help")}
 }

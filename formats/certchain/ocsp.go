@@ -1,4 +1,4 @@
-package authenticode
+package certchain
 
 import (
 	"context"
@@ -47,7 +47,7 @@ func ocspStatus(der []byte, c, issuer *x509.Certificate, now time.Time) (revocat
 		return revocationStatus{}, fmt.Errorf("reading OCSP response: %v", err)
 	}
 	if resp.Certificate != nil && !delegated(resp.Certificate, now) {
-		return revocationStatus{}, fmt.Errorf("OCSP responder %s is not entitled or has expired", name(resp.Certificate))
+		return revocationStatus{}, fmt.Errorf("OCSP responder %s is not entitled or has expired", Name(resp.Certificate))
 	}
 	st := revocationStatus{known: true, source: "OCSP of " + issuerName(c)}
 	switch resp.Status {
@@ -74,17 +74,17 @@ func delegated(responder *x509.Certificate, now time.Time) bool {
 	return false
 }
 
-func (rc *revocationChecker) askOCSP(ctx context.Context, url string, c, issuer *x509.Certificate) (revocationStatus, error) {
+func (rc *RevocationChecker) askOCSP(ctx context.Context, url string, c, issuer *x509.Certificate) (revocationStatus, error) {
 	// SHA-1 only identifies the issuer here, and it is what every responder understands (RFC 5019 section 2.1.1).
 	req, err := ocsp.CreateRequest(c, issuer, &ocsp.RequestOptions{Hash: crypto.SHA1})
 	if err != nil {
 		return revocationStatus{}, fmt.Errorf("making OCSP request: %v", err)
 	}
-	der, err := rc.opts.Fetcher.Fetch(ctx, url, req)
+	der, err := rc.fetcher.Fetch(ctx, url, req)
 	if err != nil {
 		return revocationStatus{}, err
 	}
-	return ocspStatus(der, c, issuer, rc.opts.now())
+	return ocspStatus(der, c, issuer, rc.now)
 }
 
 // partialScope reports whether an IssuingDistributionPoint (RFC 5280 section 5.2.5) leaves c out of a CRL:

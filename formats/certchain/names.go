@@ -1,4 +1,4 @@
-package authenticode
+package certchain
 
 import (
 	"bytes"
@@ -35,21 +35,21 @@ type constraints struct{ permitted, excluded []generalName }
 // ruleNames: no certificate below one with name constraints may have a name that they forbid (RFC 5280 sections
 // 4.2.1.10 and 6.1.3 (b), (c)). The subject and names of directory, DNS and e-mail kind are matched; a name of any
 // other kind that is constrained, and constraints that cannot be read, refuse the path. Self-issued CAs are free.
-func ruleNames(path []*x509.Certificate, i int, _ ChainOptions) []Finding {
+func ruleNames(path []*x509.Certificate, i int, _ Options) []Finding {
 	ca := path[i]
 	if i == 0 || !hasExtension(ca, oidNameConstraints) {
 		return nil
 	}
 	rules, err := nameConstraints(ca)
 	if err != nil {
-		return []Finding{problem(CheckChain, VerdictInvalidName, "the name constraints of %s cannot be read: %v", name(ca), err)}
+		return []Finding{problem(CheckChain, VerdictInvalidName, "the name constraints of %s cannot be read: %v", Name(ca), err)}
 	}
 	for n, c := range path[:i] {
-		if n > 0 && selfIssued(c) {
+		if n > 0 && SelfIssued(c) {
 			continue
 		}
 		if why := rules.forbid(c); why != "" {
-			return []Finding{problem(CheckChain, VerdictInvalidName, "%s has a name that %s does not allow: %s", name(c), name(ca), why)}
+			return []Finding{problem(CheckChain, VerdictInvalidName, "%s has a name that %s does not allow: %s", Name(c), Name(ca), why)}
 		}
 	}
 	return nil
@@ -318,3 +318,14 @@ func (n generalName) String() string {
 	}
 	return fmt.Sprintf("a name of kind %d", n.kind)
 }
+
+// HasName reports whether want is the common name of c or its whole subject.
+// Names are compared as RFC 5280 section 7.1 says of directory strings: without
+// regard to case, and with any run of white space as one space.
+func HasName(c *x509.Certificate, want string) bool {
+	want = foldName(want)
+	return want != "" && (want == foldName(c.Subject.CommonName) || want == foldName(c.Subject.String()))
+}
+
+// foldName gives names that match the same form.
+func foldName(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }

@@ -1,4 +1,4 @@
-package authenticode
+package certchain
 
 import (
 	"crypto/sha256"
@@ -22,7 +22,7 @@ type Limits struct {
 func (p *Pool) AddLimited(c *x509.Certificate, l Limits) {
 	p.Add(c)
 	if l != (Limits{}) {
-		p.limit(thumbprint(c), l)
+		p.limit(sha256.Sum256(c.Raw), l)
 	}
 }
 
@@ -47,13 +47,13 @@ func (p *Pool) Limits(c *x509.Certificate) Limits {
 	if p == nil {
 		return Limits{}
 	}
-	return p.limits[thumbprint(c)]
+	return p.limits[sha256.Sum256(c.Raw)]
 }
 
 // ruleLimits: a root that the programme has disabled vouches for what was stamped before, and one that may issue no
 // more for the certificates that it had issued. Windows answers for either as for a certificate that it distrusts
 // (CERT_TRUST_IS_EXPLICIT_DISTRUST).
-func ruleLimits(path []*x509.Certificate, i int, o ChainOptions) []Finding {
+func ruleLimits(path []*x509.Certificate, i int, o Options) []Finding {
 	root := path[i]
 	if i != len(path)-1 || !o.Anchors.Contains(root) {
 		return nil
@@ -63,12 +63,12 @@ func ruleLimits(path []*x509.Certificate, i int, o ChainOptions) []Finding {
 	var out []Finding
 	if !l.Disabled.IsZero() && !o.Time.Before(l.Disabled) {
 		out = append(out, problem(CheckChain, VerdictExplicitDistrust, "root %s is trusted for %s up to %s only, judged at %s",
-			name(root), o.Usage, l.Disabled.UTC().Format(day), o.Time.UTC().Format(day)).
-			hint("a timestamp from before that day would keep the signature good"))
+			Name(root), o.Usage, l.Disabled.UTC().Format(day), o.Time.UTC().Format(day)).
+			WithHint("a timestamp from before that day would keep the signature good"))
 	}
 	if leaf := path[0]; !l.NotBefore.IsZero() && leaf.NotBefore.After(l.NotBefore) {
 		out = append(out, problem(CheckChain, VerdictExplicitDistrust, "root %s is trusted for %s with certificates issued up to %s only, %s was issued on %s",
-			name(root), o.Usage, l.NotBefore.UTC().Format(day), name(leaf), leaf.NotBefore.UTC().Format(day)))
+			Name(root), o.Usage, l.NotBefore.UTC().Format(day), Name(leaf), leaf.NotBefore.UTC().Format(day)))
 	}
 	return out
 }

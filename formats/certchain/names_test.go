@@ -1,4 +1,4 @@
-package authenticode_test
+package certchain_test
 
 import (
 	"crypto/x509"
@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
@@ -90,11 +90,11 @@ func TestNameConstraints(t *testing.T) {
 			}
 			mid := grow(t, root, "mid", also(ca, func(c *x509.Certificate) { c.PermittedDNSDomainsCritical = true }, c.mid))
 			leaf := grow(t, mid, "leaf", also(signing, edit))
-			o := authenticode.ChainOptions{Anchors: authenticode.NewPool(root.Certificate), Intermediates: certs(mid)}
-			best := authenticode.BuildChains(leaf.Certificate, o)[0]
-			want := authenticode.VerdictTrusted
+			o := certchain.Options{Anchors: certchain.NewPool(root.Certificate), Intermediates: certs(mid)}
+			best := certchain.Build(t.Context(), leaf.Certificate, o)[0]
+			want := certchain.VerdictTrusted
 			if !c.good {
-				want = authenticode.VerdictInvalidName
+				want = certchain.VerdictInvalidName
 			}
 			if got := best.Verdict(); got != want {
 				t.Errorf("verdict is %v, want %v: %v", got, want, best.Problems)
@@ -130,8 +130,8 @@ func TestNameConstraintsUnjudged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			mid := grow(t, root, "mid", also(ca, c.mid))
 			leaf := grow(t, mid, "leaf", also(signing, c.leaf))
-			best := authenticode.BuildChains(leaf.Certificate, authenticode.ChainOptions{Anchors: authenticode.NewPool(root.Certificate), Intermediates: certs(mid)})[0]
-			if got := best.Verdict(); got != authenticode.VerdictInvalidName {
+			best := certchain.Build(t.Context(), leaf.Certificate, certchain.Options{Anchors: certchain.NewPool(root.Certificate), Intermediates: certs(mid)})[0]
+			if got := best.Verdict(); got != certchain.VerdictInvalidName {
 				t.Errorf("verdict is %v: %v", got, best.Problems)
 			}
 		})

@@ -1,4 +1,4 @@
-package authenticode
+package certchain
 
 import (
 	"bytes"
@@ -66,15 +66,15 @@ var classRules = []struct {
 }{
 	{ClassTest, isTest},
 	{ClassTSA, func(c *x509.Certificate) bool {
-		return hasEKU(c, cms.OIDEKUTimeStamping) && !hasEKU(c, cms.OIDEKUCodeSigning)
+		return HasEKU(c, cms.OIDEKUTimeStamping) && !HasEKU(c, cms.OIDEKUCodeSigning)
 	}},
 	{ClassArtifactSigningPolicy, func(c *x509.Certificate) bool { return hasEKUUnder(c, oidArtifactCI) }},
 	{ClassArtifactSigningPrivate, func(c *x509.Certificate) bool { return hasEKUUnder(c, oidArtifactPriv) }},
 	{ClassCA, func(c *x509.Certificate) bool { return c.IsCA && c.BasicConstraintsValid }},
-	{ClassOther, func(c *x509.Certificate) bool { return !hasEKU(c, cms.OIDEKUCodeSigning) }},
-	{ClassArtifactSigningPublic, func(c *x509.Certificate) bool { return hasEKU(c, cms.OIDEKUArtifactSigning) }},
+	{ClassOther, func(c *x509.Certificate) bool { return !HasEKU(c, cms.OIDEKUCodeSigning) }},
+	{ClassArtifactSigningPublic, func(c *x509.Certificate) bool { return HasEKU(c, cms.OIDEKUArtifactSigning) }},
 	{ClassMicrosoft, isMicrosoft},
-	{ClassSelfSigned, selfIssued},
+	{ClassSelfSigned, SelfIssued},
 	{ClassEV, func(c *x509.Certificate) bool { return hasPolicy(c, evPolicies...) }},
 	{ClassOV, func(c *x509.Certificate) bool { return hasPolicy(c, oidPolicyNonEV) }},
 	{ClassPrivate, func(*x509.Certificate) bool { return true }},
@@ -85,7 +85,7 @@ func isTest(c *x509.Certificate) bool {
 }
 
 func isMicrosoft(c *x509.Certificate) bool {
-	return hasEKU(c, cms.OIDEKUWindowsComponent) || hasEKU(c, cms.OIDEKUWHQL) || hasEKU(c, cms.OIDEKUEVWHQL)
+	return HasEKU(c, cms.OIDEKUWindowsComponent) || HasEKU(c, cms.OIDEKUWHQL) || HasEKU(c, cms.OIDEKUEVWHQL)
 }
 
 // SubscriberEKU returns the identifier by which Artifact Signing marks one subscriber across its
@@ -100,57 +100,6 @@ func SubscriberEKU(cert *x509.Certificate) string {
 	return ""
 }
 
-// EKUs lists the extended key usages of cert as dotted numbers in the order of the certificate.
-func EKUs(cert *x509.Certificate) []string {
-	var out []string
-	for _, o := range ekuOIDs(cert) {
-		out = append(out, o.String())
-	}
-	return out
-}
-
-func clone(o asn1.ObjectIdentifier) asn1.ObjectIdentifier {
-	return append(asn1.ObjectIdentifier(nil), o...)
-}
-
-func hasPrefix(o, prefix asn1.ObjectIdentifier) bool {
-	return len(o) >= len(prefix) && o[:len(prefix)].Equal(prefix)
-}
-
-// ekuOIDs reads the extension itself: crypto/x509 sorts known and unknown usages apart.
-func ekuOIDs(cert *x509.Certificate) []asn1.ObjectIdentifier {
-	for _, e := range cert.Extensions {
-		if !e.Id.Equal(cms.OIDExtensionExtKeyUsage) {
-			continue
-		}
-		var oids []asn1.ObjectIdentifier
-		if rest, err := asn1.Unmarshal(e.Value, &oids); err != nil || len(rest) != 0 {
-			return nil
-		}
-		return oids
-	}
-	return nil
-}
-
-// hasEKU reports whether the extension names o. It does not count anyExtendedKeyUsage nor a missing extension.
-func hasEKU(cert *x509.Certificate, o asn1.ObjectIdentifier) bool {
-	for _, e := range ekuOIDs(cert) {
-		if e.Equal(o) {
-			return true
-		}
-	}
-	return false
-}
-
-func hasEKUUnder(cert *x509.Certificate, prefix asn1.ObjectIdentifier) bool {
-	for _, e := range ekuOIDs(cert) {
-		if hasPrefix(e, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
 func hasPolicy(cert *x509.Certificate, oids ...asn1.ObjectIdentifier) bool {
 	for _, p := range cert.PolicyIdentifiers {
 		for _, o := range oids {
@@ -162,6 +111,7 @@ func hasPolicy(cert *x509.Certificate, oids ...asn1.ObjectIdentifier) bool {
 	return false
 }
 
-func selfIssued(cert *x509.Certificate) bool {
+// SelfIssued reports whether subject and issuer are the same (RFC 5280 section 6.1).
+func SelfIssued(cert *x509.Certificate) bool {
 	return bytes.Equal(cert.RawSubject, cert.RawIssuer)
 }

@@ -1,4 +1,4 @@
-package authenticode
+package certchain
 
 import (
 	"bytes"
@@ -23,6 +23,13 @@ type Revocation struct {
 	Need bool
 }
 
+// Fetcher gets bytes from the network. Implementations must bound size and time,
+// take http and https only, and may cache. request is nil for a GET, else the
+// body of a POST of an OCSP request.
+type Fetcher interface {
+	Fetch(ctx context.Context, url string, request []byte) ([]byte, error)
+}
+
 const (
 	maxRevocationFetches = 16  // requests to revocation servers for one file
 	maxCRLs              = 256 // lists in use for one file
@@ -37,30 +44,44 @@ type revocationStatus struct {
 	source  string
 }
 
-// revocationChecker asks all sources about the certificates of a chain.
-type revocationChecker struct {
-	opts     VerifyOptions
-	crls     []*x509.RevocationList
-	problems []Finding // sources that cannot be read
-	fetches  int
+// RevocationChecker asks all sources about the certificates of chains. It
+// remembers lists that it has fetched, and bounds its requests. It is not safe
+// for concurrent use.
+type RevocationChecker struct {
+	given      Revocation
+	fetcher    Fetcher
+	now        time.Time
+	crls       []*x509.RevocationList
+	unreadable []Finding
+	fetches    int
 }
 
-func newRevocationChecker(o VerifyOptions) *revocationChecker {
-	rc := &revocationChecker{opts: o}
-	for i, b := range o.Revocation.CRLs {
+// NewRevocationChecker returns a checker that knows what is given and asks the
+// network through fetcher; nil is no network. now is the moment at which lists
+// and responses have to be current; zero is the present.
+func NewRevocationChecker(given Revocation, fetcher Fetcher, now time.Time) *RevocationChecker {
+	if now.IsZero() {
+		now = time.Now()
+	}
+	rc := &RevocationChecker{given: given, fetcher: fetcher, now: now}
+	for i, b := range given.CRLs {
 		crls, err := ParseCRLs(b)
 		if err != nil {
-			rc.problems = append(rc.problems, problem(CheckRevocation, VerdictRevocationFailure, "reading CRL %d: %v", i+1, err))
+			rc.unreadable = append(rc.unreadable, problem(CheckRevocation, VerdictRevocationFailure, "reading CRL %d: %v", i+1, err))
 		}
 		rc.crls = append(rc.crls, crls...)
 	}
-	for i, b := range o.Revocation.OCSP {
+	for i, b := range given.OCSP {
 		if err := CheckOCSP(b); err != nil {
-			rc.problems = append(rc.problems, problem(CheckRevocation, VerdictRevocationFailure, "reading OCSP response %d: %v", i+1, err))
+			rc.unreadable = append(rc.unreadable, problem(CheckRevocation, VerdictRevocationFailure, "reading OCSP response %d: %v", i+1, err))
 		}
 	}
 	return rc
 }
+
+// Unreadable returns a finding for each of the given lists and responses that
+// cannot be read.
+func (rc *RevocationChecker) Unreadable() []Finding { return rc.unreadable }
 
 // ParseCRLs reads revocation lists: one in DER, or any number in PEM (X509 CRL; other blocks are passed over). None at all is an error.
 func ParseCRLs(b []byte) ([]*x509.RevocationList, error) {
@@ -92,8 +113,9 @@ func ParseCRLs(b []byte) ([]*x509.RevocationList, error) {
 	return out, nil
 }
 
-// embedded adds the CRLs that a signature carries.
-func (rc *revocationChecker) embedded(crls [][]byte) {
+// AddEmbedded adds CRLs in DER that a signature carries. One that cannot be read
+// is passed over.
+func (rc *RevocationChecker) AddEmbedded(crls [][]byte) {
 	for _, b := range crls {
 		if len(rc.crls) >= maxCRLs {
 			return
@@ -104,9 +126,9 @@ func (rc *revocationChecker) embedded(crls [][]byte) {
 	}
 }
 
-// check judges the chain, whose signature counts as made at signed (zero if nobody vouches for a time). The root is
+// Check judges the chain, whose signature counts as made at signed (zero if nobody vouches for a time). The root is
 // left out: who trusts it trusts it.
-func (rc *revocationChecker) check(ctx context.Context, chain []*x509.Certificate, signed time.Time) []Finding {
+func (rc *RevocationChecker) Check(ctx context.Context, chain []*x509.Certificate, signed time.Time) []Finding {
 	var out []Finding
 	for i := 0; i+1 < len(chain); i++ {
 		st, trouble := rc.status(ctx, chain[i], chain[i+1])
@@ -118,39 +140,39 @@ func (rc *revocationChecker) check(ctx context.Context, chain []*x509.Certificat
 // judge applies the rule of revocation dates: a signature that a timestamp proves older than the revocation stays
 // good, one that is younger dies with it, also when the date was set back (CA/Browser Forum code signing
 // requirements 4.9.6; RFC 5280 section 5.3.2).
-func (rc *revocationChecker) judge(c *x509.Certificate, st revocationStatus, trouble []string, signed time.Time) []Finding {
+func (rc *RevocationChecker) judge(c *x509.Certificate, st revocationStatus, trouble []string, signed time.Time) []Finding {
 	switch {
 	case st.revoked && !signed.IsZero() && signed.Before(st.at):
-		return []Finding{note(CheckRevocation, "%s was revoked on %s, after the timestamp: the signature stays good", name(c), st.at.UTC().Format(time.RFC3339))}
+		return []Finding{note(CheckRevocation, "%s was revoked on %s, after the timestamp: the signature stays good", Name(c), st.at.UTC().Format(time.RFC3339))}
 	case st.revoked:
-		return []Finding{problem(CheckRevocation, VerdictRevoked, "%s was revoked on %s (reason %d) according to %s", name(c), st.at.UTC().Format(time.RFC3339), st.reason, st.source)}
+		return []Finding{problem(CheckRevocation, VerdictRevoked, "%s was revoked on %s (reason %d) according to %s", Name(c), st.at.UTC().Format(time.RFC3339), st.reason, st.source)}
 	case st.known:
-		return []Finding{note(CheckRevocation, "%s is not revoked according to %s", name(c), st.source)}
-	case !rc.opts.Revocation.Need:
+		return []Finding{note(CheckRevocation, "%s is not revoked according to %s", Name(c), st.source)}
+	case !rc.given.Need:
 		return nil
 	case len(trouble) > 0:
-		return []Finding{problem(CheckRevocation, VerdictRevocationOffline, "revocation of %s is not known: %s", name(c), strings.Join(trouble, "; "))}
+		return []Finding{problem(CheckRevocation, VerdictRevocationOffline, "revocation of %s is not known: %s", Name(c), strings.Join(trouble, "; "))}
 	}
-	return []Finding{problem(CheckRevocation, VerdictRevocationFailure, "revocation of %s is not known: no current CRL or OCSP response for it", name(c)).
-		hint("give a CRL or allow the network")}
+	return []Finding{problem(CheckRevocation, VerdictRevocationFailure, "revocation of %s is not known: no current CRL or OCSP response for it", Name(c)).
+		WithHint("give a CRL or allow the network")}
 }
 
 // status asks the sources in turn, those at hand first; a source that says "revoked" ends the search.
-func (rc *revocationChecker) status(ctx context.Context, c, issuer *x509.Certificate) (revocationStatus, []string) {
+func (rc *RevocationChecker) status(ctx context.Context, c, issuer *x509.Certificate) (revocationStatus, []string) {
 	st := rc.fromCRLs(rc.crls, c, issuer)
-	for _, b := range rc.opts.Revocation.OCSP {
-		if s, err := ocspStatus(b, c, issuer, rc.opts.now()); err == nil && (s.revoked || !st.known) {
+	for _, b := range rc.given.OCSP {
+		if s, err := ocspStatus(b, c, issuer, rc.now); err == nil && (s.revoked || !st.known) {
 			st = s
 		}
 	}
-	if st.known || rc.opts.Fetcher == nil {
+	if st.known || rc.fetcher == nil {
 		return st, nil
 	}
 	return rc.fetch(ctx, c, issuer)
 }
 
 // fetch asks the issuer's servers, OCSP before CRL.
-func (rc *revocationChecker) fetch(ctx context.Context, c, issuer *x509.Certificate) (revocationStatus, []string) {
+func (rc *RevocationChecker) fetch(ctx context.Context, c, issuer *x509.Certificate) (revocationStatus, []string) {
 	var trouble []string
 	try := func(url string, ask func() (revocationStatus, error)) (revocationStatus, bool) {
 		if rc.fetches++; rc.fetches > maxRevocationFetches {
@@ -176,8 +198,8 @@ func (rc *revocationChecker) fetch(ctx context.Context, c, issuer *x509.Certific
 	return revocationStatus{}, trouble
 }
 
-func (rc *revocationChecker) askCRL(ctx context.Context, url string, c, issuer *x509.Certificate) (revocationStatus, error) {
-	b, err := rc.opts.Fetcher.Fetch(ctx, url, nil)
+func (rc *RevocationChecker) askCRL(ctx context.Context, url string, c, issuer *x509.Certificate) (revocationStatus, error) {
+	b, err := rc.fetcher.Fetch(ctx, url, nil)
 	if err != nil {
 		return revocationStatus{}, err
 	}
@@ -188,13 +210,13 @@ func (rc *revocationChecker) askCRL(ctx context.Context, url string, c, issuer *
 	rc.crls = append(rc.crls, crls...)
 	st := rc.fromCRLs(crls, c, issuer)
 	if !st.known {
-		return st, fmt.Errorf("the CRL there is not current, not complete or not signed by %s", name(issuer))
+		return st, fmt.Errorf("the CRL there is not current, not complete or not signed by %s", Name(issuer))
 	}
 	return st, nil
 }
 
 // fromCRLs looks c up in every list of its issuer; one that names it counts, whatever the others say.
-func (rc *revocationChecker) fromCRLs(crls []*x509.RevocationList, c, issuer *x509.Certificate) revocationStatus {
+func (rc *RevocationChecker) fromCRLs(crls []*x509.RevocationList, c, issuer *x509.Certificate) revocationStatus {
 	var st revocationStatus
 	for _, crl := range crls {
 		if string(crl.RawIssuer) != string(c.RawIssuer) || !completeCRL(crl, c) || crlSignature(crl, issuer) != nil {
@@ -205,7 +227,7 @@ func (rc *revocationChecker) fromCRLs(crls []*x509.RevocationList, c, issuer *x5
 				return revocationStatus{known: true, revoked: true, at: invalidSince(e), reason: e.ReasonCode, source: "the CRL of " + issuerName(c)}
 			}
 		}
-		if crl.NextUpdate.IsZero() || rc.opts.now().Before(crl.NextUpdate) {
+		if crl.NextUpdate.IsZero() || rc.now.Before(crl.NextUpdate) {
 			st = revocationStatus{known: true, source: "the CRL of " + issuerName(c)}
 		}
 	}
