@@ -15,21 +15,21 @@ type Wdac mg.Namespace
 
 // Compile makes the binary of an XML policy.
 func (Wdac) Compile(
-	in *string, // the XML
-	out *string, // the binary; default: the name that Windows expects, beside the XML
+	in *string, // XML files: paths, glob patterns and @lists of them, separated by commas
+	out *string, // a file or an existing folder (default: the name that Windows expects, beside the XML)
 	format *int, // version of the binary: 7 (default), 8 or 9
 	sort *string, // quicksort (default, as ConvertFrom-CIPolicy), introsort (as the Policy Wizard) or keep
 ) error {
-	return fault.Exit(policy.Compile(screen(), str(in), str(out), number(format), str(sort)))
+	return fault.Exit(policy.Compile(screen(), files(in, out), number(format), str(sort)))
 }
 
 // Decompile makes XML of a binary policy, signed or not.
 func (Wdac) Decompile(
-	in *string, // a .cip or SiPolicy.p7b
-	out *string, // the XML
+	in *string, // .cip or SiPolicy.p7b files: paths, glob patterns and @lists of them, separated by commas
+	out *string, // a file or an existing folder (default: .xml beside the binary)
 	sort *string, // sort routine that the XML is to be compiled with: quicksort (default) or introsort
 ) error {
-	return fault.Exit(policy.Decompile(screen(), str(in), str(out), str(sort)))
+	return fault.Exit(policy.Decompile(screen(), files(in, out), str(sort)))
 }
 
 // Merge puts policies into one, or the records of a scan's shards into a policy.
@@ -68,8 +68,11 @@ func (Wdac) Scan(ctx context.Context,
 	workers *int, // files read at once; default: one for each processor
 ) error {
 	return fault.Exit(policy.Scan(ctx, screen(), policy.Scanning{
-		Rules: ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title),
-		Dir:   str(dir), Out: str(out), Shard: str(shard), Workers: number(workers),
+		Rules:   ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title),
+		Dir:     str(dir),
+		Out:     str(out),
+		Shard:   str(shard),
+		Workers: number(workers),
 	}))
 }
 
@@ -83,25 +86,38 @@ func (Wdac) Diff(
 
 // Show says in words what a policy allows and denies.
 func (Wdac) Show(
-	in *string, // XML or binary
+	in *string, // XML or binary: paths, glob patterns and @lists of them, separated by commas
 ) error {
 	return fault.Exit(policy.Show(os.Stdout, str(in)))
 }
 
 // Sign signs a compiled policy.
 func (Wdac) Sign(ctx context.Context,
-	in *string, // the binary
-	out *string, // the signed binary
+	in *string, // compiled policies: paths, glob patterns and @lists of them, separated by commas
+	out *string, // a file or an existing folder
 	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
 	password *string, // of the identity, as env:NAME or file:PATH
 	chain *string, // certificate files that complete the chain
+	fetch *bool, // fetch missing intermediates (AIA)
+	incomplete *bool, // sign although an intermediate is missing
 ) error {
-	return fault.Exit(policy.Sign(ctx, screen(), policy.Signing{In: str(in), Out: str(out), Identity: str(identity), Password: str(password), Chain: str(chain)}))
+	return fault.Exit(policy.Sign(ctx, screen(), policy.Signing{
+		Files: files(in, out),
+		Key:   key(identity, password, chain, fetch, incomplete, nil),
+	}))
 }
 
 func ruleFlags(level, fallback, name, mode, path *string, deny, unreadable *bool, id, base, title *string) policy.Rules {
 	return policy.Rules{
-		Level: str(level), Fallback: str(fallback), FileName: str(name), Mode: str(mode), WindowsPath: str(path),
-		Deny: flag(deny), AllowUnreadable: flag(unreadable), PolicyID: str(id), BasePolicyID: str(base), Name: str(title),
+		Level:           str(level),
+		Fallback:        str(fallback),
+		FileName:        str(name),
+		Mode:            str(mode),
+		WindowsPath:     str(path),
+		Deny:            flag(deny),
+		AllowUnreadable: flag(unreadable),
+		PolicyID:        str(id),
+		BasePolicyID:    str(base),
+		Name:            str(title),
 	}
 }

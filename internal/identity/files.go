@@ -5,12 +5,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
+	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/regular"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
@@ -20,17 +22,12 @@ const maxFile = 4 << 20
 
 // readFile reads a file of an identity.
 func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
+	b, err := regular.Read(path, maxFile)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Usage, "%v", err).Hint("relative paths start at the project's folder")
 	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, fault.New(fault.Usage, "%v", err)
-	}
-	if len(b) > maxFile {
-		return nil, fault.New(fault.Usage, "%s is larger than %d bytes, so it holds no key or certificate", path, maxFile)
 	}
 	return b, nil
 }

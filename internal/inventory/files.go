@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/regular"
 )
 
 // File is a file to be listed.
@@ -26,7 +27,7 @@ type File struct {
 	Link string
 }
 
-// Folder finds every file in a folder, also in those below it. Symbolic links
+// Folder finds every file in a folder, which may be a link, also in those below it. Symbolic links
 // to files are followed if they stay in the folder; links to folders are not.
 // Folders whose path, relative to dir and with slashes, is in skip are left out.
 func Folder(dir string, skip ...string) ([]File, error) {
@@ -44,7 +45,11 @@ func Folder(dir string, skip ...string) ([]File, error) {
 
 // walk visits every file below start, a path relative to dir with slashes.
 func walk(dir, start string, skip []string, visit func(File, error)) error {
-	return filepath.WalkDir(filepath.Join(dir, filepath.FromSlash(start)), func(p string, d fs.DirEntry, err error) error {
+	from := filepath.Join(dir, filepath.FromSlash(start))
+	if path.Clean(start) == "." {
+		from += string(filepath.Separator) // follows a folder that is a link, or a junction of Windows
+	}
+	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(dir, p)
 		if relErr != nil {
 			return relErr
@@ -72,19 +77,19 @@ func walk(dir, start string, skip []string, visit func(File, error)) error {
 	})
 }
 
-// inspect judges a directory entry that is no folder; nil means a link to a
+// inspect judges a directory entry that is not a folder; nil means a link to a
 // folder, which stands for no file of its own.
 func inspect(dir, rel, p string, d fs.DirEntry) (*File, error) {
 	f := &File{Name: rel, Path: p}
 	if d.Type().IsRegular() {
 		return f, nil
 	}
-	if d.Type()&fs.ModeSymlink == 0 {
-		return nil, fmt.Errorf("%s is no file but a %s", rel, kind(d.Type()))
+	if d.Type()&(fs.ModeSymlink|fs.ModeIrregular) == 0 { // junctions of Windows are irregular
+		return nil, fmt.Errorf("%s is %s, not a file", rel, regular.Kind(d.Type()))
 	}
 	target, err := filepath.EvalSymlinks(p)
 	if err != nil {
-		return nil, fmt.Errorf("%s: the link leads nowhere: %w", rel, err)
+		return nil, fmt.Errorf("%s is a broken link: %w", rel, err)
 	}
 	st, err := os.Stat(target)
 	if err != nil {
@@ -99,25 +104,13 @@ func inspect(dir, rel, p string, d fs.DirEntry) (*File, error) {
 	}
 	inside, err := filepath.Rel(base, target)
 	if err != nil || !filepath.IsLocal(inside) {
-		return nil, fmt.Errorf("%s: the link leads to %s, outside of %s", rel, target, dir)
+		return nil, fmt.Errorf("%s is a link to %s, outside of %s", rel, target, dir)
 	}
 	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no file but leads to a %s", rel, kind(st.Mode().Type()))
+		return nil, fmt.Errorf("%s is a link to %s, not a file", rel, regular.Kind(st.Mode()))
 	}
 	f.Link = filepath.ToSlash(inside)
 	return f, nil
-}
-
-func kind(m fs.FileMode) string {
-	switch {
-	case m&fs.ModeNamedPipe != 0:
-		return "named pipe"
-	case m&fs.ModeSocket != 0:
-		return "socket"
-	case m&fs.ModeDevice != 0:
-		return "device"
-	}
-	return "special file"
 }
 
 // Match finds the files below root that match at least one of the patterns:

@@ -204,3 +204,23 @@ func TestInside(t *testing.T) {
 		t.Error("outside is inside")
 	}
 }
+
+// TestFolderThatIsALink: the folder that is named may be a link; links to
+// folders in it stand for nothing.
+func TestFolderThatIsALink(t *testing.T) {
+	dir := t.TempDir()
+	put(t, dir, map[string]string{"app/a.txt": "a", "app/s/b.txt": "b"})
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink("app", link); err != nil {
+		t.Skip("no symbolic links here:", err)
+	}
+	if err := os.Symlink("s", filepath.Join(dir, "app", "t")); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{filepath.Join(dir, "app"), link, link + string(filepath.Separator)} {
+		got, err := Folder(d)
+		if err != nil || names(got) != "a.txt s/b.txt" {
+			t.Errorf("%s: %s, %v", d, names(got), err)
+		}
+	}
+}

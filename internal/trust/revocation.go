@@ -3,10 +3,10 @@ package trust
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/regular"
 )
 
 // Revocation reads files with revocation lists (DER or PEM) and with OCSP responses (DER). Every one that cannot be read
@@ -26,7 +26,7 @@ func readAll(what string, names []string, check func([]byte) error) ([][]byte, e
 	var out [][]byte
 	var errs []error
 	for _, name := range names {
-		b, err := readRegular(name)
+		b, err := regular.Read(name, 0)
 		if err == nil {
 			if err = check(b); err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
@@ -39,16 +39,4 @@ func readAll(what string, names []string, check func([]byte) error) ([][]byte, e
 		out = append(out, b)
 	}
 	return out, errors.Join(errs...)
-}
-
-// readRegular reads a file. A pipe could make it wait for ever.
-func readRegular(name string) ([]byte, error) {
-	st, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: not a regular file", name)
-	}
-	return os.ReadFile(name)
 }

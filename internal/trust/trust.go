@@ -11,6 +11,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/regular"
 )
 
 // Options say which roots are trusted.
@@ -84,7 +85,7 @@ func Certificates(what string, names []string) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
 	var errs []error
 	for _, name := range names {
-		b, err := readRegular(name)
+		b, err := regular.Read(name, 0)
 		if err != nil {
 			errs = append(errs, fault.New(fault.Usage, "%s: %w", what, err))
 			continue

@@ -177,6 +177,7 @@ func Join(shards []*Records) ([]File, Summary, error) {
 		sum.Unreadable += s.Summary.Unreadable
 		sum.Skipped += s.Summary.Skipped
 		sum.Bytes += s.Summary.Bytes
+		sum.Links += s.Summary.Links
 	}
 	var missing []string
 	for i := 1; i <= count; i++ {

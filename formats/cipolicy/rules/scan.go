@@ -39,6 +39,8 @@ type Summary struct {
 	Unreadable int   `json:"unreadable"`
 	Skipped    int   `json:"skipped"`
 	Bytes      int64 `json:"bytes"`
+	// Links found below the folder, to files and to folders, and not followed.
+	Links int `json:"links,omitempty"`
 }
 
 // scripts are the kinds of files besides PE that App Control checks (Microsoft
@@ -53,8 +55,8 @@ var scripts = map[string]bool{
 // Scan looks at the files below a folder and hands each that App Control checks
 // to emit, in the order of their paths within each folder. Files are read in
 // parallel and in pieces; memory does not depend on their number or size. A file
-// or folder that cannot be read is handed over with its Error set. Links are not
-// followed. Emit is called from one goroutine; its error ends the scan.
+// or folder that cannot be read is handed over with its Error set. The root may be
+// a link; links below it are counted and not followed. Emit is called from one goroutine; its error ends the scan.
 func Scan(ctx context.Context, root string, o ScanOptions, emit func(File) error) (Summary, error) {
 	if err := o.Shard.check(); err != nil {
 		return Summary{}, err
@@ -73,6 +75,9 @@ func Scan(ctx context.Context, root string, o ScanOptions, emit func(File) error
 	return s.run(ctx, cancel, emit)
 }
 
+// separators may end the name of a folder.
+const separators = `/` + string(filepath.Separator)
+
 type scanner struct {
 	root string
 	opts ScanOptions
@@ -83,12 +88,14 @@ type scanner struct {
 type job struct {
 	path string // relative, with slashes
 	err  error  // from walking
+	kind fs.FileMode
 	done chan result
 }
 
 type result struct {
 	file    File
 	skipped bool
+	link    bool
 	err     error // the scan as a whole fails
 }
 
@@ -122,16 +129,22 @@ func (s *scanner) run(ctx context.Context, cancel func(), emit func(File) error)
 }
 
 func (s *scanner) walk(ctx context.Context, queue, work chan<- *job) error {
-	return filepath.WalkDir(s.root, func(name string, d fs.DirEntry, err error) error {
+	// With the separator a root that is a link, or a junction of Windows, is
+	// followed: filepath.WalkDir looks at the root itself otherwise.
+	root := strings.TrimRight(s.root, separators) + string(filepath.Separator)
+	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(s.root, name)
 		if relErr != nil {
 			return relErr
 		}
 		rel = filepath.ToSlash(rel)
-		if err == nil && (d.IsDir() || !d.Type().IsRegular()) || !s.opts.Shard.has(rel) {
+		if err == nil && d.IsDir() || !s.opts.Shard.has(rel) {
 			return nil
 		}
 		j := &job{path: rel, err: err, done: make(chan result, 1)}
+		if err == nil {
+			j.kind = d.Type()
+		}
 		select {
 		case queue <- j:
 		case <-ctx.Done():
@@ -154,6 +167,12 @@ func (s *scanner) look(ctx context.Context, j *job) result {
 		return result{file: File{Path: j.path, Error: reason(j.err)}}
 	}
 	name := filepath.Join(s.root, filepath.FromSlash(j.path))
+	switch {
+	case j.kind&fs.ModeSymlink != 0 || j.kind&fs.ModeIrregular != 0 && isFolder(name): // a junction is irregular
+		return result{link: true}
+	case j.kind&^fs.ModeIrregular != 0:
+		return result{skipped: true}
+	}
 	if !scripts[strings.ToLower(filepath.Ext(name))] {
 		mz, err := beginsMZ(name)
 		if err != nil {
@@ -171,6 +190,11 @@ func (s *scanner) look(ctx context.Context, j *job) result {
 		return result{file: File{Path: j.path, Error: reason(err)}}
 	}
 	return result{file: f}
+}
+
+func isFolder(name string) bool {
+	st, err := os.Stat(name)
+	return err == nil && st.IsDir()
 }
 
 // reason leaves out the path, which differs between machines.
@@ -204,6 +228,8 @@ func (s *scanner) collect(queue <-chan *job, emit func(File) error) (Summary, er
 		switch {
 		case r.err != nil:
 			return sum, r.err
+		case r.link:
+			sum.Links++
 		case r.skipped:
 			sum.Skipped++
 		default:

@@ -291,7 +291,7 @@ func TestInclude(t *testing.T) {
 	}{
 		"no match":      {[]string{"scripts/*.ps1"}, nil, "no file matches scripts/*.ps1"},
 		"folder":        {[]string{"extra/conf"}, nil, "extra/conf is a folder"},
-		"broken link":   {[]string{"extra/**"}, func(w *world) { w.link("nowhere", "extra/l") }, "leads nowhere"},
+		"broken link":   {[]string{"extra/**"}, func(w *world) { w.link("nowhere", "extra/l") }, "is a broken link"},
 		"link outside":  {[]string{"extra/**"}, func(w *world) { w.link(w.t.TempDir()+"/..", "extra/l"); w.outside() }, "outside of"},
 		"two of a name": {[]string{"app_windows_amd64/app.exe"}, func(w *world) { w.write("app_windows_amd64/app.exe", "x") }, "are both listed as"},
 	} {

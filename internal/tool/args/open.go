@@ -44,3 +44,10 @@ func bare(err error) error {
 	}
 	return err
 }
+
+// Same tells whether two paths are one file that exists.
+func Same(a, b string) bool {
+	x, err1 := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
+}

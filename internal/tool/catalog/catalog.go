@@ -53,6 +53,9 @@ func Make(ctx context.Context, c *console.Console, m Making) error {
 	if err != nil {
 		return err
 	}
+	if err := args.Folder("dir", m.Dir); err != nil {
+		return err
+	}
 	if m.Out == "" {
 		m.Out = strings.TrimRight(filepath.Clean(m.Dir), `/\`) + ".cat"
 	}

@@ -103,7 +103,7 @@ func Extract(ctx context.Context, c *console.Console, f args.Files, asPEM bool) 
 		return err
 	}
 	return args.Each(ctx, c, jobs, 0, func(_ context.Context, j args.Job) (string, error) {
-		if same(j.In, j.Out) {
+		if args.Same(j.In, j.Out) {
 			return "", fault.New(fault.Usage, "-out: the signature would replace the program")
 		}
 		src, err := args.Open(j.In)

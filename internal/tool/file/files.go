@@ -24,7 +24,7 @@ func rewrite(j args.Job, change func(src *args.Source, dst *os.File) error) erro
 		return err
 	}
 	mode, durability := src.Mode|0o200, atomicfile.Unsynced
-	if same(j.In, j.Out) {
+	if args.Same(j.In, j.Out) {
 		durability = atomicfile.Synced
 	}
 	var failed error // shown without the words around it: it did not happen while writing
@@ -37,7 +37,7 @@ func rewrite(j args.Job, change func(src *args.Source, dst *os.File) error) erro
 		return err
 	case !errors.Is(failed, errUnchanged):
 		return failed
-	case same(j.In, j.Out):
+	case args.Same(j.In, j.Out):
 		return nil
 	}
 	return atomicfile.Copy(j.Out, j.In, mode)
@@ -54,10 +54,4 @@ func changed(err error, dst *os.File) error {
 		err = errors.New("nothing was written")
 	}
 	return err
-}
-
-func same(a, b string) bool {
-	x, err1 := os.Stat(a)
-	y, err2 := os.Stat(b)
-	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }

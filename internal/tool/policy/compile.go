@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -12,49 +11,73 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/identity"
-	"github.com/hallmark-dev/hallmark/internal/secret"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
-// Compile makes the binary of an XML policy. Without out it gets the name that
-// Windows expects, beside the XML.
-func Compile(c *console.Console, in, out string, format int, sort string) error {
-	if err := need("in", in); err != nil {
-		return err
-	}
+// Compile makes the binaries of XML policies. Without Out each gets the name
+// that Windows expects, beside the XML.
+func Compile(c *console.Console, f args.Files, format int, sort string) error {
 	o, err := compileOptions(format, sort)
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(in)
+	policies := map[string]*cipolicy.Policy{}
+	load := func(in string) (p *cipolicy.Policy, err error) {
+		if policies[in] == nil {
+			policies[in], err = readXML(in)
+		}
+		return policies[in], err
+	}
+	jobs, err := beside(f, func(in string) (string, error) {
+		p, err := load(in)
+		if err != nil {
+			return "", err
+		}
+		return p.FileName(), nil
+	})
 	if err != nil {
 		return err
+	}
+	return each(jobs, func(j args.Job) error {
+		p, err := load(j.In)
+		if err != nil {
+			return err
+		}
+		return compile(c, j, p, o)
+	})
+}
+
+func compile(c *console.Console, j args.Job, p *cipolicy.Policy, o cipolicy.CompileOptions) error {
+	compiled, err := cipolicy.Compile(p, o)
+	if err != nil {
+		return wrong(j.In, err)
+	}
+	for _, w := range p.Validate().Warnings() {
+		c.Warn("%s: %s", j.In, strings.TrimPrefix(w.String(), "warning: "))
+	}
+	if err := write(j.Out, compiled); err != nil {
+		return err
+	}
+	c.Line("%s  %s, %s, %s, %d bytes", j.Out, p.FileName(), plural(len(p.FileRules), "file rule"), plural(len(p.Signers), "signer"), len(compiled))
+	return nil
+}
+
+func readXML(name string) (*cipolicy.Policy, error) {
+	b, err := args.Read("in", name)
+	if err != nil {
+		return nil, err
 	}
 	p, err := cipolicy.ReadBytes(b)
 	if err != nil {
-		return wrong(in, err)
+		return nil, wrong(name, err)
 	}
-	compiled, err := cipolicy.Compile(p, o)
-	if err != nil {
-		return wrong(in, err)
-	}
-	if out == "" {
-		out = filepath.Join(filepath.Dir(in), p.FileName())
-	}
-	for _, w := range p.Validate().Warnings() {
-		c.Warn("%s: %s", in, strings.TrimPrefix(w.String(), "warning: "))
-	}
-	if err := write(out, compiled); err != nil {
-		return err
-	}
-	c.Line("%s  %s, %s, %s, %d bytes", out, p.FileName(), plural(len(p.FileRules), "file rule"), plural(len(p.Signers), "signer"), len(compiled))
-	return nil
+	return p, nil
 }
 
 func compileOptions(format int, sort string) (cipolicy.CompileOptions, error) {
 	o := cipolicy.CompileOptions{Format: format}
 	if format != 0 && (format < 3 || format > 11) {
-		return o, fault.New(fault.Usage, "-format=%d: wanted 7, 8 or 9, or to reproduce a binary 3 to 11", format)
+		return o, fault.New(fault.Usage, "-format=%d: must be 7, 8 or 9 (3 to 11 only to reproduce a binary)", format)
 	}
 	var err error
 	o.Order, err = order(sort)
@@ -72,30 +95,39 @@ func order(sort string) (cipolicy.Order, error) {
 	return o, nil
 }
 
-// Decompile makes XML of a binary policy, signed or not.
-func Decompile(c *console.Console, in, out, sort string) error {
-	if err := need("in", in, "out", out); err != nil {
-		return err
-	}
+// Decompile makes XML of binary policies, signed or not, beside them unless Out
+// is given.
+func Decompile(c *console.Console, f args.Files, sort string) error {
 	o, err := order(sort)
 	if err != nil {
 		return err
 	}
-	b, err := os.ReadFile(in)
+	jobs, err := beside(f, func(in string) (string, error) {
+		base := filepath.Base(in)
+		return strings.TrimSuffix(base, filepath.Ext(base)) + ".xml", nil
+	})
+	if err != nil {
+		return err
+	}
+	return each(jobs, func(j args.Job) error { return decompile(c, j, o) })
+}
+
+func decompile(c *console.Console, j args.Job, o cipolicy.Order) error {
+	b, err := args.Read("in", j.In)
 	if err != nil {
 		return err
 	}
 	d, err := cipolicy.Decompile(b, o)
 	if err != nil {
-		return wrong(in, err)
+		return wrong(j.In, err)
 	}
-	if err := write(out, d.Policy.XML()); err != nil {
+	if err := write(j.Out, d.Policy.XML()); err != nil {
 		return err
 	}
 	for _, n := range d.Notes {
 		c.Warn("%s", strings.TrimPrefix(n.String(), "warning: "))
 	}
-	c.Line("%s  format %d, %s, %s", out, d.Format, plural(len(d.Policy.FileRules), "file rule"), plural(len(d.Policy.Signers), "signer"))
+	c.Line("%s  format %d, %s, %s", j.Out, d.Format, plural(len(d.Policy.FileRules), "file rule"), plural(len(d.Policy.Signers), "signer"))
 	if d.Signature != nil {
 		c.Note("the policy is signed; the signature is not part of the XML and was not checked")
 	}
@@ -107,33 +139,36 @@ func Decompile(c *console.Console, in, out, sort string) error {
 	return nil
 }
 
-// Show writes what a policy says to w.
+// Show writes what policies allow and deny to w.
 func Show(w io.Writer, in string) error {
-	if err := need("in", in); err != nil {
-		return err
-	}
-	p, err := read(in)
+	files, err := args.Files{In: in}.Expand()
 	if err != nil {
 		return err
 	}
-	for _, line := range cipolicy.Describe(p) {
-		if _, err := fmt.Fprintln(w, line); err != nil {
+	return each(files, func(name string) error {
+		p, err := read("in", name)
+		if err != nil {
 			return err
 		}
-	}
-	return nil
+		lines := cipolicy.Describe(p)
+		if len(files) > 1 {
+			lines = append([]string{name}, lines...)
+		}
+		_, err = fmt.Fprintln(w, strings.Join(lines, "\n"))
+		return err
+	})
 }
 
 // Diff writes what changes from one policy to another.
 func Diff(w io.Writer, from, to string) error {
-	if err := need("from", from, "to", to); err != nil {
+	if err := args.Need("from", from, "to", to); err != nil {
 		return err
 	}
-	a, err := read(from)
+	a, err := read("from", from)
 	if err != nil {
 		return err
 	}
-	b, err := read(to)
+	b, err := read("to", to)
 	if err != nil {
 		return err
 	}
@@ -150,38 +185,45 @@ func Diff(w io.Writer, from, to string) error {
 	return nil
 }
 
-// Signing says how to sign a policy.
+// Signing says how to sign policies.
 type Signing struct {
-	In, Out, Identity, Password, Chain string
+	args.Files
+	args.Key
 }
 
-// Sign signs a compiled policy.
-func Sign(ctx context.Context, c *console.Console, o Signing) error {
-	if err := need("in", o.In, "out", o.Out, "identity", o.Identity); err != nil {
+// Sign signs compiled policies. The certificate is judged first, as that of any
+// signature.
+func Sign(ctx context.Context, c *console.Console, s Signing) error {
+	if err := args.Need("in", s.In, "out", s.Out); err != nil {
 		return err
 	}
-	b, err := os.ReadFile(o.In)
+	jobs, err := s.Jobs("")
 	if err != nil {
 		return err
 	}
-	var password secret.Ref
-	if o.Password != "" {
-		if password, err = secret.Parse(o.Password); err != nil {
-			return usage(err)
-		}
+	roots, err := args.Trusted{}.Open()
+	if err != nil {
+		return err
 	}
-	id, err := identity.Open(ctx, o.Identity, identity.Options{Password: password, ChainFiles: list(o.Chain)})
+	id, err := s.Key.Open(ctx, c, roots)
 	if err != nil {
 		return err
 	}
 	defer id.Close()
-	signed, err := cipolicy.Sign(ctx, b, cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain})
-	if err != nil {
-		return wrong(o.In, err)
-	}
-	if err := write(o.Out, signed); err != nil {
-		return err
-	}
-	c.Line("%s  signed by %s", o.Out, id.Certificate.Subject.CommonName)
-	return nil
+	signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain}
+	return each(jobs, func(j args.Job) error {
+		b, err := args.Read("in", j.In)
+		if err != nil {
+			return err
+		}
+		signed, err := cipolicy.Sign(ctx, b, signer)
+		if err != nil {
+			return wrong(j.In, err)
+		}
+		if err := write(j.Out, signed); err != nil {
+			return err
+		}
+		c.Line("%s  signed by %s", j.Out, id.Certificate.Subject.CommonName)
+		return nil
+	})
 }

@@ -6,17 +6,18 @@ package policy
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strings"
+	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
-// read reads a policy from XML or from a compiled binary.
-func read(name string) (*cipolicy.Policy, error) {
-	b, err := os.ReadFile(name)
+// read reads the policy that a flag names, from XML or from a compiled
+// binary.
+func read(flag, name string) (*cipolicy.Policy, error) {
+	b, err := args.Read(flag, name)
 	if err != nil {
 		return nil, err
 	}
@@ -53,33 +54,8 @@ func wrong(name string, err error) error {
 	return fault.New(fault.Usage, "%s: %w", name, err)
 }
 
-// need reports the flags that were left out.
-func need(flags ...string) error {
-	var missing []string
-	for i := 0; i+1 < len(flags); i += 2 {
-		if flags[i+1] == "" {
-			missing = append(missing, "-"+flags[i]+"=")
-		}
-	}
-	if len(missing) > 0 {
-		return fault.New(fault.Usage, "%s must be given", strings.Join(missing, " and "))
-	}
-	return nil
-}
-
 func write(name string, b []byte) error {
 	return atomicfile.Write(name, b, 0o644)
-}
-
-// list splits a flag that holds several values.
-func list(s string) []string {
-	var out []string
-	for _, v := range strings.Split(s, ",") {
-		if v = strings.TrimSpace(v); v != "" {
-			out = append(out, v)
-		}
-	}
-	return out
 }
 
 func usage(err error) error {
@@ -91,4 +67,33 @@ func plural(n int, one string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// each works on the files one after another and collects every error.
+func each[T any](all []T, do func(T) error) error {
+	var errs []error
+	for _, one := range all {
+		errs = append(errs, do(one))
+	}
+	return errors.Join(errs...)
+}
+
+// beside pairs policies with what is made of them: never a policy with itself.
+func beside(f args.Files, name func(in string) (string, error)) ([]args.Job, error) {
+	jobs, err := f.JobsNamed(func(in string, folder bool) (string, error) {
+		out, err := name(in)
+		if !folder {
+			out = filepath.Join(filepath.Dir(in), out)
+		}
+		return out, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return jobs, each(jobs, func(j args.Job) error {
+		if args.Same(j.In, j.Out) {
+			return fault.New(fault.Usage, "-out: the result would replace %s", j.In)
+		}
+		return nil
+	})
 }

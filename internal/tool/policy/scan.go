@@ -16,6 +16,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
 // Rules say what rules to make of files.
@@ -44,7 +45,10 @@ type Scanning struct {
 
 // Scan makes a policy of the files in a folder, or the records of a shard.
 func Scan(ctx context.Context, c *console.Console, s Scanning) error {
-	if err := need("dir", s.Dir, "out", s.Out); err != nil {
+	if err := args.Need("dir", s.Dir, "out", s.Out); err != nil {
+		return err
+	}
+	if err := args.Folder("dir", s.Dir); err != nil {
 		return err
 	}
 	o, err := s.options()
@@ -83,7 +87,7 @@ func (r Rules) options() (rules.Options, error) {
 	if r.Level != "" {
 		o.Level, errs[0] = rules.ParseLevel(r.Level)
 	}
-	for _, f := range list(r.Fallback) {
+	for _, f := range args.List(r.Fallback) {
 		level, err := rules.ParseLevel(f)
 		if err != nil {
 			errs[1] = err
@@ -124,13 +128,20 @@ func scanShard(ctx context.Context, c *console.Console, s Scanning) error {
 
 // finish builds and writes the policy.
 func finish(c *console.Console, r Rules, o rules.Options, files []rules.File, sum rules.Summary, out string) error {
+	if len(files) == 0 {
+		return nothing(sum)
+	}
 	p, err := r.policy(files)
 	if err != nil {
 		return err
 	}
+	before := size(p)
 	outcomes, err := rules.Build(p, files, o)
 	if err != nil {
 		return fault.New(fault.Other, "%w", err).Hint("-fallback=Hash describes what the level cannot; -unreadable goes on without files that cannot be read")
+	}
+	if size(p) == before {
+		return fault.New(fault.Other, "no file could be read (%d unreadable), so the policy would have no rules", sum.Unreadable)
 	}
 	for _, f := range outcomes {
 		for _, n := range f.Notes {
@@ -143,10 +154,24 @@ func finish(c *console.Console, r Rules, o rules.Options, files []rules.File, su
 	if err := write(out, p.XML()); err != nil {
 		return err
 	}
-	c.Line("%s  %s examined, %d of other kinds, %d unreadable; %s, %s", out, plural(sum.Files, "file"), sum.Skipped, sum.Unreadable,
+	if sum.Links > 0 {
+		c.Warn("%s not followed: scan what they lead to with -dir= of its own, and merge", plural(sum.Links, "link"))
+	}
+	c.Line("%s  %s examined, %d skipped (neither program nor script), %d unreadable; %s, %s", out, plural(sum.Files, "file"), sum.Skipped, sum.Unreadable,
 		plural(len(p.FileRules), "file rule"), plural(len(p.Signers), "signer"))
 	return nil
 }
+
+// nothing refuses a policy of no files: it would allow nothing, or, with -deny,
+// everything.
+func nothing(sum rules.Summary) error {
+	return fault.New(fault.Usage, "there is no program or script to make rules of (%s of other kinds, %s not followed)",
+		plural(sum.Skipped, "file"), plural(sum.Links, "link")).
+		Hint("App Control judges programs, scripts and installers; name the folder that holds them")
+}
+
+// size is how many rules and signers a policy has.
+func size(p *cipolicy.Policy) int { return len(p.FileRules) + len(p.Signers) }
 
 // policy is the empty policy that rules are added to. Its identity derives from
 // the files unless it is given, so that the same files give the same policy.
@@ -209,16 +234,16 @@ func identityOf(files []rules.File) cipolicy.GUID {
 // Merge puts policies together, or the records of the shards of a scan into one
 // policy.
 func Merge(c *console.Console, in, out string, r Rules) error {
-	if err := need("in", in, "out", out); err != nil {
+	if err := args.Need("in", in, "out", out); err != nil {
 		return err
 	}
-	names, err := expand(list(in))
+	names, err := args.Files{In: in}.Expand()
 	if err != nil {
 		return err
 	}
 	records := 0
 	for _, n := range names {
-		if strings.HasSuffix(n, ".jsonl") {
+		if strings.EqualFold(filepath.Ext(n), ".jsonl") {
 			records++
 		}
 	}
@@ -231,23 +256,11 @@ func Merge(c *console.Console, in, out string, r Rules) error {
 	return fault.New(fault.Usage, "-in= names records (.jsonl) and policies: join the records first, then merge the policies")
 }
 
-func expand(patterns []string) ([]string, error) {
-	var out []string
-	for _, p := range patterns {
-		matches, err := filepath.Glob(p)
-		if err != nil || len(matches) == 0 {
-			return nil, fault.New(fault.Usage, "-in=: no file matches %q", p)
-		}
-		out = append(out, matches...)
-	}
-	return out, nil
-}
-
 func mergePolicies(c *console.Console, names []string, out string) error {
 	var policies []*cipolicy.Policy
 	var errs []error
 	for _, n := range names {
-		p, err := read(n)
+		p, err := read("in", n)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -279,7 +292,7 @@ func mergeRecords(c *console.Console, names []string, out string, r Rules) error
 	var shards []*rules.Records
 	var errs []error
 	for _, n := range names {
-		b, err := os.ReadFile(n)
+		b, err := args.Read("in", n)
 		if err != nil {
 			errs = append(errs, err)
 			continue
