@@ -204,14 +204,14 @@ func Targets() []Target {
 		{Name: "version", Synopsis: "prints the version of hallmark.", Doc: "Version prints the version of hallmark."},
 		{Name: "wdac", Synopsis: "makes the App Control policy and its deployment kit.", Doc: "WDAC makes the App Control policy and its deployment kit."},
 		{Name: "wdac:compile", Synopsis: "makes the binary of an XML policy.", Doc: "Compile makes the binary of an XML policy.", Flags: []Flag{
-			{"in", "string", "the XML"},
-			{"out", "string", "the binary; default: the name that Windows expects, beside the XML"},
+			{"in", "string", "XML files: paths, glob patterns and @lists of them, separated by commas"},
+			{"out", "string", "a file or an existing folder (default: the name that Windows expects, beside the XML)"},
 			{"format", "int", "version of the binary: 7 (default), 8 or 9"},
 			{"sort", "string", "quicksort (default, as ConvertFrom-CIPolicy), introsort (as the Policy Wizard) or keep"},
 		}},
 		{Name: "wdac:decompile", Synopsis: "makes XML of a binary policy, signed or not.", Doc: "Decompile makes XML of a binary policy, signed or not.", Flags: []Flag{
-			{"in", "string", "a .cip or SiPolicy.p7b"},
-			{"out", "string", "the XML"},
+			{"in", "string", ".cip or SiPolicy.p7b files: paths, glob patterns and @lists of them, separated by commas"},
+			{"out", "string", "a file or an existing folder (default: .xml beside the binary)"},
 			{"sort", "string", "sort routine that the XML is to be compiled with: quicksort (default) or introsort"},
 		}},
 		{Name: "wdac:diff", Synopsis: "says in words what changes from one policy to another.", Doc: "Diff says in words what changes from one policy to another.", Flags: []Flag{
@@ -249,14 +249,16 @@ func Targets() []Target {
 			{"workers", "int", "files read at once; default: one for each processor"},
 		}},
 		{Name: "wdac:show", Synopsis: "says in words what a policy allows and denies.", Doc: "Show says in words what a policy allows and denies.", Flags: []Flag{
-			{"in", "string", "XML or binary"},
+			{"in", "string", "XML or binary: paths, glob patterns and @lists of them, separated by commas"},
 		}},
 		{Name: "wdac:sign", Synopsis: "signs a compiled policy.", Doc: "Sign signs a compiled policy.", Flags: []Flag{
-			{"in", "string", "the binary"},
-			{"out", "string", "the signed binary"},
+			{"in", "string", "compiled policies: paths, glob patterns and @lists of them, separated by commas"},
+			{"out", "string", "a file or an existing folder"},
 			{"identity", "string", "test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM"},
 			{"password", "string", "of the identity, as env:NAME or file:PATH"},
 			{"chain", "string", "certificate files that complete the chain"},
+			{"fetch", "bool", "fetch missing intermediates (AIA)"},
+			{"incomplete", "bool", "sign although an intermediate is missing"},
 		}},
 	}
 }
