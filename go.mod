@@ -7,6 +7,7 @@ toolchain go1.26.8
 tool github.com/magefile/mage
 
 require (
+	github.com/edsrzf/mmap-go v1.2.0
 	github.com/magefile/mage v1.17.2
 	github.com/miekg/pkcs11 v1.1.2
 	github.com/rogpeppe/go-internal v1.16.0
@@ -24,7 +25,6 @@ require (
 
 require (
 	github.com/ayoubfaouzi/pkcs7 v0.2.3 // indirect
-	github.com/edsrzf/mmap-go v1.1.0 // indirect
 	github.com/nfnt/resize v0.0.0-20180221191011-83c6a9932646 // indirect
 	golang.org/x/image v0.12.0 // indirect
 )

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/formats/catalog"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 )
@@ -23,6 +24,8 @@ type File struct {
 	Name string
 	// Path for the operating system.
 	Path string
+	// Open, if set, opens the file instead of Path.
+	Open func() (catalog.Input, error)
 	// Link is where a symbolic link leads; what it leads to is listed.
 	Link string
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 )
 
 // Options say what catalog is made.
@@ -153,6 +154,9 @@ func digestAll(ctx context.Context, files []File, o catalog.DigestOptions) ([]*c
 
 // digest hashes one file and makes sure that it was left alone meanwhile.
 func digest(ctx context.Context, f File, o catalog.DigestOptions) (*catalog.Digests, error) {
+	if f.Open != nil {
+		return digestSource(ctx, f, o)
+	}
 	in, err := os.Open(f.Path)
 	if err != nil {
 		return nil, err
@@ -163,14 +167,19 @@ func digest(ctx context.Context, f File, o catalog.DigestOptions) (*catalog.Dige
 		return nil, err
 	}
 	d, err := catalog.Digest(ctx, in, before.Size(), o)
-	after, statErr := os.Stat(f.Path)
-	if statErr != nil {
-		return nil, statErr
-	}
-	if !os.SameFile(before, after) || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
-		return nil, fmt.Errorf("the file changed while it was read; run again when nothing writes it")
+	if changed := pinned.Unchanged(f.Path, in, before); changed != nil {
+		return nil, changed
 	}
 	return d, err
+}
+
+func digestSource(ctx context.Context, f File, o catalog.DigestOptions) (*catalog.Digests, error) {
+	in, err := f.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	return catalog.Digest(ctx, in.Reader, in.Size, o)
 }
 
 // Definition returns the CDF from which makecat makes the same catalog, but for

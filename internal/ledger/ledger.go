@@ -16,6 +16,7 @@ import (
 	"sync"
 
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 )
 
 // schema is the version of the file format; a ledger of another version is
@@ -50,6 +51,9 @@ type Record struct {
 	// Inputs and Outputs map paths, relative to the project, to SHA-256.
 	Inputs  map[string]string `json:"inputs,omitempty"`
 	Outputs map[string]string `json:"outputs,omitempty"`
+	// Bound are files that the step judged or listed, with the bytes that it
+	// did so for. Every later step reads these bytes and refuses others.
+	Bound map[string]pinned.Sum `json:"bound,omitempty"`
 	// Facts are what people and later steps want to know: signer, time
 	// server, verdict.
 	Facts map[string]string `json:"facts,omitempty"`
@@ -210,6 +214,45 @@ func (l *Ledger) Owner(path string) string {
 		}
 	}
 	return ""
+}
+
+// Binding says which bytes a file has to have, and which step said so.
+type Binding struct {
+	Step string
+	// Judged is true for bytes that the step judged or listed, false for
+	// bytes that it wrote.
+	Judged bool
+	// Sum of the bytes. Its Size is -1 where the step wrote the file.
+	Sum pinned.Sum
+}
+
+// Bound returns the bytes that later steps may read at path: those that a step
+// judged or listed, else those that a step wrote.
+func (l *Ledger) Bound(path string) (Binding, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, r := range l.data.Records {
+		if s, ok := r.Bound[path]; ok {
+			return Binding{r.Step, true, s}, true
+		}
+	}
+	return l.wrote(path)
+}
+
+// Wrote returns the bytes that a step wrote to path.
+func (l *Ledger) Wrote(path string) (Binding, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wrote(path)
+}
+
+func (l *Ledger) wrote(path string) (Binding, bool) {
+	for _, r := range l.data.Records {
+		if s, ok := r.Outputs[path]; ok {
+			return Binding{r.Step, false, pinned.Sum{Size: -1, SHA256: s}}, true
+		}
+	}
+	return Binding{}, false
 }
 
 // Save writes the file atomically. Equal content is not written again.

@@ -19,6 +19,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile/crashpoint"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
@@ -107,6 +108,9 @@ func (x *execution) step(ctx context.Context, s step.Step) error {
 	if !s.Enabled(x.run.Spec) {
 		return x.tidy(s.Name, nil)
 	}
+	if s.Fresh {
+		x.d = newDigester(x.run.Abs)
+	}
 	units, err := s.Units(x.run)
 	if err != nil {
 		return err
@@ -191,7 +195,7 @@ func (x *execution) unit(ctx context.Context, s step.Step, u step.Unit) error {
 }
 
 func (x *execution) do(ctx context.Context, s step.Step, u step.Unit) (string, error) {
-	before, err := x.inputs(u.Inputs)
+	before, err := x.inputs(s, u.Inputs)
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +205,8 @@ func (x *execution) do(ctx context.Context, s step.Step, u step.Unit) (string, e
 		}
 	}
 	res, err := u.Do(ctx)
-	if err != nil {
+	// What a step says of a file that changes under its hands misleads.
+	if err := errors.Join(x.unchanged(u.Inputs, before), err); err != nil {
 		return "", err
 	}
 	crashpoint.Here("before record of " + s.Name)
@@ -217,7 +222,7 @@ func (x *execution) do(ctx context.Context, s step.Step, u step.Unit) (string, e
 }
 
 // inputs hashes what a unit is about to read.
-func (x *execution) inputs(paths []string) (map[string]string, error) {
+func (x *execution) inputs(s step.Step, paths []string) (map[string]string, error) {
 	sums := map[string]string{}
 	for _, in := range paths {
 		sum, err := x.d.digest(in)
@@ -228,8 +233,31 @@ func (x *execution) inputs(paths []string) (map[string]string, error) {
 			return nil, missing(x.run, in)
 		}
 		sums[in] = sum
+		if s.Judges {
+			continue
+		}
+		if err := x.run.Unaltered(in, pinned.Sum{SHA256: sum}); err != nil {
+			return nil, err
+		}
 	}
 	return sums, nil
+}
+
+// unchanged refuses a result that was made while its inputs changed: the record
+// would claim that it was made of what was there before.
+func (x *execution) unchanged(paths []string, before map[string]string) error {
+	var errs []error
+	for _, in := range paths {
+		x.d.forget(in)
+		sum, err := x.d.digest(in)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("reading input: %w", err))
+		} else if sum != before[in] {
+			errs = append(errs, fault.New(fault.Verification, "%s changed while it was being read", in).
+				Hint("find out what writes it, then run mage release"))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func missing(r *step.Run, path string) error {
@@ -249,7 +277,7 @@ func (x *execution) record(stepName string, u step.Unit, res step.Result, before
 	if res.Outputs != nil {
 		outputs = res.Outputs
 	}
-	rec := ledger.Record{Step: stepName, Unit: u.Name, Config: config, Inputs: before, Outputs: map[string]string{}, Facts: res.Facts}
+	rec := ledger.Record{Step: stepName, Unit: u.Name, Config: config, Inputs: before, Outputs: map[string]string{}, Bound: res.Bound, Facts: res.Facts}
 	for _, in := range res.Inputs {
 		if rec.Inputs[in], err = x.d.digest(in); err != nil {
 			return rec, fmt.Errorf("reading input: %w", err)

@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -35,8 +34,6 @@ type Want struct {
 	Covered bool
 	// Checksum of the whole file.
 	Checksum bool
-	// Version strings of the first version resource.
-	Version bool
 }
 
 // Reading is what the second reader sees.
@@ -49,63 +46,66 @@ type Reading struct {
 	// Covered are the bytes under the Authentihash, nil unless wanted.
 	Covered []peimage.Range
 	// HeaderChecksum is the stored one, Checksum the computed one, 0 for a
-	// file whose size is no multiple of 4.
+	// file whose size is not a multiple of 4.
 	HeaderChecksum, Checksum uint32
-	Version                  map[string]string
 }
 
-// Read reads the PE file at path. Unreadable files and panics of the library
-// are errors.
-func Read(path string, w Want) (r *Reading, err error) {
+// Read reads the PE file of size bytes in r. Files that cannot be read, also
+// because they shrink meanwhile, and panics of the library are errors.
+func Read(r io.ReaderAt, size int64, w Want) (out *Reading, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			r, err = nil, fmt.Errorf("second reader: %v", p)
+			out, err = nil, fmt.Errorf("second reader: %v", p)
 		}
 	}()
-	st, err := os.Stat(path)
+	v, err := newView(r, size)
 	if err != nil {
 		return nil, fmt.Errorf("second reader: %w", err)
 	}
-	f, err := pe.New(path, options())
+	defer v.close()
+	f, err := v.parse()
 	if err != nil {
-		return nil, fmt.Errorf("second reader: %v", err)
+		return nil, fmt.Errorf("second reader: %w", err)
 	}
-	defer f.Close()
-	// After a failed Parse nothing else may be called: it would panic.
-	if err := f.Parse(); err != nil {
-		return nil, fmt.Errorf("second reader: %v", err)
+	if out, err = read(f, v, w); err != nil {
+		return nil, fmt.Errorf("second reader: %w", err)
 	}
-	r = &Reading{Table: f.HasCertificate, Signed: f.IsSigned, HeaderChecksum: headerChecksum(f), Authentihash: map[string]string{}}
-	if len(w.Authentihash) > 0 {
-		if err := r.hash(f, st.Size(), w.Authentihash); err != nil {
+	return out, nil
+}
+
+func read(f *pe.File, v *view, w Want) (*Reading, error) {
+	r := &Reading{Table: f.HasCertificate, Signed: f.IsSigned, HeaderChecksum: headerChecksum(f), Authentihash: map[string]string{}}
+	var ranges []peimage.Range
+	var err error
+	if w.Covered || len(w.Authentihash) > 0 {
+		if ranges, err = covered(f); err != nil {
 			return nil, err
 		}
 	}
 	if w.Covered {
-		if r.Covered, err = covered(f); err != nil {
+		r.Covered = ranges
+	}
+	if len(w.Authentihash) > 0 {
+		if err := r.hash(v, ranges, w.Authentihash); err != nil {
 			return nil, err
 		}
 	}
-	if w.Checksum && st.Size()%4 == 0 { // of other sizes, which no signed file has, the library copies the file and loses its mapping
-		r.Checksum = f.Checksum()
+	if w.Checksum && v.size%4 == 0 { // of other sizes, which no signed file has, the library leaves the last bytes out
+		r.Checksum, err = checksum(f, v)
 	}
-	if w.Version {
-		if r.Version, err = f.ParseVersionResources(); err != nil {
-			return nil, fmt.Errorf("second reader: version resource: %v", err)
-		}
-	}
-	return r, nil
+	return r, err
 }
 
-// options leave out everything but headers, resources and certificates: the
-// rest is slow, or writes to standard output.
+// options leave out everything but headers and certificates: the rest is slow, or writes to standard output.
 func options() *pe.Options {
 	return &pe.Options{
 		DisableCertValidation:      true, // judging trust is our own business
 		DisableSignatureValidation: true,
 		Logger:                     log.NewStdLogger(io.Discard),
+		MaxCOFFSymbolsCount:        1, // symbols mean nothing to a signature
 		OmitExportDirectory:        true,
 		OmitImportDirectory:        true,
+		OmitResourceDirectory:      true,
 		OmitExceptionDirectory:     true,
 		OmitRelocDirectory:         true,
 		OmitDebugDirectory:         true,
@@ -121,22 +121,26 @@ func options() *pe.Options {
 	}
 }
 
-func (r *Reading) hash(f *pe.File, size int64, hashes []crypto.Hash) error {
+// hash hashes the bytes that the library names.
+func (r *Reading) hash(v *view, ranges []peimage.Range, hashes []crypto.Hash) error {
 	hs := make([]hash.Hash, len(hashes))
+	to := make([]io.Writer, len(hashes))
 	for i, h := range hashes {
 		hs[i] = h.New()
+		to[i] = hs[i]
 	}
-	sums := f.AuthentihashExt(hs...)
-	if len(sums) != len(hashes) {
-		return fmt.Errorf("second reader: computing the Authentihash failed")
+	all := io.MultiWriter(to...)
+	for _, x := range ranges {
+		if err := v.copy(all, x); err != nil {
+			return err
+		}
+	}
+	// The library does not pad a file without certificate table to the multiple of 8 that it has once signed.
+	if pad := (8 - v.size%8) % 8; pad > 0 && !r.Table {
+		all.Write(make([]byte, pad))
 	}
 	for i, h := range hashes {
-		// The library does not pad a file without certificate table to the multiple of 8 that it has once signed.
-		if pad := (8 - size%8) % 8; pad > 0 && !r.Table {
-			hs[i].Write(make([]byte, pad))
-			sums[i] = hs[i].Sum(nil)
-		}
-		r.Authentihash[h.String()] = hex.EncodeToString(sums[i])
+		r.Authentihash[h.String()] = hex.EncodeToString(hs[i].Sum(nil))
 	}
 	return nil
 }
@@ -180,6 +184,22 @@ func (r *Reading) Compare(report *authenticode.Report) error {
 	}
 	return fault.New(fault.Verification, "two readers disagree about the file: %s", strings.Join(differ, "; ")).
 		Hint("one of them is wrong, so the file is not trusted; please report it with the file")
+}
+
+// Confirm reads the file of a report a second time and compares. When the
+// readers disagree, or the second one cannot read the file, the report is
+// changed to say so: it must not say trusted when the answer is an error.
+func Confirm(r io.ReaderAt, size int64, report *authenticode.Report, w Want) error {
+	second, err := Read(r, size, w)
+	if err == nil {
+		err = second.Compare(report)
+	}
+	if err == nil {
+		return nil
+	}
+	report.Trusted = false
+	report.Findings = append(report.Findings, authenticode.Finding{Check: "second-reader", Severity: authenticode.SeverityError, Message: err.Error()})
+	return err
 }
 
 // Hashes are those by which the report names the file.

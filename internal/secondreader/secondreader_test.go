@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -30,7 +31,7 @@ func compare(t *testing.T, path string, change func(*authenticode.Report)) error
 	if change != nil {
 		change(report)
 	}
-	r, err := secondreader.Read(path, secondreader.Want{Authentihash: secondreader.Hashes(report), Covered: true, Checksum: true})
+	r, err := secondreader.Read(bytes.NewReader(b), int64(len(b)), secondreader.Want{Authentihash: secondreader.Hashes(report), Covered: true, Checksum: true})
 	if err != nil {
 		return err
 	}
@@ -110,11 +111,7 @@ func TestDamagedSignature(t *testing.T) {
 		t.Fatal(err)
 	}
 	copy(b[bytes.LastIndex(b, p7[:64]):], []byte{0, 0, 0, 0})
-	path := filepath.Join(t.TempDir(), "damaged.exe")
-	if err := os.WriteFile(path, b, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r, err := secondreader.Read(path, secondreader.Want{})
+	r, err := secondreader.Read(bytes.NewReader(b), int64(len(b)), secondreader.Want{})
 	if err == nil && (!r.Table || r.Signed) {
 		t.Errorf("reading is %+v", r)
 	}
@@ -130,10 +127,75 @@ func TestSilent(t *testing.T) {
 	}
 	os.Stdout = w
 	for _, name := range []string{"impbyord.exe", "kernel32.dll", "look", "arp.dll"} {
-		_, _ = secondreader.Read(filepath.Join(formatstest.SaferwallSamples(t), name), secondreader.Want{Authentihash: []crypto.Hash{crypto.SHA256}, Checksum: true, Version: true})
+		b, err := os.ReadFile(filepath.Join(formatstest.SaferwallSamples(t), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = secondreader.Read(bytes.NewReader(b), int64(len(b)), secondreader.Want{Authentihash: []crypto.Hash{crypto.SHA256}, Checksum: true})
 	}
 	w.Close()
 	if out, _ := io.ReadAll(r); len(out) > 0 {
 		t.Errorf("written to standard output: %s", out)
+	}
+}
+
+// shrinking is a file that somebody shortens after it was opened.
+type shrinking struct {
+	*bytes.Reader
+	left int64
+}
+
+func (s shrinking) ReadAt(b []byte, off int64) (int, error) {
+	if off >= s.left {
+		return 0, io.EOF
+	}
+	if over := off + int64(len(b)) - s.left; over > 0 {
+		n, _ := s.Reader.ReadAt(b[:int64(len(b))-over], off)
+		return n, io.EOF
+	}
+	return s.Reader.ReadAt(b, off)
+}
+
+// TestShrinkingFile: a file that ends earlier than it said is an error, wherever
+// it ends.
+func TestShrinkingFile(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join(formatstest.SaferwallSamples(t), "kernel32.dll"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, left := range []int64{0, 1, 0x3C, 512, 4096, 100_000, int64(len(b)) - 1} {
+		_, err := secondreader.Read(shrinking{bytes.NewReader(b), left}, int64(len(b)), secondreader.Want{Authentihash: []crypto.Hash{crypto.SHA256}, Checksum: true})
+		if err == nil || !strings.Contains(err.Error(), "became shorter") {
+			t.Errorf("%d of %d bytes: %v", left, len(b), err)
+		}
+	}
+}
+
+// zeros is a file of nothing after its first bytes.
+type zeros []byte
+
+func (z zeros) ReadAt(b []byte, off int64) (int, error) {
+	clear(b)
+	if off < int64(len(z)) {
+		copy(b, z[off:])
+	}
+	return len(b), nil
+}
+
+// TestMemory: a large file costs no memory but for what is read of it.
+func TestMemory(t *testing.T) {
+	head, err := os.ReadFile(formatstest.GoProgram(t, "amd64"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := secondreader.Read(zeros(head), 3<<30, secondreader.Want{Covered: true})
+	runtime.ReadMemStats(&after)
+	if err != nil || len(r.Covered) == 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	if used := after.TotalAlloc - before.TotalAlloc; used > 4<<20 {
+		t.Errorf("%d bytes allocated", used)
 	}
 }

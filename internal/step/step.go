@@ -6,6 +6,7 @@ package step
 import (
 	"context"
 
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 )
 
@@ -27,6 +28,12 @@ type Step struct {
 	// Parallel is how many units may run at once; 0 or a nil function means
 	// as many as there are processors.
 	Parallel func(*Run) int
+	// Judges tells that the step itself says what is wrong with an input that
+	// changed since an earlier step wrote it.
+	Judges bool
+	// Fresh has every file of the step hashed anew when its turn comes,
+	// instead of believing what was hashed earlier in the run.
+	Fresh bool
 }
 
 // Unit is a piece of work that is done or up to date as a whole: usually one
@@ -55,6 +62,9 @@ type Result struct {
 	Inputs []string
 	// Outputs written, instead of the unit's Outputs if not nil.
 	Outputs []string
+	// Bound are the files that the step judged or listed, with the bytes that
+	// it did so for: later steps get no others from Run.Open.
+	Bound map[string]pinned.Sum
 	// Facts for later steps and for people. No secrets.
 	Facts map[string]string
 	// Note is a short remark shown beside the file, such as the name of the

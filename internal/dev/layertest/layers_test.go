@@ -21,7 +21,7 @@ var formats = []string{"formats"}
 // releases, which everything above may use.
 var ground = []string{
 	"internal/command", "internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/secret",
-	"internal/fetch", "internal/regular",
+	"internal/fetch", "internal/regular", "internal/pinned",
 }
 
 // mayImport says which of our own folders a folder may import, besides those
@@ -70,6 +70,7 @@ var mayImport = map[string][]string{
 	"internal/fault":      {},
 	"internal/gitinfo":    {},
 	"internal/regular":    {},
+	"internal/pinned":     {},
 
 	// What serves this repository alone.
 	"internal/dev":         {"internal", "formats", "templates", "cmd", "targets"},

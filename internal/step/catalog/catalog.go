@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
@@ -17,6 +18,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/sign"
@@ -62,10 +64,13 @@ func (w *work) name() string { return w.r.Spec.Catalog.Name + ".cat" }
 type work struct {
 	r     *step.Run
 	files []inventory.File
+
+	mu    sync.Mutex
+	bound map[string]pinned.Sum // by path relative to the project
 }
 
 func units(r *step.Run) ([]step.Unit, error) {
-	w := &work{r: r}
+	w := &work{r: r, bound: map[string]pinned.Sum{}}
 	programs, err := w.programs()
 	if err != nil || len(programs) == 0 {
 		return nil, err // not built yet
@@ -74,6 +79,7 @@ func units(r *step.Run) ([]step.Unit, error) {
 	if err != nil {
 		return nil, fmt.Errorf("catalog.include: %w", err)
 	}
+	w.admit(included)
 	w.files = append(programs, included...)
 	if err := w.unambiguous(); err != nil {
 		return nil, err
@@ -109,9 +115,48 @@ func (w *work) programs() ([]inventory.File, error) {
 	}
 	var out []inventory.File
 	for _, a := range as {
-		out = append(out, inventory.File{Name: a.File(), Path: w.r.Abs(w.r.Released(a))})
+		released := w.r.Released(a)
+		out = append(out, inventory.File{Name: a.File(), Path: w.r.Abs(released), Open: func() (catalog.Input, error) { return input(w.r.Open(released)) }})
 	}
 	return out, nil
+}
+
+func input(f *pinned.File, err error) (catalog.Input, error) {
+	if err != nil {
+		return catalog.Input{}, err
+	}
+	return catalog.Input{Reader: f, Size: f.Size(), Close: f.Close}, nil
+}
+
+// admit has the files beside the programs opened as the first step to read
+// them, and keeps what was read: the list, its confirmation and every later
+// step are about the same bytes.
+func (w *work) admit(files []inventory.File) {
+	for i := range files {
+		f := &files[i]
+		f.Open = func() (catalog.Input, error) {
+			p := w.relative(f.Path)
+			in, err := w.r.Admit(p)
+			if err != nil {
+				return catalog.Input{}, err
+			}
+			if old, again := w.bind(p, in.Sum()); again && old != in.Sum() {
+				in.Close()
+				return catalog.Input{}, fault.New(fault.Verification, "%w", pinned.ErrChanged)
+			}
+			return input(in, nil)
+		}
+	}
+}
+
+// bind notes the bytes of a file, and returns those that were noted before.
+func (w *work) bind(path string, sum pinned.Sum) (old pinned.Sum, again bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if old, again = w.bound[path]; !again {
+		w.bound[path] = sum
+	}
+	return old, again
 }
 
 // unambiguous refuses two files of one name: a catalog that is compared with
@@ -162,7 +207,7 @@ func (w *work) do(ctx context.Context) (step.Result, error) {
 	if err := w.write(made, o, der); err != nil {
 		return step.Result{}, err
 	}
-	return step.Result{Facts: w.facts(made, report, server), Note: fmt.Sprintf("%d files listed", len(made.Files))}, nil
+	return step.Result{Bound: w.bound, Facts: w.facts(made, report, server), Note: fmt.Sprintf("%d files listed", len(made.Files))}, nil
 }
 
 func (w *work) options() inventory.Options {

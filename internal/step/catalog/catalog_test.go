@@ -20,6 +20,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
@@ -99,7 +100,11 @@ func (w *world) program(name, goarch string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.write(step.ReleaseDir+"/"+name, string(b))
+	path := step.ReleaseDir + "/" + name
+	w.write(path, string(b))
+	if err := w.Ledger.Put(ledger.Record{Step: "verify", Unit: name, Bound: map[string]pinned.Sum{path: pinned.SumOf(b)}}); err != nil {
+		w.t.Fatal(err)
+	}
 	w.Ledger.SetArtifacts(append(w.Ledger.Artifacts(), ledger.Artifact{ID: "app", Name: "app.exe", GOOS: "windows", GOARCH: goarch}))
 }
 
@@ -129,10 +134,17 @@ func (w *world) run() (step.Result, error) {
 		}
 	}
 	res, err := units[0].Do(context.Background())
-	if err == nil {
-		err = w.Ledger.Put(ledger.Record{Step: "catalog", Unit: units[0].Name, Facts: res.Facts})
+	if err != nil {
+		return res, err
 	}
-	return res, err
+	for _, o := range units[0].Outputs {
+		b, err := os.ReadFile(w.Abs(o))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		res.Bound[o] = pinned.SumOf(b)
+	}
+	return res, w.Ledger.Put(ledger.Record{Step: "catalog", Unit: units[0].Name, Bound: res.Bound, Facts: res.Facts})
 }
 
 func (w *world) catalog() []byte {

@@ -3,7 +3,6 @@ package catalog
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -49,7 +48,7 @@ func Coverage(r *step.Run) (*Statement, error) {
 	if !ok || r.Spec.Catalog == nil {
 		return nil, nil
 	}
-	b, err := os.ReadFile(r.Abs(rec.Facts["coverage"]))
+	b, err := r.ReadFile(rec.Facts["coverage"])
 	if err != nil {
 		return nil, fmt.Errorf("reading what the catalog covers: %w", err)
 	}

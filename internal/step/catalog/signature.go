@@ -36,8 +36,8 @@ func (w *work) signed(ctx context.Context, m *inventory.Made) ([]byte, error) {
 		return nil, err
 	}
 	o.PageHashes, o.Existing = false, authenticode.ExistingRefuse // of programs, not of lists
-	file := w.r.Abs(path.Join(w.stage(), stageName(o)))
-	if der, err := os.ReadFile(file); err == nil && m.SameList(der) && intact(der) {
+	file := path.Join(w.stage(), stageName(o))
+	if der, err := w.r.ReadUnbound(file); err == nil && m.SameList(der) && intact(der) {
 		return der, nil
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the signed catalog: %w", err)
@@ -49,7 +49,7 @@ func (w *work) signed(ctx context.Context, m *inventory.Made) ([]byte, error) {
 	if err := os.MkdirAll(w.r.Abs(w.stage()), 0o755); err != nil {
 		return nil, fmt.Errorf("making the output folder: %w", err)
 	}
-	return der, atomicfile.Write(file, der, 0o644)
+	return der, atomicfile.Write(w.r.Abs(file), der, 0o644)
 }
 
 // stageName tells signatures of other certificates and settings apart.

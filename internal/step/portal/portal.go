@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -126,7 +125,12 @@ func newConfig(r *step.Run, a ledger.Artifact) config {
 }
 
 func do(ctx context.Context, r *step.Run, a ledger.Artifact, c config) (step.Result, error) {
-	info, err := peinfo.Read(ctx, r.Abs(r.Released(a)), a.Name)
+	program, err := r.Open(r.Released(a))
+	if err != nil {
+		return step.Result{}, err
+	}
+	defer program.Close()
+	info, err := peinfo.Read(ctx, program, program.Size(), a.Name)
 	if err != nil {
 		return step.Result{}, fmt.Errorf("describing the program: %w", err)
 	}
@@ -156,7 +160,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact, c config) (step.Res
 
 func template(r *step.Run) (string, error) {
 	if t := r.Spec.Portal.Template; t != "" {
-		b, err := os.ReadFile(r.Abs(t))
+		b, err := r.ReadUnbound(t)
 		if err != nil {
 			return "", fmt.Errorf("reading portal.template: %w", err)
 		}
@@ -227,7 +231,7 @@ func write(r *step.Run, a ledger.Artifact, c config, text string, fields submiss
 		}
 	}
 	if c.Signed {
-		if err := atomicfile.Copy(filepath.Join(dir, verifyFile), r.Abs(r.Evidence(a, "verify.txt")), 0o644); err != nil {
+		if err := r.Copy(filepath.Join(dir, verifyFile), r.Evidence(a, "verify.txt")); err != nil {
 			return err
 		}
 	}

@@ -4,9 +4,8 @@ package sums
 
 import (
 	"context"
-	"crypto/sha256"
+	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"sort"
@@ -17,7 +16,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// shipped are the steps whose outputs leave the house beside the programs.
+// shipped are the steps whose outputs are shipped beside the programs.
 var shipped = []string{"catalog", "wdac"}
 
 // Step writes dist/SHA256SUMS.
@@ -27,6 +26,7 @@ func Step() step.Step {
 		Does:    "write SHA256SUMS over everything that is shipped",
 		Enabled: func(*spec.Spec) bool { return true },
 		Units:   units,
+		Fresh:   true,
 	}
 }
 
@@ -57,26 +57,30 @@ func do(r *step.Run, files []string) error {
 	sums := map[string]string{}
 	var b strings.Builder
 	for _, f := range files {
-		sum, err := hash(r.Abs(f))
+		sum, err := r.Confirm(f)
 		if err != nil {
-			return fmt.Errorf("hashing what is shipped: %w", err)
+			return err
 		}
-		sums[f] = sum
-		fmt.Fprintf(&b, "%s  %s\n", sum, strings.TrimPrefix(path.Clean(f), step.Dist+"/"))
+		sums[f] = sum.SHA256
+		fmt.Fprintf(&b, "%s  %s\n", sum.SHA256, strings.TrimPrefix(path.Clean(f), step.Dist+"/"))
+	}
+	if err := atomicfile.Write(r.Abs(step.SumsPath), []byte(b.String()), 0o644); err != nil {
+		return err
+	}
+	if err := again(r, files); err != nil {
+		// Nothing may look like a finished release.
+		return errors.Join(err, os.Remove(r.Abs(step.SumsPath)))
 	}
 	r.Ledger.SetShipped(sums)
-	return atomicfile.Write(r.Abs(step.SumsPath), []byte(b.String()), 0o644)
+	return nil
 }
 
-func hash(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
+// again reads all that is shipped once more, after the sums are written.
+func again(r *step.Run, files []string) error {
+	var errs []error
+	for _, f := range files {
+		_, err := r.Confirm(f)
+		errs = append(errs, err)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("%x", h.Sum(nil)), nil
+	return errors.Join(errs...)
 }

@@ -6,7 +6,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/secondreader"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -27,6 +27,7 @@ func Step() step.Step {
 		Does:    "judge the finished programs as Windows would",
 		Enabled: func(s *spec.Spec) bool { return s.Sign != nil },
 		Units:   units,
+		Judges:  true,
 	}
 }
 
@@ -52,38 +53,40 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	if err != nil {
 		return step.Result{}, err
 	}
-	path := r.Abs(r.Released(a))
-	report, err := judge(ctx, path, o)
+	f, err := r.Admit(r.Released(a))
 	if err != nil {
 		return step.Result{}, err
-	}
-	if err := write(r, a, report); err != nil {
-		return step.Result{}, err
-	}
-	if err := refuse(r, report); err != nil {
-		return step.Result{}, err
-	}
-	second, err := secondreader.Read(path, secondreader.Want{Authentihash: secondreader.Hashes(report), Checksum: true})
-	if err != nil {
-		return step.Result{}, err
-	}
-	if err := second.Compare(report); err != nil {
-		return step.Result{}, err
-	}
-	return step.Result{Facts: facts(report), Note: note(report)}, nil
-}
-
-func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*authenticode.Report, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("reading the program: %w", err)
 	}
 	defer f.Close()
-	st, err := f.Stat()
+	report, err := authenticode.Verify(ctx, f, f.Size(), o)
 	if err != nil {
-		return nil, fmt.Errorf("reading the program: %w", err)
+		return step.Result{}, err
 	}
-	return authenticode.Verify(ctx, f, st.Size(), o)
+	// All is asked before the transcript is written, which must not say trusted
+	// when the step refuses.
+	err = refuse(r, report)
+	if err == nil {
+		err = secondreader.Confirm(f, f.Size(), report, secondreader.Want{Authentihash: secondreader.Hashes(report), Covered: true, Checksum: true})
+	}
+	if err == nil {
+		err = unaltered(r, a, f, report)
+	}
+	if wrote := write(r, a, report); err == nil {
+		err = wrote
+	}
+	bound := map[string]pinned.Sum{r.Released(a): f.Sum()}
+	return step.Result{Bound: bound, Facts: facts(report), Note: note(report)}, err
+}
+
+// unaltered refuses a program that somebody put into the place of the one that
+// was assembled, though its signature be good: it may be that of another release.
+func unaltered(r *step.Run, a ledger.Artifact, f *pinned.File, report *authenticode.Report) error {
+	err := r.Unaltered(r.Released(a), f.Sum())
+	if err != nil {
+		report.Trusted = false
+		report.Findings = append(report.Findings, authenticode.Finding{Check: authenticode.CheckDigest, Severity: authenticode.SeverityError, Message: err.Error()})
+	}
+	return err
 }
 
 // write keeps the transcript also when the program is refused: it says why.
@@ -116,6 +119,9 @@ func refuse(r *step.Run, report *authenticode.Report) error {
 }
 
 func facts(report *authenticode.Report) map[string]string {
+	if len(report.Signatures) == 0 {
+		return nil
+	}
 	s := report.Signatures[0]
 	m := map[string]string{"verdict": report.Windows.String(), "digest": report.Digests["SHA-256"]}
 	if s.Signer != nil {
@@ -130,6 +136,9 @@ func facts(report *authenticode.Report) map[string]string {
 
 func note(report *authenticode.Report) string {
 	n := "trusted"
+	if len(report.Signatures) == 0 {
+		return n
+	}
 	if t := report.Signatures[0].Timestamps; len(t) > 0 {
 		n += ", stamped " + t[0].Time.UTC().Format(time.RFC3339)
 	}

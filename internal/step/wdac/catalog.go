@@ -3,7 +3,6 @@ package wdac
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
@@ -54,7 +53,7 @@ func (w *work) addCatalogSignature(files []rules.File) error {
 	if name == "" || w.r.Spec.Catalog == nil {
 		return nil
 	}
-	der, err := os.ReadFile(w.r.Abs(name))
+	der, err := w.r.ReadFile(name)
 	if err != nil {
 		return fmt.Errorf("reading the catalog: %w", err)
 	}

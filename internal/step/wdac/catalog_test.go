@@ -10,6 +10,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/catalog"
@@ -36,7 +37,7 @@ func TestCatalogHasToAgree(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(root, "files.json"), b, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Put(ledger.Record{Step: "catalog", Unit: "app.cat", Facts: map[string]string{"coverage": "files.json"}}); err != nil {
+	if err := l.Put(ledger.Record{Step: "catalog", Unit: "app.cat", Bound: map[string]pinned.Sum{"files.json": pinned.SumOf(b)}, Facts: map[string]string{"coverage": "files.json"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.checkCatalog(); err != nil {

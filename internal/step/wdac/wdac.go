@@ -122,7 +122,7 @@ func (w *work) open() error {
 	if err := w.openTemplate(); err != nil {
 		return err
 	}
-	b, err := os.ReadFile(w.r.Abs(historyPath))
+	b, err := w.r.ReadUnbound(historyPath)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the history of releases: %w", err)
 	}
@@ -157,7 +157,7 @@ func (w *work) openCatalogFiles() error {
 
 func (w *work) openTemplate() (err error) {
 	if f := w.w.TemplateFile; f != "" {
-		if w.template, err = os.ReadFile(w.r.Abs(f)); err != nil {
+		if w.template, err = w.r.ReadUnbound(f); err != nil {
 			return fmt.Errorf("reading wdac.template_file: %w", err)
 		}
 		return nil
@@ -267,7 +267,7 @@ func (w *work) input(ctx context.Context, cert *x509.Certificate) (policy.Input,
 		Deny: w.w.Template == "deny-old", Earlier: w.earlier, History: w.history, Signer: cert,
 	}
 	for _, f := range w.files {
-		seen, err := rules.InspectFile(ctx, f.Path, f.Name)
+		seen, err := w.inspect(ctx, f)
 		if err != nil {
 			return in, fmt.Errorf("examining %s: %w", f.Name, err)
 		}
@@ -277,7 +277,7 @@ func (w *work) input(ctx context.Context, cert *x509.Certificate) (policy.Input,
 		return in, err
 	}
 	if w.w.Merge != "" {
-		b, err := os.ReadFile(w.r.Abs(w.w.Merge))
+		b, err := w.r.ReadUnbound(w.w.Merge)
 		if err != nil {
 			return in, fmt.Errorf("reading wdac.merge: %w", err)
 		}
@@ -286,6 +286,16 @@ func (w *work) input(ctx context.Context, cert *x509.Certificate) (policy.Input,
 		}
 	}
 	return in, nil
+}
+
+// inspect looks at the bytes that were verified, or listed in the catalog.
+func (w *work) inspect(ctx context.Context, f inventory.File) (rules.File, error) {
+	r, err := w.r.Open(w.relative(f.Path))
+	if err != nil {
+		return rules.File{}, err
+	}
+	defer r.Close()
+	return rules.Inspect(ctx, f.Name, r, r.Size())
 }
 
 func (w *work) kit(ctx context.Context, made *policy.Result, in policy.Input, signer cms.Signer) (*kit.Kit, error) {

@@ -18,6 +18,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/wdac/policy"
@@ -81,6 +82,9 @@ func (w *world) write(name string, b []byte) {
 		w.t.Fatal(err)
 	}
 	if err := os.WriteFile(abs, b, 0o644); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.Ledger.Put(ledger.Record{Step: "earlier", Unit: name, Bound: map[string]pinned.Sum{name: pinned.SumOf(b)}}); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -54,11 +54,7 @@ func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*aut
 	if err != nil || !report.Trusted || report.Format != "PE" {
 		return report, err // refused already; the second reader has nothing to add
 	}
-	second, err := secondreader.Read(path, secondreader.Want{Covered: true})
-	if err != nil {
-		return report, err
-	}
-	return report, second.Compare(report)
+	return report, secondreader.Confirm(src.File, src.size, report, secondreader.Want{Covered: true})
 }
 
 func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJSON bool) error {

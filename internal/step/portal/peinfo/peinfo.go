@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/peimage"
@@ -70,18 +69,9 @@ type Module struct {
 	Sum     string `json:"sum,omitempty"`
 }
 
-// Read describes the program at path; file is the name to show.
-func Read(ctx context.Context, path, file string) (*Info, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	im, err := peimage.Parse(f, st.Size())
+// Read describes the program of size bytes in f; file is the name to show.
+func Read(ctx context.Context, f io.ReaderAt, size int64, file string) (*Info, error) {
+	im, err := peimage.Parse(f, size)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +81,7 @@ func Read(ctx context.Context, path, file string) (*Info, error) {
 		return nil, err
 	}
 	info := &Info{
-		File: file, Size: st.Size(),
+		File: file, Size: size,
 		SHA256: hexOf(d.Flat, crypto.SHA256), SHA1: hexOf(d.Flat, crypto.SHA1), MD5: hexOf(d.Flat, crypto.MD5),
 		AuthentihashSHA256: hexOf(d.Authentihash, crypto.SHA256), AuthentihashSHA1: hexOf(d.Authentihash, crypto.SHA1),
 		FirstPageSHA256: hexOf(d.FirstPage, crypto.SHA256), FirstPageSHA1: hexOf(d.FirstPage, crypto.SHA1),
@@ -101,7 +91,7 @@ func Read(ctx context.Context, path, file string) (*Info, error) {
 	if err := info.sections(f); err != nil {
 		return nil, err
 	}
-	info.Go = buildOf(path)
+	info.Go = buildOf(f)
 	return info, nil
 }
 
@@ -137,7 +127,7 @@ func subsystem(s uint16) string {
 // code, in bits a byte.
 const packedEntropy = 7.2
 
-func (i *Info) sections(r *os.File) error {
+func (i *Info) sections(r io.ReaderAt) error {
 	f, err := pe.NewFile(r)
 	if err != nil {
 		return fmt.Errorf("reading the sections: %v", err)
@@ -191,8 +181,8 @@ func entropy(r io.Reader) (float64, error) {
 }
 
 // buildOf reads Go's build information; a program without any gives nil.
-func buildOf(path string) *Build {
-	bi, err := buildinfo.ReadFile(path)
+func buildOf(r io.ReaderAt) *Build {
+	bi, err := buildinfo.Read(r)
 	if err != nil {
 		return nil
 	}
