@@ -11,6 +11,8 @@ import (
 	"io"
 	"os"
 	"sync"
+
+	"github.com/hallmark-dev/hallmark/internal/regular"
 )
 
 // blockSize is how much of a file is hashed, and checked, at a time.
@@ -47,14 +49,7 @@ type File struct {
 // Open opens the regular file at path and hashes it. Opening anything else,
 // such as a named pipe, is an error.
 func Open(path string) (*File, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	f, err := os.Open(path)
+	f, st, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ var mayImport = map[string][]string{
 	"internal/fault":      {},
 	"internal/gitinfo":    {},
 	"internal/regular":    {},
-	"internal/pinned":     {},
+	"internal/pinned":     {"internal/regular"},
 
 	// What serves this repository alone.
 	"internal/dev":         {"internal", "formats", "templates", "cmd", "targets"},

@@ -54,7 +54,7 @@ func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*aut
 	if err != nil || !report.Trusted || report.Format != "PE" {
 		return report, err // refused already; the second reader has nothing to add
 	}
-	return report, secondreader.Confirm(src.File, src.size, report, secondreader.Want{Covered: true})
+	return report, secondreader.Confirm(src.File, src.Size, report, secondreader.Want{Covered: true})
 }
 
 func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJSON bool) error {
