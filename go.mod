@@ -27,4 +27,5 @@ require (
 	github.com/ayoubfaouzi/pkcs7 v0.2.3 // indirect
 	github.com/nfnt/resize v0.0.0-20180221191011-83c6a9932646 // indirect
 	golang.org/x/image v0.12.0 // indirect
+	golang.org/x/tools v0.51.0 // indirect
 )

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"os"
+	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/dev"
 	"github.com/hallmark-dev/hallmark/internal/dev/bench"
@@ -35,6 +36,17 @@ func Check(ctx context.Context) error {
 		return err
 	}
 	return Test(ctx)
+}
+
+// Fuzz runs every fuzz target for a short time.
+func Fuzz(ctx context.Context,
+	each *time.Duration, // time for each target (default 5s)
+) error {
+	d := 5 * time.Second
+	if each != nil {
+		d = *each
+	}
+	return dev.Fuzz(ctx, os.Stdout, d)
 }
 
 // Bench measures speed and memory beside osslsigncode and relic.

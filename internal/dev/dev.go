@@ -13,9 +13,12 @@ import (
 	"strings"
 )
 
-// staticcheck is run at this version without being a dependency: it needs the
+// Linters are run at these versions without being dependencies: they need the
 // network once.
 const staticcheck = "honnef.co/go/tools/cmd/staticcheck@v0.8.2"
+
+// actionlint judges the workflows.
+const actionlint = "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12"
 
 // check is a command of the Go tool that fails where something is wrong.
 type check struct {
@@ -32,6 +35,7 @@ var lints = []check{
 	{[]string{"GOOS=darwin", "CGO_ENABLED=0"}, []string{"vet", "./..."}},
 	{nil, []string{"run", staticcheck, "./..."}},
 	{nil, []string{"run", staticcheck, "-tags=mage", "."}},
+	{nil, []string{"run", actionlint}},
 }
 
 // Lint checks formatting, then everything that go vet and staticcheck know. It

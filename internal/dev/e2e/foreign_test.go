@@ -63,7 +63,7 @@ func TestThirdParty(t *testing.T) {
 }
 
 // TestCompiledProgram releases a repository that has neither a magefile nor a
-// word of us in its go.mod, with a compiled magefile.
+// word of us in its go.mod, with the program that people install.
 func TestCompiledProgram(t *testing.T) {
 	bin, dir, env := program(t), module(t, spec), onlyGo(t)
 	os.Remove(filepath.Join(dir, "release.yaml"))

@@ -73,29 +73,20 @@ func requiring(dir, module string) error {
 // compiled is the folder of the compiled program, once there is one.
 var compiled string
 
-// hallmark compiles the magefile of another module to one program, once, with
-// the crash points in it.
+// hallmark compiles the program, once, with the crash points in it.
 var hallmark = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "hallmark-e2e-")
 	if err != nil {
 		return "", err
 	}
 	compiled = dir
-	if err := requiring(dir, "example.com/program"); err != nil {
-		return "", err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "magefile.go"), []byte(magefile), 0o644); err != nil {
-		return "", err
-	}
 	out := filepath.Join(dir, "hallmark")
 	if runtime.GOOS == "windows" {
 		out += ".exe"
 	}
-	cmd := exec.Command("go", "tool", "mage", "-compile", out)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), offline("-mod=mod", "-tags=crashpoint")...)
+	cmd := exec.Command("go", "build", "-tags=crashpoint", "-o", out, "github.com/hallmark-dev/hallmark/cmd/hallmark")
 	if b, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("compiling the magefile: %v\n%s", err, b)
+		return "", fmt.Errorf("compiling hallmark: %v\n%s", err, b)
 	}
 	return out, nil
 })
