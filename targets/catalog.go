@@ -30,18 +30,20 @@ func (CATALOG) Make(ctx context.Context,
 	pages *bool, // add page hashes of programs
 	nosha1 *bool, // leave the SHA-1 entries out
 ) error {
-	return fault.Exit(catalog.Make(ctx, screen(), catalog.Making{
-		Dir:           str(dir),
-		CDF:           str(cdf),
-		Out:           str(out),
-		Version:       number(version),
-		PathAttribute: str(names),
-		Attributes:    str(attributes),
-		PageHashes:    flag(pages),
-		NoSHA1:        flag(nosha1),
-		Now:           time.Now,
-		Getenv:        os.Getenv,
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return catalog.Make(ctx, screen(), catalog.Making{
+			Dir:           str(dir),
+			CDF:           str(cdf),
+			Out:           str(out),
+			Version:       number(version),
+			PathAttribute: str(names),
+			Attributes:    str(attributes),
+			PageHashes:    flag(pages),
+			NoSHA1:        flag(nosha1),
+			Now:           time.Now,
+			Getenv:        os.Getenv,
+		})
+	})
 }
 
 // List prints what catalogs hold.
@@ -65,20 +67,22 @@ func (CATALOG) Check(ctx context.Context,
 	allow *string, // checks that only warn; windows for all that Windows lets pass
 	unsigned *bool, // leave the signature aside
 ) error {
-	return fault.Exit(catalog.Check(ctx, os.Stdout, catalog.Checking{
-		Verification: args.Verification{
-			In:             str(in),
-			Roots:          str(roots),
-			TimestampRoots: str(tsroots),
-			Only:           flag(only),
-			CRLs:           str(crl),
-			Online:         flag(online),
-			Policy:         str(policy),
-			Allow:          str(allow),
-		},
-		Dir:      str(dir),
-		Unsigned: flag(unsigned),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return catalog.Check(ctx, os.Stdout, catalog.Checking{
+			Verification: args.Verification{
+				In:             str(in),
+				Roots:          str(roots),
+				TimestampRoots: str(tsroots),
+				Only:           flag(only),
+				CRLs:           str(crl),
+				Online:         flag(online),
+				Policy:         str(policy),
+				Allow:          str(allow),
+			},
+			Dir:      str(dir),
+			Unsigned: flag(unsigned),
+		})
+	})
 }
 
 // Sign signs catalogs, in place unless -out= is given.
@@ -100,16 +104,18 @@ func (CATALOG) Sign(ctx context.Context,
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
-	return fault.Exit(catalog.Sign(ctx, screen(), catalog.Signing{
-		Files: files(in, out),
-		Signer: args.Signer{
-			Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
-			Trusted:     trusted(roots, tsroots),
-			Stampers:    stampers(server, tspassword, nil),
-			Digest:      str(digest),
-			Description: str(description),
-			URL:         str(url),
-		},
-		Replace: flag(replace),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return catalog.Sign(ctx, screen(), catalog.Signing{
+			Files: files(in, out),
+			Signer: args.Signer{
+				Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
+				Trusted:     trusted(roots, tsroots),
+				Stampers:    stampers(server, tspassword, nil),
+				Digest:      str(digest),
+				Description: str(description),
+				URL:         str(url),
+			},
+			Replace: flag(replace),
+		})
+	})
 }

@@ -6,7 +6,6 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
 	filetool "github.com/hallmark-dev/hallmark/internal/tool/file"
 )
@@ -40,24 +39,26 @@ func (File) Sign(ctx context.Context,
 	seal *bool, // seal the file, so that Windows notices every change of its signature
 	intent *bool, // say that the file will be sealed, and leave that to file:seal
 ) error {
-	return fault.Exit(filetool.Sign(ctx, screen(), filetool.Signing{
-		Files: files(in, out),
-		Signer: args.Signer{
-			Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
-			Trusted:     trusted(roots, tsroots),
-			Stampers:    stampers(server, tspassword, legacy),
-			Digest:      str(digest),
-			Description: str(description),
-			URL:         str(url),
-		},
-		PageHashes:      flag(pages),
-		Existing:        str(existing),
-		AdditionalCerts: str(certs),
-		RequirePathTo:   str(pathto),
-		Parallel:        number(parallel),
-		Seal:            flag(seal),
-		Intent:          flag(intent),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Sign(ctx, screen(), filetool.Signing{
+			Files: files(in, out),
+			Signer: args.Signer{
+				Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
+				Trusted:     trusted(roots, tsroots),
+				Stampers:    stampers(server, tspassword, legacy),
+				Digest:      str(digest),
+				Description: str(description),
+				URL:         str(url),
+			},
+			PageHashes:      flag(pages),
+			Existing:        str(existing),
+			AdditionalCerts: str(certs),
+			RequirePathTo:   str(pathto),
+			Parallel:        number(parallel),
+			Seal:            flag(seal),
+			Intent:          flag(intent),
+		})
+	})
 }
 
 // Verify judges signed files as Windows would and prints why.
@@ -79,24 +80,26 @@ func (File) Verify(ctx context.Context,
 	hashonly *bool, // compare digests and leave trust aside
 	json *bool, // print JSON
 ) error {
-	return fault.Exit(filetool.Verify(ctx, screen(), os.Stdout, args.Verification{
-		In:             str(in),
-		Roots:          str(roots),
-		TimestampRoots: str(tsroots),
-		Only:           flag(only),
-		Catalogs:       str(catalog),
-		CRLs:           str(crl),
-		OCSP:           str(ocsp),
-		Online:         flag(online),
-		Policy:         str(policy),
-		Allow:          str(allow),
-		Publisher:      str(publisher),
-		Class:          str(class),
-		Thumbprints:    str(thumbprint),
-		EKUs:           str(eku),
-		HashOnly:       flag(hashonly),
-		JSON:           flag(json),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Verify(ctx, screen(), os.Stdout, args.Verification{
+			In:             str(in),
+			Roots:          str(roots),
+			TimestampRoots: str(tsroots),
+			Only:           flag(only),
+			Catalogs:       str(catalog),
+			CRLs:           str(crl),
+			OCSP:           str(ocsp),
+			Online:         flag(online),
+			Policy:         str(policy),
+			Allow:          str(allow),
+			Publisher:      str(publisher),
+			Class:          str(class),
+			Thumbprints:    str(thumbprint),
+			EKUs:           str(eku),
+			HashOnly:       flag(hashonly),
+			JSON:           flag(json),
+		})
+	})
 }
 
 // Inspect prints everything that is in the signatures of files.
@@ -104,7 +107,7 @@ func (File) Inspect(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	json *bool, // print JSON
 ) error {
-	return fault.Exit(filetool.Inspect(ctx, os.Stdout, str(in), flag(json)))
+	return do(ctx, func(ctx context.Context) error { return filetool.Inspect(ctx, os.Stdout, str(in), flag(json)) })
 }
 
 // Strip takes the signatures, or parts of them, out of PE files.
@@ -115,12 +118,14 @@ func (File) Strip(ctx context.Context,
 	only *string, // nested, unsigned or certs: take out a nested signature, unsigned attributes, or certificates that signed nothing
 	index *int, // of which signature: 0 is the first, nested ones follow
 ) error {
-	return fault.Exit(filetool.Strip(ctx, screen(), filetool.Stripping{
-		Files:    files(in, out),
-		Checksum: str(checksum),
-		Only:     str(only),
-		Index:    number(index),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Strip(ctx, screen(), filetool.Stripping{
+			Files:    files(in, out),
+			Checksum: str(checksum),
+			Only:     str(only),
+			Index:    number(index),
+		})
+	})
 }
 
 // Timestamp adds a timestamp to signatures that exist.
@@ -135,13 +140,15 @@ func (File) Timestamp(ctx context.Context,
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
-	return fault.Exit(filetool.Timestamp(ctx, screen(), filetool.Stamping{
-		Files:    files(in, out),
-		Trusted:  trusted(roots, tsroots),
-		Stampers: stampers(server, tspassword, legacy),
-		Digest:   str(digest),
-		Index:    number(index),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Timestamp(ctx, screen(), filetool.Stamping{
+			Files:    files(in, out),
+			Trusted:  trusted(roots, tsroots),
+			Stampers: stampers(server, tspassword, legacy),
+			Digest:   str(digest),
+			Index:    number(index),
+		})
+	})
 }
 
 // AddCerts adds certificates to signatures that exist.
@@ -153,13 +160,15 @@ func (File) AddCerts(ctx context.Context,
 	index *int, // which signature: 0 (default) is the first, nested ones follow
 	roots *string, // certificate files to trust for code signing
 ) error {
-	return fault.Exit(filetool.AddCerts(ctx, screen(), filetool.Adding{
-		Files:         files(in, out),
-		Trusted:       trusted(roots, nil),
-		Certs:         str(certs),
-		RequirePathTo: str(pathto),
-		Index:         number(index),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.AddCerts(ctx, screen(), filetool.Adding{
+			Files:         files(in, out),
+			Trusted:       trusted(roots, nil),
+			Certs:         str(certs),
+			RequirePathTo: str(pathto),
+			Index:         number(index),
+		})
+	})
 }
 
 // Tag puts data beside a signature that exists, which does not cover it.
@@ -171,13 +180,15 @@ func (File) Tag(ctx context.Context,
 	index *int, // which signature: 0 (default) is the first, nested ones follow
 	existing *string, // a tag that is there: refuse (default) or replace
 ) error {
-	return fault.Exit(filetool.Tag(ctx, screen(), filetool.Tagging{
-		Files:    files(in, out),
-		Value:    str(value),
-		File:     str(file),
-		Index:    number(index),
-		Existing: str(existing),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Tag(ctx, screen(), filetool.Tagging{
+			Files:    files(in, out),
+			Value:    str(value),
+			File:     str(file),
+			Index:    number(index),
+			Existing: str(existing),
+		})
+	})
 }
 
 // Seal seals files that were signed with -intent.
@@ -188,11 +199,13 @@ func (File) Seal(ctx context.Context,
 	password *string, // of the identity, as env:NAME or file:PATH
 	digest *string, // sha256 (default), sha384 or sha512
 ) error {
-	return fault.Exit(filetool.Seal(ctx, screen(), filetool.Sealing{
-		Files:  files(in, out),
-		Key:    key(identity, password, nil, nil, nil, nil),
-		Digest: str(digest),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Seal(ctx, screen(), filetool.Sealing{
+			Files:  files(in, out),
+			Key:    key(identity, password, nil, nil, nil, nil),
+			Digest: str(digest),
+		})
+	})
 }
 
 // Unseal takes seals off, so that the signatures can be changed.
@@ -200,7 +213,7 @@ func (File) Unseal(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder; without it files are changed in place
 ) error {
-	return fault.Exit(filetool.Unseal(ctx, screen(), files(in, out)))
+	return do(ctx, func(ctx context.Context) error { return filetool.Unseal(ctx, screen(), files(in, out)) })
 }
 
 // Extract writes the signatures of PE files to FILE.p7s.
@@ -209,7 +222,7 @@ func (File) Extract(ctx context.Context,
 	out *string, // a file or an existing folder for what would be FILE.p7s
 	pem *bool, // PEM instead of DER
 ) error {
-	return fault.Exit(filetool.Extract(ctx, screen(), files(in, out), flag(pem)))
+	return do(ctx, func(ctx context.Context) error { return filetool.Extract(ctx, screen(), files(in, out), flag(pem)) })
 }
 
 // Attach puts a signature that was extracted, or made elsewhere, into a PE filetool.
@@ -219,7 +232,9 @@ func (File) Attach(ctx context.Context,
 	signature *string, // the PKCS#7 in DER or PEM
 	existing *string, // signatures that are there: refuse (default), replace, append or skip
 ) error {
-	return fault.Exit(filetool.Attach(ctx, screen(), files(in, out), str(signature), str(existing)))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Attach(ctx, screen(), files(in, out), str(signature), str(existing))
+	})
 }
 
 // Prepare writes what a key that lives elsewhere has to sign.
@@ -237,16 +252,18 @@ func (File) Prepare(ctx context.Context,
 	pages *bool, // add page hashes
 	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
-	return fault.Exit(filetool.Prepare(ctx, screen(), filetool.Split{
-		Files:       files(in, out),
-		Key:         key(nil, nil, chain, fetch, incomplete, ecdsa),
-		Cert:        str(cert),
-		Digest:      str(digest),
-		Description: str(description),
-		URL:         str(url),
-		PageHashes:  flag(pages),
-		Existing:    str(existing),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Prepare(ctx, screen(), filetool.Split{
+			Files:       files(in, out),
+			Key:         key(nil, nil, chain, fetch, incomplete, ecdsa),
+			Cert:        str(cert),
+			Digest:      str(digest),
+			Description: str(description),
+			URL:         str(url),
+			PageHashes:  flag(pages),
+			Existing:    str(existing),
+		})
+	})
 }
 
 // Finish puts a signature value made elsewhere into the file that was prepared.
@@ -257,5 +274,7 @@ func (File) Finish(ctx context.Context,
 	signature *string, // the signature value: raw, hexadecimal or base64
 	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
-	return fault.Exit(filetool.Finish(ctx, screen(), files(in, out), str(unfinished), str(signature), str(existing)))
+	return do(ctx, func(ctx context.Context) error {
+		return filetool.Finish(ctx, screen(), files(in, out), str(unfinished), str(signature), str(existing))
+	})
 }

@@ -5,7 +5,6 @@ import (
 
 	"github.com/magefile/mage/mg"
 
-	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/release"
 )
 
@@ -14,5 +13,5 @@ type Goreleaser mg.Namespace
 
 // Install builds the pinned goreleaser into the user's cache, unless there is one already.
 func (Goreleaser) Install(ctx context.Context) error {
-	return fault.Exit(release.InstallGoreleaser(ctx, options()))
+	return do(ctx, func(ctx context.Context) error { return release.InstallGoreleaser(ctx, options()) })
 }

@@ -17,7 +17,7 @@ type Roots mg.Namespace
 func (Roots) Update(ctx context.Context,
 	source *string, // the folder that has authroot.stl; empty for Microsoft's server
 ) error {
-	return fault.Exit(roots.Update(ctx, screen(), str(source)))
+	return do(ctx, func(ctx context.Context) error { return roots.Update(ctx, screen(), str(source)) })
 }
 
 // List prints the trusted roots with their thumbprints and purposes.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/interrupt"
 	"github.com/hallmark-dev/hallmark/internal/release"
 )
 
@@ -56,20 +57,24 @@ func Sums(ctx context.Context) error { return run(ctx, "sums") }
 
 // Plan shows what a release would do and why, and changes nothing.
 func Plan(ctx context.Context) error {
-	return opened(ctx, answer(), false, func(r *release.Release) error { return r.Plan() })
+	return opened(ctx, answer(), false, func(_ context.Context, r *release.Release) error { return r.Plan() })
 }
 
 // Doctor examines Go, git, goreleaser, identity, time servers and roots.
-func Doctor(ctx context.Context) error { return fault.Exit(release.Doctor(ctx, answer())) }
+func Doctor(ctx context.Context) error {
+	return do(ctx, func(ctx context.Context) error { return release.Doctor(ctx, answer()) })
+}
 
 // Clean removes everything in dist/.
-func Clean(ctx context.Context) error { return fault.Exit(release.Clean(ctx, options())) }
+func Clean(ctx context.Context) error {
+	return do(ctx, func(ctx context.Context) error { return release.Clean(ctx, options()) })
+}
 
 // Init writes a commented release.yaml for the module in this folder.
 func Init(ctx context.Context,
 	force *bool, // overwrite a release.yaml that exists
 ) error {
-	return fault.Exit(release.Init(ctx, options(), flag(force)))
+	return do(ctx, func(ctx context.Context) error { return release.Init(ctx, options(), flag(force)) })
 }
 
 // Schema prints the JSON Schema of release.yaml, for editors.
@@ -81,7 +86,9 @@ func Certs(ctx context.Context,
 	password *string, // of that identity, as env:NAME or file:PATH
 	json *bool, // print JSON
 ) error {
-	return fault.Exit(release.Certs(ctx, os.Stdout, options(), str(identity), str(password), flag(json)))
+	return do(ctx, func(ctx context.Context) error {
+		return release.Certs(ctx, os.Stdout, options(), str(identity), str(password), flag(json))
+	})
 }
 
 // Version prints the version of hallmark.
@@ -89,16 +96,23 @@ func Version() { fmt.Println(release.Version()) }
 
 // run releases, or runs the named steps.
 func run(ctx context.Context, steps ...string) error {
-	return opened(ctx, options(), true, func(r *release.Release) error { return r.Execute(ctx, steps...) })
+	return opened(ctx, options(), true, func(ctx context.Context, r *release.Release) error { return r.Execute(ctx, steps...) })
 }
 
-func opened(ctx context.Context, o release.Options, lock bool, do func(*release.Release) error) error {
-	r, err := release.Open(ctx, o, lock)
-	if err != nil {
-		return fault.Exit(err)
-	}
-	defer r.Close()
-	return fault.Exit(do(r))
+func opened(ctx context.Context, o release.Options, lock bool, then func(context.Context, *release.Release) error) error {
+	return do(ctx, func(ctx context.Context) error {
+		r, err := release.Open(ctx, o, lock)
+		if err != nil {
+			return err
+		}
+		defer r.Close()
+		return then(ctx, r)
+	})
+}
+
+// do runs what a target is for until it is done or interrupted.
+func do(ctx context.Context, work func(context.Context) error) error {
+	return fault.Exit(interrupt.Run(ctx, work))
 }
 
 func options() release.Options {

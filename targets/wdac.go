@@ -67,13 +67,15 @@ func (Wdac) Scan(ctx context.Context,
 	shard *string, // part of the files, such as 2/8: writes JSON lines for wdac:merge
 	workers *int, // files read at once; default: one for each processor
 ) error {
-	return fault.Exit(policy.Scan(ctx, screen(), policy.Scanning{
-		Rules:   ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title),
-		Dir:     str(dir),
-		Out:     str(out),
-		Shard:   str(shard),
-		Workers: number(workers),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return policy.Scan(ctx, screen(), policy.Scanning{
+			Rules:   ruleFlags(level, fallback, name, mode, path, deny, unreadable, id, base, title),
+			Dir:     str(dir),
+			Out:     str(out),
+			Shard:   str(shard),
+			Workers: number(workers),
+		})
+	})
 }
 
 // Diff says in words what changes from one policy to another.
@@ -101,10 +103,12 @@ func (Wdac) Sign(ctx context.Context,
 	fetch *bool, // fetch missing intermediates (AIA)
 	incomplete *bool, // sign although an intermediate is missing
 ) error {
-	return fault.Exit(policy.Sign(ctx, screen(), policy.Signing{
-		Files: files(in, out),
-		Key:   key(identity, password, chain, fetch, incomplete, nil),
-	}))
+	return do(ctx, func(ctx context.Context) error {
+		return policy.Sign(ctx, screen(), policy.Signing{
+			Files: files(in, out),
+			Key:   key(identity, password, chain, fetch, incomplete, nil),
+		})
+	})
 }
 
 func ruleFlags(level, fallback, name, mode, path *string, deny, unreadable *bool, id, base, title *string) policy.Rules {

@@ -11,18 +11,13 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	p := program{out: os.Stdout, err: os.Stderr, calls: calls(), setenv: os.Setenv}
-	err := p.run(ctx, os.Args[1:])
-	stop()
-	os.Exit(p.exit(err))
+	os.Exit(p.exit(p.run(context.Background(), os.Args[1:])))
 }
 
 // exit shows every problem of err and returns the exit status that it asks for.

@@ -1,18 +1,23 @@
 // Package childproc runs another program: its output is captured, comes back
 // inside the error when it fails, and a cancelled context ends the program
 // together with everything that it started.
+//
+// No program outlives this process. On Windows each runs in a job object that
+// ends with its last handle. Elsewhere each runs in a process group with a
+// guard, a shell that kills the group when this process is gone. Programs that
+// leave their group or job on purpose, as daemons do, are left alone.
 package childproc
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -21,8 +26,9 @@ import (
 // build tools last.
 const maxOutput = 1 << 20
 
-// waitDelay is how long a cancelled program's pipes may stay open.
-const waitDelay = 5 * time.Second
+// linger is how long what a program started may go on writing after the
+// program's end, and how long its pipes may stay open after a kill.
+const linger = time.Second
 
 // Cmd says what to run.
 type Cmd struct {
@@ -35,6 +41,9 @@ type Cmd struct {
 	Env []string
 	// Stdin, if set, is what the program reads.
 	Stdin io.Reader
+	// Stdout, if set, receives the whole of standard output, however long it is.
+	// Run keeps nothing of it then.
+	Stdout io.Writer
 	// Live, if set, also receives both streams as they come.
 	Live io.Writer
 }
@@ -67,14 +76,13 @@ func (e *Error) Unwrap() error { return e.Cause }
 
 // Run runs c to its end and returns what it wrote to standard output. A
 // failure is an *Error.
+//
+// What the program started ends with it: a second after its end, when its
+// output streams are still open somewhere, and at once when ctx is cancelled.
+// It also ends with this process, even if that is killed.
 func Run(ctx context.Context, c Cmd) (string, error) {
-	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = c.Dir, c.Env, c.Stdin
-	cmd.WaitDelay = waitDelay
-	killGroup(cmd)
 	stdout, stderr := &clip{max: maxOutput}, &clip{max: maxOutput}
-	cmd.Stdout, cmd.Stderr = tee(stdout, stderr, c.Live)
-	err := cmd.Run()
+	err := run(ctx, c, cmp.Or[io.Writer](c.Stdout, stdout), stderr)
 	if err == nil {
 		return stdout.String(), nil
 	}
@@ -90,60 +98,44 @@ func Run(ctx context.Context, c Cmd) (string, error) {
 	}
 }
 
+func run(ctx context.Context, c Cmd, stdout, stderr io.Writer) error {
+	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
+	cmd.Dir, cmd.Env = c.Dir, c.Env
+	s := &streams{}
+	if err := s.connect(cmd, c.Stdin, stdout, stderr, c.Live); err != nil {
+		s.abandon()
+		return err
+	}
+	g, err := newGroup()
+	if err != nil {
+		s.abandon()
+		return err
+	}
+	defer g.close()
+	cmd.Cancel = g.kill
+	// Linux ends a child when the thread that started it ends.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if err := g.start(cmd); err != nil {
+		s.abandon()
+		return err
+	}
+	if ctx.Err() != nil { // it may have ended before the program was in the group
+		g.kill()
+	}
+	s.started()
+	err = cmd.Wait() // for the program alone: all its streams are files
+	if ctx.Err() != nil || !s.drained(linger) {
+		g.kill()
+		s.drained(linger)
+	}
+	s.abandon()
+	return err
+}
+
 func exitCode(err error) int {
 	if e := (*exec.ExitError)(nil); errors.As(err, &e) {
 		return e.ExitCode()
 	}
 	return -1
-}
-
-// tee copies both streams to live under one lock, so that lines of one do not
-// tear lines of the other.
-func tee(stdout, stderr, live io.Writer) (io.Writer, io.Writer) {
-	if live == nil {
-		return stdout, stderr
-	}
-	shared := &locked{w: live}
-	return io.MultiWriter(stdout, shared), io.MultiWriter(stderr, shared)
-}
-
-type locked struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
-}
-
-// clip keeps the first and the last max/2 bytes written to it.
-type clip struct {
-	max     int
-	head    bytes.Buffer
-	tail    []byte
-	dropped int
-}
-
-func (c *clip) Write(p []byte) (int, error) {
-	n := len(p)
-	if room := c.max/2 - c.head.Len(); room > 0 {
-		take := min(room, len(p))
-		c.head.Write(p[:take])
-		p = p[take:]
-	}
-	c.tail = append(c.tail, p...)
-	if over := len(c.tail) - c.max/2; over > c.max/2 {
-		c.dropped += over
-		c.tail = append(c.tail[:0], c.tail[over:]...)
-	}
-	return n, nil
-}
-
-func (c *clip) String() string {
-	if c.dropped == 0 {
-		return c.head.String() + string(c.tail)
-	}
-	return fmt.Sprintf("%s\n… %d bytes left out …\n%s", c.head.String(), c.dropped, c.tail)
 }

@@ -7,10 +7,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestMain lets the test binary play the program that is run.
@@ -24,15 +22,17 @@ func TestMain(m *testing.M) {
 		os.Exit(7)
 	case "talk":
 		fmt.Println("hello", strings.Join(os.Args[1:], " "))
+	case "supervisor": // what Run is for, as a process that can be killed
+		Run(context.Background(), Cmd{Path: os.Args[0], Env: role("parent")})
 	case "parent":
-		child := exec.Command(os.Args[0])
-		child.Env = append(os.Environ(), "CHILDPROC_ROLE=child")
-		child.Stdout = os.Stdout
-		child.Run()
+		startChild().Wait()
+	case "leave":
+		startChild()
+	case "leave and fail":
+		startChild()
+		os.Exit(7)
 	case "child":
-		fmt.Println("child runs")
-		time.Sleep(2 * time.Second)
-		os.WriteFile(os.Getenv("CHILDPROC_MARK"), nil, 0o600)
+		stayConnected()
 	}
 	os.Exit(0)
 }
@@ -70,38 +70,6 @@ func TestRunNotFound(t *testing.T) {
 	_, err := Run(t.Context(), Cmd{Path: "no-such-program-here"})
 	if !errors.Is(err, exec.ErrNotFound) {
 		t.Errorf("got %v, want exec.ErrNotFound", err)
-	}
-}
-
-// started is written to when the program's first output arrives.
-type started chan struct{}
-
-func (s started) Write(p []byte) (int, error) {
-	select {
-	case s <- struct{}{}:
-	default:
-	}
-	return len(p), nil
-}
-
-func TestCancelEndsGrandchildren(t *testing.T) {
-	mark := filepath.Join(t.TempDir(), "mark")
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	running := make(started, 1)
-	done := make(chan error, 1)
-	go func() {
-		_, err := Run(ctx, Cmd{Path: os.Args[0], Env: role("parent", "CHILDPROC_MARK="+mark), Live: running})
-		done <- err
-	}()
-	<-running
-	cancel()
-	if err := <-done; !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want context.Canceled", err)
-	}
-	time.Sleep(2500 * time.Millisecond)
-	if _, err := os.Stat(mark); err == nil {
-		t.Error("the grandchild went on after the cancellation")
 	}
 }
 

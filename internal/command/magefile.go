@@ -7,7 +7,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
@@ -150,11 +150,11 @@ func askSelf(args ...string) (string, error) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, self, args...).Output()
+	out, err := childproc.Run(ctx, childproc.Cmd{Path: self, Args: args})
 	if err != nil {
 		return "", fault.New(fault.Other, "asking the magefile for its targets: %w", err)
 	}
-	return string(out), nil
+	return out, nil
 }
 
 // aliases returns the keys of the variable Aliases in the magefiles of the

@@ -4,7 +4,6 @@
 package gitinfo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/hallmark-dev/hallmark/internal/childproc"
 )
 
 // timeout bounds one call of git; a repository on a dead network drive must
@@ -130,18 +131,19 @@ func Dirty(ctx context.Context, dir string) ([]string, error) {
 func run(ctx context.Context, dir string, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "git", append([]string{"--no-pager", "-c", "core.fsmonitor=false", "-C", dir}, args...)...)
-	cmd.Env = append(os.Environ(), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return "", fmt.Errorf("running git %s: %w", args[0], ctx.Err())
+	var stdout strings.Builder
+	_, err := childproc.Run(ctx, childproc.Cmd{
+		Path:   "git",
+		Args:   append([]string{"--no-pager", "-c", "core.fsmonitor=false", "-C", dir}, args...),
+		Env:    append(os.Environ(), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"),
+		Stdout: &stdout,
+	})
+	if e := (*childproc.Error)(nil); errors.As(err, &e) {
+		text := fmt.Errorf("running git %s: %w", args[0], e.Cause)
+		if e.Output == "" {
+			return "", text
 		}
-		if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) {
-			return "", fmt.Errorf("running git %s: %v", args[0], err)
-		}
-		return "", fmt.Errorf("running git %s: %v: %s", args[0], err, strings.TrimSpace(stderr.String()))
+		return "", fmt.Errorf("%w: %s", text, e.Output)
 	}
 	return strings.TrimRight(stdout.String(), "\r\n"), nil
 }

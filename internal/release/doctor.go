@@ -7,11 +7,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
+	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/builder/goreleaser"
+	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -84,12 +85,12 @@ func examineGo(ctx context.Context, o Options) diagnosis {
 }
 
 func examineGit(ctx context.Context) diagnosis {
-	out, err := exec.CommandContext(ctx, "git", "--version").Output()
+	out, err := childproc.Run(ctx, childproc.Cmd{Path: "git", Args: []string{"--version"}})
 	if err != nil {
 		return diagnosis{what: "git", missing: true, text: "not found",
 			hint: "needed only for version: git, build.vcs: on and the commit in the submission text"}
 	}
-	return examined("git", string(out[:len(out)-1]), nil)
+	return examined("git", strings.TrimSpace(out), nil)
 }
 
 func examineGoreleaser(ctx context.Context) diagnosis {

@@ -93,8 +93,8 @@ func TestTimestampOnAnotherMachine(t *testing.T) {
 	}
 }
 
-// TestInterrupted ends a release that waits for its time server, in the three
-// ways that a person has. Nothing half-written stays, and the next release
+// TestInterrupted ends a release that waits for its time server, in the ways that
+// people and systems have. Nothing half-written stays, and the next release
 // goes on without a second signature.
 func TestInterrupted(t *testing.T) {
 	if runtime.GOOS == "windows" {
@@ -136,6 +136,8 @@ func interrupt(t *testing.T, bin, dir string, env []string, signal os.Signal, as
 	t.Helper()
 	cmd := exec.Command(bin, "release")
 	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	var said strings.Builder
+	cmd.Stderr = &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -154,6 +156,9 @@ func interrupt(t *testing.T, bin, dir string, env []string, signal os.Signal, as
 		var exit *exec.ExitError
 		if !errors.As(err, &exit) {
 			t.Errorf("after the signal: %v, want a failure", err)
+		}
+		if signal != os.Kill && (exit.ExitCode() != 1 || strings.Count(said.String(), "interrupted by") != 1) {
+			t.Errorf("exit status %d, want 1; it says\n%s", exit.ExitCode(), said.String())
 		}
 	case <-time.After(15 * time.Second):
 		cmd.Process.Kill()

@@ -8,4 +8,4 @@ import (
 )
 
 // signals that end a process.
-var signals = map[string]os.Signal{"Ctrl-C": os.Interrupt, "SIGTERM": syscall.SIGTERM, "kill -9": os.Kill}
+var signals = map[string]os.Signal{"Ctrl-C": os.Interrupt, "SIGTERM": syscall.SIGTERM, "SIGHUP": syscall.SIGHUP, "kill -9": os.Kill}

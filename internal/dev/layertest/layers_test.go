@@ -20,7 +20,7 @@ var formats = []string{"formats"}
 // ground is the lowest floor of internal: packages without any knowledge of
 // releases, which everything above may use.
 var ground = []string{
-	"internal/command", "internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/secret",
+	"internal/command", "internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/interrupt", "internal/secret",
 	"internal/fetch", "internal/regular", "internal/pinned",
 }
 
@@ -29,7 +29,7 @@ var ground = []string{
 // has its floor in this table; a new package needs a row.
 var mayImport = map[string][]string{
 	"cmd":                  {"targets", "internal/command", "internal/console", "internal/fault"},
-	"targets":              {"internal/command", "internal/release", "internal/tool", "internal/console", "internal/fault"},
+	"targets":              {"internal/command", "internal/release", "internal/tool", "internal/console", "internal/fault", "internal/interrupt"},
 	"templates":            {},
 	"winservice":           {},
 	"examples":             {"winservice"},
@@ -63,12 +63,13 @@ var mayImport = map[string][]string{
 	// The ground floor, from the top down.
 	"internal/fetch":      {"internal/atomicfile", "internal/fault"},
 	"internal/secret":     {"internal/fault"},
-	"internal/command":    {"internal/fault"},
+	"internal/command":    {"internal/childproc", "internal/fault"},
 	"internal/atomicfile": {"internal/fault"},
 	"internal/childproc":  {},
 	"internal/console":    {},
 	"internal/fault":      {},
-	"internal/gitinfo":    {},
+	"internal/gitinfo":    {"internal/childproc"},
+	"internal/interrupt":  {"internal/fault", "internal/atomicfile"},
 	"internal/regular":    {},
 	"internal/pinned":     {"internal/regular"},
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/signal"
 	"runtime"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,10 +18,6 @@ func Each(ctx context.Context, c *console.Console, jobs []Job, limit int, do fun
 	if limit <= 0 {
 		limit = runtime.GOMAXPROCS(0)
 	}
-	// mage ends the context at Ctrl-C only; a half-written file would be left
-	// beside the program if the process just died.
-	ctx, stop := signal.NotifyContext(ctx, syscall.SIGTERM)
-	defer stop()
 	var g errgroup.Group
 	g.SetLimit(limit)
 	errs := make([]error, len(jobs))

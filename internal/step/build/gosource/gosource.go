@@ -4,6 +4,7 @@
 package gosource
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -95,13 +96,15 @@ func List(ctx context.Context, q Query) ([]string, error) {
 
 func (q Query) list(ctx context.Context, arch string, paths map[string]bool) error {
 	args := append([]string{"list", "-deps", fields, "-tags=" + strings.Join(q.Tags, ","), "--"}, q.Packages...)
-	out, err := childproc.Run(ctx, childproc.Cmd{
+	var out bytes.Buffer
+	_, err := childproc.Run(ctx, childproc.Cmd{
 		Path: "go", Args: args, Dir: q.Root, Env: append(slices.Clone(q.Env), "GOOS="+q.GOOS, "GOARCH="+arch, "CGO_ENABLED=0"),
+		Stdout: &out,
 	})
 	if err != nil {
 		return fmt.Errorf("listing source files: %w", err)
 	}
-	for dec := json.NewDecoder(strings.NewReader(out)); ; {
+	for dec := json.NewDecoder(&out); ; {
 		var p listed
 		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
 			return nil
