@@ -1,7 +1,6 @@
-// Package winresource reads Windows resources: the strings of version
-// information, what an application manifest asks for, and the resources in an
-// object file (.syso) that the Go linker takes over. All of it is foreign
-// bytes.
+// Package winresource reads Windows resources before they are in a program:
+// what an application manifest asks for, and the resources in an object file
+// (.syso) that the Go linker takes over. All of it is foreign bytes.
 package winresource
 
 import (

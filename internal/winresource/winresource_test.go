@@ -12,6 +12,7 @@ import (
 	"github.com/tc-hib/winres"
 	"github.com/tc-hib/winres/version"
 
+	"github.com/hallmark-dev/hallmark/formats/peimage/resource"
 	"github.com/hallmark-dev/hallmark/internal/winresource"
 )
 
@@ -92,8 +93,8 @@ func TestReadObject(t *testing.T) {
 				}
 			case r.Type == winresource.TypeVersion && r.ID == 1:
 				seen++
-				if s, err := winresource.VersionStrings(r.Data, r.Language); err != nil || s["CompanyName"] != "Example Ltd" {
-					t.Errorf("the strings are %v, %v", s, err)
+				if v, err := resource.ParseVersion(r.Data); err != nil || v.Strings(r.Language)["CompanyName"] != "Example Ltd" {
+					t.Errorf("the version is %+v, %v", v, err)
 				}
 			}
 		}

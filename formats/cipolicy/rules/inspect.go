@@ -11,7 +11,9 @@ import (
 	"io"
 	"os"
 
+	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/formats/peimage/resource"
 )
 
 // subsystemNative is IMAGE_SUBSYSTEM_NATIVE (PE Format, "Windows Subsystem").
@@ -73,7 +75,7 @@ func (f *File) pe(ctx context.Context, im *peimage.Image, r io.ReaderAt) error {
 }
 
 func (f *File) version(im *peimage.Image, r io.ReaderAt) {
-	v, err := readVersion(im, r)
+	v, err := resource.ReadVersion(im, r)
 	if err != nil {
 		f.Notes = append(f.Notes, "version resource: "+err.Error())
 		return
@@ -81,9 +83,10 @@ func (f *File) version(im *peimage.Image, r io.ReaderAt) {
 	if v == nil {
 		return
 	}
-	f.FileVersion = v.version.String()
-	f.OriginalFilename, f.InternalName = v.texts["OriginalFilename"], v.texts["InternalName"]
-	f.FileDescription, f.ProductName = v.texts["FileDescription"], v.texts["ProductName"]
+	f.FileVersion = cipolicy.NewVersion(v.File[0], v.File[1], v.File[2], v.File[3]).String()
+	texts := v.First()
+	f.OriginalFilename, f.InternalName = texts["OriginalFilename"], texts["InternalName"]
+	f.FileDescription, f.ProductName = texts["FileDescription"], texts["ProductName"]
 }
 
 // flat hashes all bytes of the file.

@@ -214,15 +214,6 @@ func FuzzInspect(f *testing.F) {
 	})
 }
 
-func FuzzVersion(f *testing.F) {
-	f.Add([]byte("\x34\x00\x34\x00\x00\x00V\x00S\x00_\x00"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if v, err := parseVersion(b); err == nil && v == nil {
-			t.Fatal("neither version nor error")
-		}
-	})
-}
-
 func BenchmarkScan(b *testing.B) {
 	dir := folder(b)
 	_, sum := scan(b, dir, ScanOptions{})

@@ -58,7 +58,7 @@ var mayImport = map[string][]string{
 	"internal/secondreader": rows(ground, formats),
 	"internal/inventory":    rows(ground, formats),
 	"internal/ledger":       rows(ground, nil),
-	"internal/winresource":  {},
+	"internal/winresource":  rows(nil, formats),
 
 	// The ground floor, from the top down.
 	"internal/fetch":      {"internal/atomicfile", "internal/fault"},

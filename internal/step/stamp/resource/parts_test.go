@@ -15,7 +15,7 @@ import (
 
 	"github.com/tc-hib/winres"
 
-	"github.com/hallmark-dev/hallmark/internal/winresource"
+	"github.com/hallmark-dev/hallmark/formats/peimage/resource"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -135,30 +135,17 @@ func TestReadStringsReadsWhatEncodeWrites(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := winresource.VersionStrings(b, german)
-	if err != nil || len(got) != len(want) {
-		t.Fatalf("got %q, %v", got, err)
+	v, err := resource.ParseVersion(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := v.Strings(german)
+	if len(got) != len(want) {
+		t.Fatalf("got %q", got)
 	}
 	for k, v := range want {
 		if got[k] != v {
 			t.Errorf("%s is %q, want %q", k, got[k], v)
-		}
-	}
-}
-
-func TestReadStringsDamaged(t *testing.T) {
-	good, err := sampleVersion().encode(german, map[string]string{"CompanyName": "x"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, b := range map[string][]byte{
-		"empty":           nil,
-		"cut short":       good[:len(good)/2],
-		"length 0":        append([]byte{0, 0}, good[2:]...),
-		"other structure": append(append(bytes.Clone(good[:6]), 'X', 0), good[8:]...),
-	} {
-		if got, err := winresource.VersionStrings(b, german); err == nil {
-			t.Errorf("%s: got %q, want an error", name, got)
 		}
 	}
 }
@@ -242,20 +229,6 @@ func TestParseIconRefuses(t *testing.T) {
 			}
 		})
 	}
-}
-
-func FuzzReadStrings(f *testing.F) {
-	b, err := sampleVersion().encode(german, map[string]string{"CompanyName": "x", "Odd": "y"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b)
-	f.Add(b[:20])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		if table, err := winresource.VersionStrings(b, german); err == nil && table == nil {
-			t.Error("neither strings nor an error")
-		}
-	})
 }
 
 func FuzzParseIcon(f *testing.F) {

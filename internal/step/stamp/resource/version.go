@@ -2,13 +2,14 @@ package resource
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
 	"github.com/tc-hib/winres"
 	"github.com/tc-hib/winres/version"
 
-	"github.com/hallmark-dev/hallmark/internal/winresource"
+	"github.com/hallmark-dev/hallmark/formats/peimage/resource"
 )
 
 // Version is the version information of one program (VS_VERSIONINFO).
@@ -89,11 +90,12 @@ func (v *Version) merge(t table) error {
 func readAll(t table) (map[uint16]map[string]string, error) {
 	languages := map[uint16]map[string]string{}
 	for _, k := range t.each(winres.RT_VERSION, winres.ID(1)) {
-		strings, err := winresource.VersionStrings(t[k], k.language)
+		have, err := resource.ParseVersion(t[k])
 		if err != nil {
 			return nil, fmt.Errorf("reading the existing version information (language %#04x): %w", k.language, err)
 		}
-		languages[k.language] = strings
+		languages[k.language] = map[string]string{}
+		maps.Copy(languages[k.language], have.Strings(k.language))
 	}
 	return languages, nil
 }
