@@ -34,6 +34,20 @@ func ParseGUID(s string) (GUID, error) {
 	return g, nil
 }
 
+// NewGUID makes a GUID of the first 16 bytes of b, in the order in which the
+// text form shows them, which is that of RFC 9562. It sets the variant and the
+// version, 1 to 8, as section 4 says. With a hash as b that is a GUID which the
+// same input gives again. It panics if b is shorter.
+func NewGUID(b []byte, version int) GUID {
+	var g GUID
+	for i, v := range b[:16] {
+		g[guidOrder[i]] = v
+	}
+	g[guidOrder[6]] = b[6]&0x0F | byte(version)<<4
+	g[guidOrder[8]] = b[8]&0x3F | 0x80
+	return g
+}
+
 // MustGUID is ParseGUID for constants. It panics if s is not a GUID.
 func MustGUID(s string) GUID {
 	g, err := ParseGUID(s)

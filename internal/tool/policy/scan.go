@@ -226,9 +226,7 @@ func identityOf(files []rules.File) cipolicy.GUID {
 			sum[i] ^= one[i]
 		}
 	}
-	sum[6] = sum[6]&0x0F | 0x80
-	sum[8] = sum[8]&0x3F | 0x80
-	return cipolicy.MustGUID(fmt.Sprintf("%X-%X-%X-%X-%X", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]))
+	return cipolicy.NewGUID(sum[:], 8)
 }
 
 // Merge puts policies together, or the records of the shards of a scan into one

@@ -123,14 +123,7 @@ func ID(company, product, kind string) cipolicy.GUID {
 	for _, s := range []string{company, product, kind} {
 		fmt.Fprintf(h, "%d:%s", len(s), s) // lengths keep the parts apart
 	}
-	sum := h.Sum(nil)
-	sum[6] = sum[6]&0x0F | 0x50 // version 5
-	sum[8] = sum[8]&0x3F | 0x80 // variant of RFC 9562
-	g, err := cipolicy.ParseGUID(fmt.Sprintf("%X-%X-%X-%X-%X", sum[0:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16]))
-	if err != nil {
-		panic(err) // 16 bytes always make a GUID
-	}
-	return g
+	return cipolicy.NewGUID(h.Sum(nil), 5)
 }
 
 // PolicyVersion is the version of the policy of a release: the three numbers of
