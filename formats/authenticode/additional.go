@@ -104,7 +104,7 @@ func judgeExtra(c *x509.Certificate, paths []OfflinePath, o AdditionalOptions) [
 			"Microsoft only, and programs never needed them", codeVerificationRoot).WithHint("leave it out; for a driver use Microsoft's hardware portal")}
 	}
 	var out []Finding
-	if isRoot(c) {
+	if certchain.IsRoot(c) {
 		return append(out, warning(CheckChain, "certificate %s: is self-signed; a root inside a signature is useless, it has to be in the machine's store", certchain.Name(c)).
 			WithHint("leave it out"))
 	}
@@ -143,7 +143,7 @@ func onAnyPath(c *x509.Certificate, paths []OfflinePath) bool {
 func offlinePaths(o AdditionalOptions, extra []*x509.Certificate) []OfflinePath {
 	var usable []*x509.Certificate
 	for _, c := range append(o.Embedded[:len(o.Embedded):len(o.Embedded)], extra...) {
-		if !isRoot(c) {
+		if !certchain.IsRoot(c) {
 			usable = append(usable, c)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 )
@@ -74,7 +75,7 @@ func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData) []st
 func AddCertificatesTo(p7 []byte, index int, certs []*x509.Certificate) ([]byte, error) {
 	return editSignature(p7, index, func(n *sigNode) error {
 		for _, c := range certs {
-			if !isRoot(c) {
+			if !certchain.IsRoot(c) {
 				n.sd.AddCertificate(c.Raw)
 			}
 		}

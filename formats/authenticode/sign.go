@@ -70,12 +70,7 @@ func (o SignOptions) cmsSigner() cms.Signer {
 }
 
 func withoutRoots(list []*x509.Certificate) []*x509.Certificate {
-	return slices.DeleteFunc(slices.Clone(list), isRoot)
-}
-
-// isRoot recognises a certificate that its own key has signed.
-func isRoot(c *x509.Certificate) bool {
-	return certchain.SelfIssued(c) && cms.CheckCertificate(c, c) == nil
+	return slices.DeleteFunc(slices.Clone(list), certchain.IsRoot)
 }
 
 func (o SignOptions) check() error {

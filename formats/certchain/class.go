@@ -115,3 +115,8 @@ func hasPolicy(cert *x509.Certificate, oids ...asn1.ObjectIdentifier) bool {
 func SelfIssued(cert *x509.Certificate) bool {
 	return bytes.Equal(cert.RawSubject, cert.RawIssuer)
 }
+
+// IsRoot reports whether the certificate's own key has signed it.
+func IsRoot(cert *x509.Certificate) bool {
+	return SelfIssued(cert) && cms.CheckCertificate(cert, cert) == nil
+}

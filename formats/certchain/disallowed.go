@@ -1,7 +1,6 @@
 package certchain
 
 import (
-	"crypto"
 	"crypto/md5"  //nolint:gosec // how Microsoft's list names keys
 	"crypto/sha1" //nolint:gosec // how Microsoft's lists name certificates
 	"crypto/sha256"
@@ -45,26 +44,12 @@ func (d *Disallowed) Contains(c *x509.Certificate) bool {
 		return false
 	}
 	s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
-	return d.thumbprints[string(s1[:])] || d.thumbprints[string(s256[:])] || d.hashes[string(keyMD5(c))] || d.hashes[string(signatureHash(c))]
+	return d.thumbprints[string(s1[:])] || d.thumbprints[string(s256[:])] || d.hashes[string(keyMD5(c))] || d.hasTBS(c)
 }
 
-// signatureHash is CERT_SIGNATURE_HASH_PROP_ID (CryptHashToBeSigned); nil for a signature algorithm without a hash of its
-// own or with one that nobody uses any more.
-func signatureHash(c *x509.Certificate) []byte {
-	alg, ok := signatureHashes[c.SignatureAlgorithm]
-	if !ok {
-		return nil
-	}
-	h := alg.New()
-	h.Write(c.RawTBSCertificate)
-	return h.Sum(nil)
-}
-
-var signatureHashes = map[x509.SignatureAlgorithm]crypto.Hash{
-	x509.MD5WithRSA: crypto.MD5, x509.SHA1WithRSA: crypto.SHA1, x509.DSAWithSHA1: crypto.SHA1, x509.ECDSAWithSHA1: crypto.SHA1,
-	x509.SHA256WithRSA: crypto.SHA256, x509.SHA384WithRSA: crypto.SHA384, x509.SHA512WithRSA: crypto.SHA512,
-	x509.SHA256WithRSAPSS: crypto.SHA256, x509.SHA384WithRSAPSS: crypto.SHA384, x509.SHA512WithRSAPSS: crypto.SHA512,
-	x509.DSAWithSHA256: crypto.SHA256, x509.ECDSAWithSHA256: crypto.SHA256, x509.ECDSAWithSHA384: crypto.SHA384, x509.ECDSAWithSHA512: crypto.SHA512,
+func (d *Disallowed) hasTBS(c *x509.Certificate) bool {
+	sum, err := TBSHash(c)
+	return err == nil && d.hashes[string(sum)]
 }
 
 // keyMD5 is CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID: of the bits of subjectPublicKey alone, without algorithm and framing.

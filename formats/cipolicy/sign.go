@@ -3,13 +3,13 @@ package cipolicy
 import (
 	"bytes"
 	"context"
-	"crypto"
 	"crypto/rsa"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -37,7 +37,7 @@ func Sign(ctx context.Context, policy []byte, signer cms.Signer) ([]byte, error)
 	if err := checkPolicySigner(d.Policy, signer); err != nil {
 		return nil, err
 	}
-	signer.Chain = slices.DeleteFunc(slices.Clone(signer.Chain), isRoot)
+	signer.Chain = slices.DeleteFunc(slices.Clone(signer.Chain), certchain.IsRoot)
 	var content cryptobyte.Builder
 	content.AddASN1OctetString(policy)
 	der, err := content.Bytes()
@@ -49,10 +49,6 @@ func Sign(ctx context.Context, policy []byte, signer cms.Signer) ([]byte, error)
 		return nil, err
 	}
 	return s.Marshal()
-}
-
-func isRoot(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer)
 }
 
 func checkPolicySigner(p *Policy, signer cms.Signer) error {
@@ -82,39 +78,11 @@ func (s *Signer) covers(signer cms.Signer) bool {
 		return false
 	}
 	for _, c := range append([]*x509.Certificate{signer.Certificate}, signer.Chain...) {
-		if tbs, err := TBSHash(c); err == nil && bytes.Equal(tbs, s.Root.Value) {
+		if tbs, err := certchain.TBSHash(c); err == nil && bytes.Equal(tbs, s.Root.Value) {
 			return true
 		}
 	}
 	return false
-}
-
-// TBSHash is what a CertRoot of type TBS holds: the hash of the TBSCertificate
-// with the hash algorithm of the certificate's own signature.
-func TBSHash(c *x509.Certificate) ([]byte, error) {
-	h, err := signatureHash(c.SignatureAlgorithm)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %q: %w", c.Subject.CommonName, err)
-	}
-	d := h.New()
-	d.Write(c.RawTBSCertificate)
-	return d.Sum(nil), nil
-}
-
-func signatureHash(a x509.SignatureAlgorithm) (crypto.Hash, error) {
-	switch a {
-	case x509.MD5WithRSA:
-		return crypto.MD5, nil
-	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
-		return crypto.SHA1, nil
-	case x509.SHA256WithRSA, x509.SHA256WithRSAPSS, x509.ECDSAWithSHA256:
-		return crypto.SHA256, nil
-	case x509.SHA384WithRSA, x509.SHA384WithRSAPSS, x509.ECDSAWithSHA384:
-		return crypto.SHA384, nil
-	case x509.SHA512WithRSA, x509.SHA512WithRSAPSS, x509.ECDSAWithSHA512:
-		return crypto.SHA512, nil
-	}
-	return 0, fmt.Errorf("signed with %v, for which no TBS hash is known", a)
 }
 
 // AddUpdateSigner lets a certificate sign updates of the policy, as
@@ -148,7 +116,7 @@ func addSignerRef(list []SignerRef, id string) []SignerRef {
 
 // tbsSigner returns the ID of the signer for one certificate, adding it if needed.
 func (p *Policy) tbsSigner(c *x509.Certificate) (string, error) {
-	tbs, err := TBSHash(c)
+	tbs, err := certchain.TBSHash(c)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
@@ -188,11 +189,11 @@ func TestVersionResource(t *testing.T) {
 func TestLevels(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	f := signed(t, pki.Leaf)
-	pca, err := cipolicy.TBSHash(pki.Intermediate)
+	pca, err := certchain.TBSHash(pki.Intermediate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	leaf, err := cipolicy.TBSHash(pki.Leaf.Certificate)
+	leaf, err := certchain.TBSHash(pki.Leaf.Certificate)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,13 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/formats/certchain"
-	"github.com/hallmark-dev/hallmark/formats/cipolicy"
-	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/certchain"
+	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
 // maxRSABits is the largest key that signer rules work with (Microsoft Learn,
@@ -131,12 +131,12 @@ func describeChain(s *cms.SignedData, leaf *x509.Certificate) (Signature, error)
 		Issuer: leaf.Issuer.CommonName, EKUs: certchain.EKUs(leaf), Subscriber: certchain.SubscriberEKU(leaf),
 		Unusable: unusable(leaf),
 	}
-	for _, c := range embeddedChain(leaf, s.Certificates) {
-		tbs, err := cipolicy.TBSHash(c)
+	for _, c := range embeddedChain(leaf, s) {
+		tbs, err := certchain.TBSHash(c)
 		if err != nil {
 			return out, err
 		}
-		out.Chain = append(out.Chain, Certificate{Name: c.Subject.CommonName, TBS: tbs, Root: selfSigned(c)})
+		out.Chain = append(out.Chain, Certificate{Name: c.Subject.CommonName, TBS: tbs, Root: certchain.SelfIssued(c)})
 	}
 	return out, nil
 }
@@ -178,29 +178,10 @@ func unusable(leaf *x509.Certificate) string {
 }
 
 // embeddedChain follows issuers among the certificates of the signature.
-func embeddedChain(leaf *x509.Certificate, embedded []*cms.Certificate) []*x509.Certificate {
-	chain := []*x509.Certificate{leaf}
-	for c := leaf; !selfSigned(c) && len(chain) <= len(embedded); {
-		next := issuerOf(c, embedded)
-		if next == nil {
-			break
-		}
-		chain = append(chain, next)
-		c = next
-	}
-	return chain
-}
-
-func issuerOf(c *x509.Certificate, embedded []*cms.Certificate) *x509.Certificate {
-	for _, e := range embedded {
-		parsed, err := e.X509()
-		if err == nil && !bytes.Equal(parsed.Raw, c.Raw) && bytes.Equal(parsed.RawSubject, c.RawIssuer) && cms.IssuedBy(c, parsed) {
-			return parsed
-		}
-	}
-	return nil
-}
-
-func selfSigned(c *x509.Certificate) bool {
-	return bytes.Equal(c.RawSubject, c.RawIssuer)
+// Validity is judged at a time that is the same whenever a file is looked at:
+// it only decides between two ways.
+func embeddedChain(leaf *x509.Certificate, s *cms.SignedData) []*x509.Certificate {
+	embedded, _ := s.X509Certificates() // one that cannot be read is on no chain
+	o := certchain.Options{Time: leaf.NotBefore, Intermediates: embedded}
+	return certchain.Build(context.Background(), leaf, o)[0].Certificates
 }
