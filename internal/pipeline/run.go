@@ -291,6 +291,10 @@ func (x *execution) record(stepName string, u step.Unit, res step.Result, before
 		if rec.Outputs[out] == "" {
 			return rec, fmt.Errorf("output %s was not written", out)
 		}
+		if made, ok := x.run.Written(out); ok && made.SHA256 != rec.Outputs[out] {
+			return rec, fault.New(fault.Verification, "%s changed right after it was written (SHA-256 is %s, not %s)", out, rec.Outputs[out], made.SHA256).
+				Hint("find out what changed it, then run mage release, which makes it again")
+		}
 	}
 	return rec, nil
 }

@@ -118,6 +118,7 @@ func TestChangedBetweenSteps(t *testing.T) {
 	for _, c := range []struct{ file, step, when string }{
 		{"dist/build/tiny_windows_amd64/tiny.exe", "stamp", "before"},
 		{"dist/stage/stamp/tiny_windows_amd64/tiny.exe", "assemble", "before"},
+		{released, "assemble", "after"},
 		{released, "verify", "before"},
 		{released, "verify", "after"},
 		{released, "catalog", "before"},
@@ -132,6 +133,8 @@ func TestChangedBetweenSteps(t *testing.T) {
 		{"dist/catalog/tiny.cat", "wdac", "before"},
 		{"dist/catalog/tiny.cat", "sums", "before"},
 		{"dist/wdac/Tiny.xml", "portal", "before"},
+		{"dist/catalog/tiny.cat", "catalog", "after"},
+		{"dist/wdac/deploy.ps1", "wdac", "after"},
 		{"dist/wdac/deploy.ps1", "sums", "before"},
 		{"dist/evidence/tiny_windows_amd64/tiny.exe.verify.txt", "portal", "before"},
 	} {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
@@ -70,14 +69,14 @@ func (r *Run) ReadFile(path string) ([]byte, error) {
 	return b, nil
 }
 
-// Copy copies a file that Open would open to dst, an absolute path.
+// Copy copies a file that Open would open to the output at dst.
 func (r *Run) Copy(dst, path string) error {
 	f, err := r.Open(path)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	return atomicfile.WriteFunc(dst, 0o644, func(out *os.File) error {
+	return r.WriteFunc(dst, func(out *os.File) error {
 		_, err := io.Copy(out, io.NewSectionReader(f, 0, f.Size()))
 		return err
 	})

@@ -36,6 +36,8 @@ type Run struct {
 	Templates fs.FS
 	// Console shows notes and warnings.
 	Console *console.Console
+
+	written written
 }
 
 // Stamper gets a timestamp for a signature.

@@ -18,21 +18,26 @@ var unbound = []string{"build", "stamp", "sign", "crosscert", "timestamp", "asse
 
 // readers open files by their paths.
 var readers = map[string][]string{
-	"os":         {"Open", "OpenFile", "ReadFile", "DirFS", "CopyFS", "OpenRoot", "OpenInRoot", "Link"},
-	"atomicfile": {"Copy"},
-	"rules":      {"InspectFile", "Scan"},
-	"pinned":     {"Open"},
-	"buildinfo":  {"ReadFile"},
-	"pe":         {"Open"},
-	"zip":        {"OpenReader"},
-	"ioutil":     {"ReadFile"},
-	"exec":       {"Command", "CommandContext"},
-	"childproc":  {"Command", "Run"},
+	"os":        {"Open", "OpenFile", "ReadFile", "DirFS", "CopyFS", "OpenRoot", "OpenInRoot", "Link"},
+	"rules":     {"InspectFile", "Scan"},
+	"pinned":    {"Open"},
+	"buildinfo": {"ReadFile"},
+	"pe":        {"Open"},
+	"zip":       {"OpenReader"},
+	"ioutil":    {"ReadFile"},
+	"exec":      {"Command", "CommandContext"},
+	"childproc": {"Command", "Run"},
 }
 
-// TestStepsAfterVerifyReadBoundFiles finds every call by which such a step could
-// read other bytes.
-func TestStepsAfterVerifyReadBoundFiles(t *testing.T) {
+// writers write files without noting what they wrote.
+var writers = map[string][]string{
+	"os":         {"WriteFile", "Create", "Rename"},
+	"atomicfile": {"Write", "WriteFunc", "WriteUnsynced", "Rewrite", "Copy", "Move"},
+}
+
+// TestStepsReadAndWriteThroughRun finds every call by which a step could write an
+// output, or, from verify on, read a file of the release, past the checks.
+func TestStepsReadAndWriteThroughRun(t *testing.T) {
 	root := filepath.Join("..", "..", "step")
 	seen := 0
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
@@ -44,11 +49,17 @@ func TestStepsAfterVerifyReadBoundFiles(t *testing.T) {
 			return err
 		}
 		name, _, below := strings.Cut(filepath.ToSlash(rel), "/")
-		if !below || slices.Contains(unbound, name) {
+		if !below {
 			return nil
 		}
 		seen++
-		for _, call := range opens(t, p) {
+		for _, call := range calls(t, p, writers) {
+			t.Errorf("%s calls %s: write outputs with Run.Write and its like", filepath.ToSlash(rel), call)
+		}
+		if slices.Contains(unbound, name) {
+			return nil
+		}
+		for _, call := range calls(t, p, readers) {
 			t.Errorf("%s calls %s: open files of the release with Run.Open, others with Run.Admit or Run.ReadUnbound", filepath.ToSlash(rel), call)
 		}
 		return nil
@@ -61,7 +72,8 @@ func TestStepsAfterVerifyReadBoundFiles(t *testing.T) {
 	}
 }
 
-func opens(t *testing.T, path string) []string {
+// calls are those of the named functions, by package, in a file.
+func calls(t *testing.T, path string, named map[string][]string) []string {
 	t.Helper()
 	f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 	if err != nil {
@@ -73,7 +85,7 @@ func opens(t *testing.T, path string) []string {
 		if !ok {
 			return true
 		}
-		if x, ok := s.X.(*ast.Ident); ok && slices.Contains(readers[x.Name], s.Sel.Name) {
+		if x, ok := s.X.(*ast.Ident); ok && slices.Contains(named[x.Name], s.Sel.Name) {
 			out = append(out, x.Name+"."+s.Sel.Name)
 		}
 		return true

@@ -6,10 +6,10 @@ package assemble
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -38,15 +38,25 @@ func units(r *step.Run) ([]step.Unit, error) {
 }
 
 func do(ctx context.Context, r *step.Run, a ledger.Artifact, sig string) error {
-	program, out := r.Abs(r.Stamped(a)), r.Abs(r.Released(a))
+	program := r.Abs(r.Stamped(a))
 	if sig == "" {
-		return atomicfile.Copy(out, program, 0o644)
+		return r.WriteFunc(r.Released(a), func(dst *os.File) error { return copyTo(dst, program) })
 	}
 	p7, err := os.ReadFile(r.Abs(sig))
 	if err != nil {
 		return fmt.Errorf("reading the signature: %w", err)
 	}
-	return atomicfile.WriteFunc(out, 0o644, func(dst *os.File) error { return attach(ctx, dst, program, p7) })
+	return r.WriteFunc(r.Released(a), func(dst *os.File) error { return attach(ctx, dst, program, p7) })
+}
+
+func copyTo(dst *os.File, program string) error {
+	f, err := os.Open(program)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(dst, f)
+	return err
 }
 
 func attach(ctx context.Context, dst *os.File, program string, p7 []byte) error {

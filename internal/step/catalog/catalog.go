@@ -251,10 +251,10 @@ func (w *work) judge(ctx context.Context, der []byte) (*authenticode.Report, err
 		return nil, fmt.Errorf("writing the transcript: %v", err)
 	}
 	text := "File: " + w.catalog() + "\n" + report.String()
-	if err := atomicfile.Write(w.r.Abs(w.evidence("verify.txt")), []byte(text), 0o644); err != nil {
+	if err := w.r.Write(w.evidence("verify.txt"), []byte(text)); err != nil {
 		return nil, err
 	}
-	if err := atomicfile.Write(w.r.Abs(w.evidence("verify.json")), b, 0o644); err != nil {
+	if err := w.r.Write(w.evidence("verify.json"), b); err != nil {
 		return nil, err
 	}
 	return report, verify.Refuse(w.r, report)
@@ -270,13 +270,13 @@ func (w *work) write(m *inventory.Made, o inventory.Options, der []byte) error {
 	if err != nil {
 		return fmt.Errorf("writing the list of files: %v", err)
 	}
-	if err := atomicfile.Write(w.r.Abs(w.cdf()), cdf, 0o644); err != nil {
+	if err := w.r.Write(w.cdf(), cdf); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(w.r.Abs(w.coverage()), append(coverage, '\n'), 0o644); err != nil {
+	if err := w.r.Write(w.coverage(), append(coverage, '\n')); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(w.r.Abs(w.catalog()), der, 0o644); err != nil {
+	if err := w.r.Write(w.catalog(), der); err != nil {
 		return err
 	}
 	return atomicfile.RemoveAll(w.r.Abs(w.stage())) // the signature is in the catalog now

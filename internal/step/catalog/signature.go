@@ -13,7 +13,6 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/catalog"
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/sign"
@@ -49,7 +48,7 @@ func (w *work) signed(ctx context.Context, m *inventory.Made) ([]byte, error) {
 	if err := os.MkdirAll(w.r.Abs(w.stage()), 0o755); err != nil {
 		return nil, fmt.Errorf("making the output folder: %w", err)
 	}
-	return der, atomicfile.Write(w.r.Abs(file), der, 0o644)
+	return der, w.r.Write(file, der)
 }
 
 // stageName tells signatures of other certificates and settings apart.

@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -72,7 +71,7 @@ func do(r *step.Run, a ledger.Artifact) (step.Result, error) {
 		paths = append(paths, p.String())
 	}
 	res := step.Result{Facts: map[string]string{"paths": strings.Join(paths, "; ")}, Note: fmt.Sprintf("%d added", len(extra))}
-	return res, atomicfile.Write(r.Abs(r.Signature("crosscert", a)), out, 0o644)
+	return res, r.Write(r.Signature("crosscert", a), out)
 }
 
 // load reads all certificate files.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -216,7 +215,7 @@ type buildRecord struct {
 
 func write(r *step.Run, a ledger.Artifact, c config, text string, fields submission.Fields, info *peinfo.Info) error {
 	s := r.Spec
-	dir := r.Abs(path.Join(step.PortalDir, a.File()))
+	dir := path.Join(step.PortalDir, a.File())
 	for name, v := range map[string]any{
 		fieldsFile:   fields,
 		metadataFile: info,
@@ -226,14 +225,14 @@ func write(r *step.Run, a ledger.Artifact, c config, text string, fields submiss
 		if err != nil {
 			return fmt.Errorf("writing %s: %v", name, err)
 		}
-		if err := atomicfile.Write(filepath.Join(dir, name), append(b, '\n'), 0o644); err != nil {
+		if err := r.Write(path.Join(dir, name), append(b, '\n')); err != nil {
 			return err
 		}
 	}
 	if c.Signed {
-		if err := r.Copy(filepath.Join(dir, verifyFile), r.Evidence(a, "verify.txt")); err != nil {
+		if err := r.Copy(path.Join(dir, verifyFile), r.Evidence(a, "verify.txt")); err != nil {
 			return err
 		}
 	}
-	return atomicfile.Write(filepath.Join(dir, textFile), []byte(text), 0o644)
+	return r.Write(path.Join(dir, textFile), []byte(text))
 }

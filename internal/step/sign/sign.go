@@ -17,7 +17,6 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
@@ -132,7 +131,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 		return step.Result{}, err
 	}
 	res := step.Result{Inputs: in, Facts: facts(id), Note: "by " + id.Certificate.Subject.CommonName}
-	return res, atomicfile.Write(r.Abs(r.Signature("sign", a)), p7, 0o644)
+	return res, r.Write(r.Signature("sign", a), p7)
 }
 
 // Options are the signing options of the release.
@@ -201,10 +200,10 @@ func exportRoot(r *step.Run) step.Unit {
 		if err != nil {
 			return step.Result{}, err
 		}
-		if err := atomicfile.Write(r.Abs(step.TestRoot+".pem"), id.RootPEM(), 0o644); err != nil {
+		if err := r.Write(step.TestRoot+".pem", id.RootPEM()); err != nil {
 			return step.Result{}, err
 		}
-		return step.Result{Inputs: in}, atomicfile.Write(r.Abs(step.TestRoot+".cer"), id.RootDER(), 0o644)
+		return step.Result{Inputs: in}, r.Write(step.TestRoot+".cer", id.RootDER())
 	}
 	return u
 }

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -86,7 +85,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 		return step.Result{}, err
 	}
 	set.Replaced = func(old []byte) { warnReplaced(r, a.File(), old, set.Manifest) }
-	if err := apply(ctx, r.Abs(a.Path), r.Abs(r.Stamped(a)), *set); err != nil {
+	if err := apply(ctx, r, a.Path, r.Stamped(a), *set); err != nil {
 		return step.Result{}, explain(err)
 	}
 	return step.Result{Note: note(set), Facts: map[string]string{
@@ -106,8 +105,8 @@ func note(set *resource.Set) string {
 	return strings.Join(parts, ", ")
 }
 
-func apply(ctx context.Context, from, to string, set resource.Set) error {
-	src, err := os.Open(from)
+func apply(ctx context.Context, r *step.Run, from, to string, set resource.Set) error {
+	src, err := os.Open(r.Abs(from))
 	if err != nil {
 		return fmt.Errorf("reading the compiled program: %w", err)
 	}
@@ -116,7 +115,7 @@ func apply(ctx context.Context, from, to string, set resource.Set) error {
 		src.Close()
 		return fmt.Errorf("reading the compiled program: %w", err)
 	}
-	return atomicfile.Rewrite(to, src, 0o644, atomicfile.Synced, func(dst *os.File) error {
+	return r.Rewrite(to, src, func(dst *os.File) error {
 		return resource.Apply(ctx, dst, src, st.Size(), set)
 	})
 }

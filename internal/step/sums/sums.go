@@ -11,7 +11,6 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
@@ -64,7 +63,7 @@ func do(r *step.Run, files []string) error {
 		sums[f] = sum.SHA256
 		fmt.Fprintf(&b, "%s  %s\n", sum.SHA256, strings.TrimPrefix(path.Clean(f), step.Dist+"/"))
 	}
-	if err := atomicfile.Write(r.Abs(step.SumsPath), []byte(b.String()), 0o644); err != nil {
+	if err := r.Write(step.SumsPath, []byte(b.String())); err != nil {
 		return err
 	}
 	if err := again(r, files); err != nil {

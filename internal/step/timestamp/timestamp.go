@@ -10,7 +10,6 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
@@ -75,5 +74,5 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 		Facts: map[string]string{"server": server, "time": token.GenTime.UTC().Format(time.RFC3339)},
 		Note:  "by " + server,
 	}
-	return res, atomicfile.Write(r.Abs(r.Signature("timestamp", a)), p7, 0o644)
+	return res, r.Write(r.Signature("timestamp", a), p7)
 }

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
@@ -96,10 +95,10 @@ func write(r *step.Run, a ledger.Artifact, report *authenticode.Report) error {
 		return fmt.Errorf("writing the transcript: %v", err)
 	}
 	text := "File: " + r.Released(a) + "\n" + report.String()
-	if err := atomicfile.Write(r.Abs(r.Evidence(a, "verify.txt")), []byte(text), 0o644); err != nil {
+	if err := r.Write(r.Evidence(a, "verify.txt"), []byte(text)); err != nil {
 		return err
 	}
-	return atomicfile.Write(r.Abs(r.Evidence(a, "verify.json")), b, 0o644)
+	return r.Write(r.Evidence(a, "verify.json"), b)
 }
 
 // refuse turns a report into an error unless it is good in every respect.

@@ -18,7 +18,6 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -349,11 +348,10 @@ func (w *work) writeCoverage(made *policy.Result) error {
 
 // put writes a file, making its folder.
 func (w *work) put(p string, b []byte) error {
-	abs := w.r.Abs(p)
-	if err := os.MkdirAll(filepath.Dir(abs), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(w.r.Abs(p)), 0o755); err != nil {
 		return fmt.Errorf("making the output folder: %w", err)
 	}
-	return atomicfile.Write(abs, b, 0o644)
+	return w.r.Write(p, b)
 }
 
 // write puts the kit down, the binary last but for the history: when that is
