@@ -89,7 +89,7 @@ func (CATALOG) Check(ctx context.Context,
 func (CATALOG) Sign(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
-	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	identity *string, // test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
 	password *string, // of the identity, as env:NAME or file:PATH
 	chain *string, // certificate files that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)

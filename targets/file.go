@@ -17,7 +17,7 @@ type File mg.Namespace
 func (File) Sign(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder; without it files are changed in place
-	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	identity *string, // test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
 	password *string, // of the identity, as env:NAME or file:PATH
 	chain *string, // certificate files that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)
@@ -195,7 +195,7 @@ func (File) Tag(ctx context.Context,
 func (File) Seal(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder; without it files are changed in place
-	identity *string, // the one that signed: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	identity *string, // the one that signed: test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
 	password *string, // of the identity, as env:NAME or file:PATH
 	digest *string, // sha256 (default), sha384 or sha512
 ) error {

@@ -97,7 +97,7 @@ func (Wdac) Show(
 func (Wdac) Sign(ctx context.Context,
 	in *string, // compiled policies: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
-	identity *string, // test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM
+	identity *string, // test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
 	password *string, // of the identity, as env:NAME or file:PATH
 	chain *string, // certificate files that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)

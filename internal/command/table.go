@@ -37,7 +37,7 @@ func Targets() []Target {
 		{Name: "catalog:sign", Synopsis: "signs catalogs, in place unless -out= is given.", Doc: "Sign signs catalogs, in place unless -out= is given.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
 			{"out", "string", "a file or an existing folder"},
-			{"identity", "string", "test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM"},
+			{"identity", "string", "test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md"},
 			{"password", "string", "of the identity, as env:NAME or file:PATH"},
 			{"chain", "string", "certificate files that complete the chain"},
 			{"fetch", "bool", "fetch missing intermediates (AIA)"},
@@ -107,14 +107,14 @@ func Targets() []Target {
 		{Name: "file:seal", Synopsis: "seals files that were signed with -intent.", Doc: "Seal seals files that were signed with -intent.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
 			{"out", "string", "a file or an existing folder; without it files are changed in place"},
-			{"identity", "string", "the one that signed: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM"},
+			{"identity", "string", "the one that signed: test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md"},
 			{"password", "string", "of the identity, as env:NAME or file:PATH"},
 			{"digest", "string", "sha256 (default), sha384 or sha512"},
 		}},
 		{Name: "file:sign", Synopsis: "signs PE files, in place unless -out= is given.", Doc: "Sign signs PE files, in place unless -out= is given.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
 			{"out", "string", "a file or an existing folder; without it files are changed in place"},
-			{"identity", "string", "test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM"},
+			{"identity", "string", "test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md"},
 			{"password", "string", "of the identity, as env:NAME or file:PATH"},
 			{"chain", "string", "certificate files that complete the chain"},
 			{"fetch", "bool", "fetch missing intermediates (AIA)"},
@@ -254,7 +254,7 @@ func Targets() []Target {
 		{Name: "wdac:sign", Synopsis: "signs a compiled policy.", Doc: "Sign signs a compiled policy.", Flags: []Flag{
 			{"in", "string", "compiled policies: paths, glob patterns and @lists of them, separated by commas"},
 			{"out", "string", "a file or an existing folder"},
-			{"identity", "string", "test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM"},
+			{"identity", "string", "test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md"},
 			{"password", "string", "of the identity, as env:NAME or file:PATH"},
 			{"chain", "string", "certificate files that complete the chain"},
 			{"fetch", "bool", "fetch missing intermediates (AIA)"},

@@ -163,6 +163,9 @@ func (i *Identity) load(ctx context.Context, r Ref) error {
 	case KindExec:
 		return i.loadExec(ctx, r)
 	}
+	if r.Remote != nil {
+		return i.loadRemote(ctx, r)
+	}
 	return fault.New(fault.Usage, "identity: unknown kind %q", r.Kind)
 }
 

@@ -1,9 +1,11 @@
 package identity
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
 // Kinds of identities, as their short forms begin.
@@ -23,7 +25,9 @@ type Ref struct {
 	Chain string   // pem: the certificates
 	Token TokenURI // pkcs11
 	Args  []string // exec: the program and its arguments
-	text  string
+	// Remote is the form of a kind behind a service.
+	Remote service.Form
+	text   string
 }
 
 // String is the short form again. It never holds a secret, because ParseRef
@@ -40,10 +44,27 @@ func (r Ref) Parallel() int {
 	case KindExec:
 		return execParallel
 	}
+	if r.Remote != nil {
+		return service.Parallel
+	}
 	return 0
 }
 
-const formsHint = "the forms are: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI and exec:PROGRAM"
+// Files are the files that the short form names, as they are written there.
+func (r Ref) Files() []string {
+	var files []string
+	for _, f := range []string{r.File, r.Chain} {
+		if f != "" {
+			files = append(files, f)
+		}
+	}
+	if r.Remote != nil {
+		files = append(files, r.Remote.Files()...)
+	}
+	return files
+}
+
+func formsHint() string { return "the forms are: " + Forms() }
 
 // ParseRef takes the short form of an identity apart:
 //
@@ -53,16 +74,18 @@ const formsHint = "the forms are: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI a
 //	pkcs11:URI        a key in a token, as RFC 7512 writes it: pkcs11:token=…;object=…?module-path=…
 //	exec:PROGRAM ARG… a program that signs; see the protocol in docs/identities.md
 //
+// and the kinds behind services, see Forms.
+//
 // Only the form is checked, no file is touched. The error is a *fault.Error
 // (Usage) with a hint.
 func ParseRef(s string) (Ref, error) {
 	kind, rest, found := strings.Cut(s, ":")
 	r := Ref{Kind: kind, text: s}
 	if s == "" {
-		return Ref{}, fault.New(fault.Usage, "identity: nothing given").Hint(formsHint)
+		return Ref{}, fault.New(fault.Usage, "identity: nothing given").Hint("%s", formsHint())
 	}
 	if strings.ContainsAny(s, "\x00\r\n") {
-		return Ref{}, fault.New(fault.Usage, "identity: control character in the short form").Hint(formsHint)
+		return Ref{}, fault.New(fault.Usage, "identity: control character in the short form").Hint("%s", formsHint())
 	}
 	if kind != KindTest && !found {
 		return Ref{}, unknownKind(s)
@@ -86,7 +109,11 @@ func parseKind(r Ref, rest string, colon bool) (Ref, error) {
 	case KindExec:
 		r.Args, err = splitCommand(rest)
 	default:
-		err = unknownKind(r.text)
+		k := remoteOf(r.Kind)
+		if k == nil {
+			return Ref{}, unknownKind(r.text)
+		}
+		r.Remote, err = k.parse(rest)
 	}
 	if err != nil {
 		return Ref{}, err
@@ -106,10 +133,17 @@ func unknownKind(s string) error {
 		e.Hint("did you mean pem:KEY,CHAIN?")
 	case kind == "pfx" || kind == "p12":
 		e.Hint("did you mean pkcs12:?")
-	case strings.ToLower(kind) != kind && strings.Contains("test pkcs12 pem pkcs11 exec", strings.ToLower(kind)):
+	case strings.ToLower(kind) != kind && isKind(strings.ToLower(kind)):
 		e.Hint("did you mean %s, in lower case?", strings.ToLower(kind))
 	}
-	return e.Hint(formsHint)
+	if len(e.Hints) > 0 {
+		return e
+	}
+	return e.Hint("%s", formsHint())
+}
+
+func isKind(kind string) bool {
+	return remoteOf(kind) != nil || slices.Contains([]string{KindTest, KindPKCS12, KindPEM, KindPKCS11, KindExec}, kind)
 }
 
 func fileName(kind, s string) (string, error) {

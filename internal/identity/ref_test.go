@@ -52,7 +52,7 @@ func TestParseRefRefuses(t *testing.T) {
 		"pfx kind":        {"pfx:code.pfx", "unknown kind", "did you mean pkcs12:code.pfx?"},
 		"capitals":        {"PKCS12:a", "unknown kind", "lower case"},
 		"key file":        {"my.key", "unknown kind", "pem:KEY,CHAIN"},
-		"unknown":         {"vault:x", `unknown kind "vault"`, "the forms are"},
+		"unknown":         {"hsm:x", `unknown kind "hsm"`, "the forms are"},
 		"test and more":   {"test:", "takes nothing", "test alone"},
 		"pkcs12 empty":    {"pkcs12:", "names no file", "pkcs12:FILE"},
 		"pkcs12 bare":     {"pkcs12", "unknown kind", "the forms are"},

@@ -47,6 +47,9 @@ func (i *Identity) adoptRemote(ctx context.Context, name string, key service.Key
 	if err != nil {
 		return err
 	}
+	if held.Info == nil {
+		held.Info = &service.Info{}
+	}
 	if held.Tried {
 		held.Info.Latency = time.Since(began)
 		i.probe.once.Do(func() {})
@@ -63,7 +66,7 @@ func (i *Identity) adoptRemote(ctx context.Context, name string, key service.Key
 		return err
 	}
 	i.Key = &remoteKey{ctx: ctx, name: name, key: key, id: i}
-	i.remote, i.info, i.allows = key, &held.Info, held.Allows
+	i.remote, i.info, i.allows = key, held.Info, held.Allows
 	return nil
 }
 
@@ -72,23 +75,33 @@ func (i *Identity) adoptHeld(name string, held *service.Held, certs []*x509.Cert
 		return fault.New(fault.Usage, "%s holds no certificate for the key", name).
 			Hint("name the certificate that the CA issued for it in sign.chain (or -chain=)")
 	}
-	public := held.Public
-	if public == nil {
-		public = certs[0].PublicKey
+	publics := held.Publics
+	if len(publics) == 0 {
+		publics = []crypto.PublicKey{certs[0].PublicKey}
 	}
+	for n, public := range publics {
+		if err := canSign(name, public); err != nil {
+			return err
+		}
+		if leaf, rest := pickLeaf(public, certs); leaf != nil {
+			if held.Chosen != nil {
+				held.Chosen(n)
+			}
+			i.Certificate, i.Chain, i.Held = leaf, rest, certs
+			return nil
+		}
+	}
+	return fault.New(fault.Usage, "%s: none of %d certificates belongs to the key", name, len(certs)).
+		Hint("sign.chain (or -chain=) must hold the certificate that was issued for this key and this version of it")
+}
+
+func canSign(name string, public crypto.PublicKey) error {
 	switch public.(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey:
-	default:
-		return fault.New(fault.Usage, "%s has a key of type %T, which cannot make Authenticode signatures", name, public).
-			Hint("make an RSA key of 3072 or 4096 bits")
+		return nil
 	}
-	leaf, rest := pickLeaf(public, certs)
-	if leaf == nil {
-		return fault.New(fault.Usage, "%s: none of %d certificates belongs to the key", name, len(certs)).
-			Hint("sign.chain (or -chain=) must hold the certificate that was issued for this key and this version of it")
-	}
-	i.Certificate, i.Chain, i.Held = leaf, rest, certs
-	return nil
+	return fault.New(fault.Usage, "%s has a key of type %T, which cannot make Authenticode signatures", name, public).
+		Hint("make an RSA key of 3072 or 4096 bits")
 }
 
 // Public is the key of the identity's certificate.

@@ -30,7 +30,7 @@ type rotating struct {
 
 func (r *rotating) Open(context.Context) (*service.Held, error) {
 	id := r.ids[0]
-	return &service.Held{Public: id.Key.Public(), Certificates: bundle(id), Allows: r.allow}, nil
+	return &service.Held{Publics: []crypto.PublicKey{id.Key.Public()}, Certificates: bundle(id), Allows: r.allow}, nil
 }
 
 // bundle holds the certificates of an identity, the leaf last.
@@ -213,7 +213,7 @@ func TestRemoteKeyWithoutItsCertificate(t *testing.T) {
 type bare struct{ key crypto.Signer }
 
 func (b bare) Open(context.Context) (*service.Held, error) {
-	return &service.Held{Public: b.key.Public()}, nil
+	return &service.Held{Publics: []crypto.PublicKey{b.key.Public()}}, nil
 }
 func (b bare) Sign(context.Context, service.Digest) (*service.Signed, error) {
 	return nil, errors.New("not asked for")

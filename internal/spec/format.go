@@ -108,7 +108,7 @@ var Formats = compile(map[string]Format{
 	},
 	"identity": {
 		Pattern: `^(test|pkcs12:.+|pem:.+,.+|pkcs11:.+|exec:.+)$`, Want: "a signing identity",
-		Hint: "write test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM", Secret: true, judge: judgeIdentity,
+		Hint: "write test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI, exec:PROGRAM or one of the services in docs/identities.md", Secret: true, judge: judgeIdentity,
 	},
 	"guid": {
 		Example: "12345678-9abc-def0-1234-56789abcdef0",

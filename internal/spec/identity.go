@@ -18,8 +18,8 @@ var identityPrefix = regexp.MustCompile(`^identity:? `)
 func judgeIdentity(s string) (message, hint string) {
 	ref, err := identity.ParseRef(s)
 	if err == nil {
-		for _, file := range []string{ref.File, ref.Chain} {
-			if message = checkPath(file); file != "" && message != "" {
+		for _, file := range ref.Files() {
+			if message = checkPath(file); message != "" {
 				return message, "write a path within the project, or the absolute path"
 			}
 		}

@@ -181,7 +181,7 @@ type Manifest struct {
 
 // Sign gives every program an Authenticode signature.
 type Sign struct {
-	// Identity that signs: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM.
+	// Identity that signs: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI, exec:PROGRAM, or a key behind a service, such as keyvault:URL; docs/identities.md has them all.
 	Identity string `yaml:"identity" jsonschema:"required,format=identity,example=pkcs12:code.pfx"`
 	// Password or PIN of the identity, as env:NAME or file:PATH, never the secret itself.
 	Password string `yaml:"password" jsonschema:"format=secret,example=env:SIGNING_PASSWORD"`

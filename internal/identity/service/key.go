@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
 // Key is a private key behind a service, as each kind of identity implements
@@ -52,12 +55,16 @@ type Signed struct {
 
 // Held is what a service says about a key.
 type Held struct {
-	// Public is the key, nil where the service only has certificates.
-	Public crypto.PublicKey
+	// Publics are the key's versions, the preferred one first. The first that
+	// has a certificate is used. Empty where the service only has certificates:
+	// then the key is that of the first one.
+	Publics []crypto.PublicKey
+	// Chosen, if not nil, is told which of Publics is used.
+	Chosen func(n int)
 	// Certificates that the service holds: the key's own and what completes its
 	// chain, in any order. Empty where it holds none, then sign.chain has it.
 	Certificates []*x509.Certificate
-	Info         Info
+	Info         *Info
 	// Allows says why the key cannot make such signatures, nil if it can. A nil
 	// function allows everything.
 	Allows func(s Scheme, h crypto.Hash) error
@@ -88,4 +95,18 @@ func HashName(h crypto.Hash) (string, error) {
 		return "sha512", nil
 	}
 	return "", fmt.Errorf("signing: hash %v is not supported", h)
+}
+
+// ParseCertificates reads certificates as services send them: PEM, DER or
+// PKCS #7.
+func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
+	return certchain.ParseCertificates(b)
+}
+
+// ParsePublicKey reads a public key: PEM or DER, SubjectPublicKeyInfo.
+func ParsePublicKey(b []byte) (crypto.PublicKey, error) {
+	if block, _ := pem.Decode(b); block != nil {
+		b = block.Bytes
+	}
+	return x509.ParsePKIXPublicKey(b)
 }

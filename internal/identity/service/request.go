@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
 // Request is one call.
@@ -43,19 +45,28 @@ type Answer struct {
 	Status int
 	Header http.Header
 	Body   []byte // at most 1 MiB
+
+	service, operation string
 }
 
-// JSON decodes the body of an answer into v. The error does not repeat the
-// body.
+// JSON decodes the body into v. The error (Service) does not repeat the body.
 func (a *Answer) JSON(v any) error {
-	if err := json.Unmarshal(a.Body, v); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return fmt.Errorf("an answer that is not JSON (error at byte %d)", syntax.Offset)
-		}
-		return fmt.Errorf("an answer of another shape: %v", err)
+	err := json.Unmarshal(a.Body, v)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &syntax):
+		return a.Bad("something that is not JSON (byte %d)", syntax.Offset)
 	}
-	return nil
+	return a.Bad("JSON of another shape: %v", err)
+}
+
+// Bad is the error (Service) of an answer that makes no sense: "… answered with
+// something".
+func (a *Answer) Bad(format string, args ...any) error {
+	return fault.New(fault.Service, "%s: %s: answered with %s", a.service, a.operation, fmt.Sprintf(format, args...)).
+		Hint("the address must be that of this service; a proxy may answer in its place")
 }
 
 // tried is the outcome of one try: an answer or a failure.
@@ -149,7 +160,7 @@ func (c *Caller) read(ctx context.Context, r Request, resp *http.Response) (*Ans
 		return nil, f
 	}
 	if resp.StatusCode/100 == 2 || contains(r.Answers, resp.StatusCode) {
-		return &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body}, nil
+		return &Answer{resp.StatusCode, resp.Header, body, c.Service, r.Operation}, nil
 	}
 	f := c.failure(r, resp)
 	f.RetryAfter = retryAfter(resp.Header, c.Clock.now())

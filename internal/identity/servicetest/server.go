@@ -25,7 +25,7 @@ type Server struct {
 
 	mu     sync.Mutex
 	calls  []Call
-	faults []*fault
+	faults []*planned
 	under  int // requests under way
 	most   int
 }
@@ -38,7 +38,7 @@ type Call struct {
 	At           time.Time
 }
 
-type fault struct {
+type planned struct {
 	path   string
 	left   int
 	answer http.HandlerFunc
@@ -114,7 +114,7 @@ func (s *Server) Most() int {
 func (s *Server) Fail(part string, n int, f http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.faults = append(s.faults, &fault{part, n, f})
+	s.faults = append(s.faults, &planned{part, n, f})
 }
 
 // Always is the n of a fault that does not end.

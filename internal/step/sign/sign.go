@@ -76,10 +76,8 @@ func identityFiles(s *spec.Sign) ([]string, error) {
 		return nil, err
 	}
 	var files []string
-	for _, f := range append([]string{ref.File, ref.Chain}, s.Chain...) {
-		if f != "" {
-			files = append(files, filepath.ToSlash(f))
-		}
+	for _, f := range append(ref.Files(), s.Chain...) {
+		files = append(files, filepath.ToSlash(f))
 	}
 	return files, nil
 }

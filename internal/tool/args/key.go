@@ -26,7 +26,7 @@ type Key struct {
 // Open reaches the key and judges the certificate.
 func (k Key) Open(ctx context.Context, c *console.Console, roots *certchain.Roots) (*identity.Identity, error) {
 	if k.Identity == "" {
-		return nil, fault.New(fault.Usage, "-identity= is missing").Hint("-identity=test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI or exec:PROGRAM")
+		return nil, fault.New(fault.Usage, "-identity= is missing").Hint("-identity= takes %s", identity.Forms())
 	}
 	if k.Identity == identity.KindTest && (k.Password != "" || k.Chain != "" || k.Fetch || k.Incomplete || k.ECDSA) {
 		return nil, fault.New(fault.Usage, "-password, -chain, -fetch, -incomplete and -ecdsa mean nothing with -identity=test").Hint("leave them out")
