@@ -57,7 +57,7 @@ func Sums(ctx context.Context) error { return run(ctx, "sums") }
 
 // Plan shows what a release would do and why, and changes nothing.
 func Plan(ctx context.Context) error {
-	return opened(ctx, answer(), false, func(_ context.Context, r *release.Release) error { return r.Plan() })
+	return opened(ctx, answer(), false, func(ctx context.Context, r *release.Release) error { return r.Plan(ctx) })
 }
 
 // Doctor examines Go, git, goreleaser, identity, time servers and roots.

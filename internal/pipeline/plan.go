@@ -38,10 +38,10 @@ func (s StepState) Runs() bool {
 //
 // Most of its time goes into child processes (go, git) and into hashing, so
 // these run side by side; the answers are put together in the order of steps.
-func Plan(steps []step.Step, r *step.Run) ([]StepState, error) {
+func Plan(ctx context.Context, steps []step.Step, r *step.Run) ([]StepState, error) {
 	d := newDigester(r.Abs)
-	defer hashRecorded(d, steps, r)()
-	units, errs := unitsOf(steps, r)
+	defer hashRecorded(ctx, d, steps, r)()
+	units, errs := unitsOf(ctx, steps, r)
 	pending := map[string]string{}
 	var out []StepState
 	for i, s := range steps {
@@ -60,8 +60,8 @@ func Plan(steps []step.Step, r *step.Run) ([]StepState, error) {
 
 // hashRecorded begins to hash every file that the ledger names. The returned
 // function stops it and waits: an open file could not be replaced on Windows.
-func hashRecorded(d *digester, steps []step.Step, r *step.Run) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+func hashRecorded(ctx context.Context, d *digester, steps []step.Step, r *step.Run) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
 	var paths []string
 	for _, s := range steps {
 		for _, rec := range r.Ledger.Records(s.Name) {
@@ -80,13 +80,13 @@ func hashRecorded(d *digester, steps []step.Step, r *step.Run) (stop func()) {
 }
 
 // unitsOf asks all steps that are on for their units, at the same time.
-func unitsOf(steps []step.Step, r *step.Run) ([][]step.Unit, []error) {
+func unitsOf(ctx context.Context, steps []step.Step, r *step.Run) ([][]step.Unit, []error) {
 	units, errs := make([][]step.Unit, len(steps)), make([]error, len(steps))
 	var g errgroup.Group
 	for i, s := range steps {
 		if s.Enabled(r.Spec) {
 			g.Go(func() error {
-				units[i], errs[i] = s.Units(r)
+				units[i], errs[i] = s.Units(ctx, r)
 				return nil
 			})
 		}

@@ -36,7 +36,7 @@ type Report struct {
 func Execute(ctx context.Context, steps []step.Step, r *step.Run) (Report, error) {
 	began := r.Now()
 	x := &execution{run: r, d: newDigester(r.Abs)}
-	plan, err := Plan(steps, r)
+	plan, err := Plan(ctx, steps, r)
 	if err != nil {
 		return x.report, err
 	}
@@ -111,7 +111,7 @@ func (x *execution) step(ctx context.Context, s step.Step) error {
 	if s.Fresh {
 		x.d = newDigester(x.run.Abs)
 	}
-	units, err := s.Units(x.run)
+	units, err := s.Units(ctx, x.run)
 	if err != nil {
 		return err
 	}

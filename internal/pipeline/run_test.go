@@ -68,7 +68,7 @@ func (w *world) steps() []step.Step {
 	}
 }
 
-func (w *world) upper(r *step.Run) ([]step.Unit, error) {
+func (w *world) upper(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	var us []step.Unit
 	for _, f := range w.files {
 		us = append(us, step.Unit{
@@ -89,7 +89,7 @@ func (w *world) upper(r *step.Run) ([]step.Unit, error) {
 	return us, nil
 }
 
-func (w *world) join(r *step.Run) ([]step.Unit, error) {
+func (w *world) join(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	u := step.Unit{Name: "all", Outputs: []string{"dist/all"}}
 	for _, f := range w.files {
 		u.Inputs = append(u.Inputs, "dist/up/"+f)
@@ -229,7 +229,7 @@ func TestPlanSaysWhyAndChangesNothing(t *testing.T) {
 	w.must(3)
 	w.write("src/b", "gamma")
 	before := w.read("dist/release.json")
-	plan, err := Plan(w.steps(), w.run)
+	plan, err := Plan(t.Context(), w.steps(), w.run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +252,7 @@ func TestPlanNamesTheSettingThatChanged(t *testing.T) {
 	w := newWorld(t)
 	w.must(3)
 	w.suffix = "?"
-	plan, err := Plan(w.steps(), w.run)
+	plan, err := Plan(t.Context(), w.steps(), w.run)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,8 +71,8 @@ func (r *Release) title() {
 
 // Plan shows for each step and file what would happen and why. It changes
 // nothing.
-func (r *Release) Plan() error {
-	states, err := pipeline.Plan(pipeline.Steps(), r.run)
+func (r *Release) Plan(ctx context.Context) error {
+	states, err := pipeline.Plan(ctx, pipeline.Steps(), r.run)
 	if err != nil {
 		return err
 	}

@@ -44,8 +44,8 @@ func (p *project) interfering(name string, before, after func()) error {
 	steps := pipeline.Steps()
 	i := slices.IndexFunc(steps, func(s step.Step) bool { return s.Name == name })
 	units := steps[i].Units
-	steps[i].Units = func(r *step.Run) ([]step.Unit, error) {
-		us, err := units(r)
+	steps[i].Units = func(ctx context.Context, r *step.Run) ([]step.Unit, error) {
+		us, err := units(ctx, r)
 		for i := range us {
 			do := us[i].Do
 			us[i].Do = func(ctx context.Context) (step.Result, error) {

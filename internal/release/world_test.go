@@ -170,7 +170,7 @@ func (p *project) pending() string {
 		p.t.Fatal(err)
 	}
 	defer r.Close()
-	states, err := pipeline.Plan(pipeline.Steps(), r.run)
+	states, err := pipeline.Plan(p.t.Context(), pipeline.Steps(), r.run)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -92,3 +92,12 @@ func CrossCertifies(s *spec.Spec) bool {
 }
 
 func Timestamps(s *spec.Spec) bool { return s.Sign != nil && s.Timestamp != nil }
+
+// Slashed are paths of the spec as inputs of a unit.
+func Slashed(paths []string) []string {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		out[i] = filepath.ToSlash(p)
+	}
+	return out
+}

@@ -2,8 +2,6 @@ package step
 
 import (
 	"os"
-	"path/filepath"
-	"slices"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/identity"
@@ -46,9 +44,7 @@ func (r *Run) RootFiles() []string {
 	var files []string
 	v := r.Spec.Verify
 	if v != nil {
-		for _, f := range append(slices.Clone(v.Roots), v.TimestampRoots...) {
-			files = append(files, filepath.ToSlash(f))
-		}
+		files = append(Slashed(v.Roots), Slashed(v.TimestampRoots)...)
 	}
 	if r.UsesTestIdentity() {
 		files = append(files, TestRoot+".pem")

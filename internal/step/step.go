@@ -19,8 +19,9 @@ type Step struct {
 	// Enabled tells whether the spec asks for the step.
 	Enabled func(*spec.Spec) bool
 	// Units lists the pieces of work. It must be quick and must not reach
-	// keys or the network: plan calls it too.
-	Units func(*Run) ([]Unit, error)
+	// keys or the network: plan calls it too. Every file that it, or the work
+	// itself, reads because a setting names it is an input of a unit.
+	Units func(context.Context, *Run) ([]Unit, error)
 	// Check, if there is one, is called before anything runs when at least
 	// one unit of the step will: reach the key, judge the certificate. What
 	// it refuses stops the release before the first file is written.

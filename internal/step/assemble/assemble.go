@@ -25,7 +25,7 @@ func Step() step.Step {
 	}
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		u := step.Unit{Name: a.File(), Inputs: []string{r.Stamped(a)}, Outputs: []string{r.Released(a)}}
 		sig := r.SignatureBefore("assemble", a)

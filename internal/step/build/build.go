@@ -46,8 +46,8 @@ type binary struct {
 	GUI            bool
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
-	t, err := r.Toolchain(context.Background())
+func units(ctx context.Context, r *step.Run) ([]step.Unit, error) {
+	t, err := r.Toolchain(ctx)
 	if err != nil {
 		return nil, err
 	}

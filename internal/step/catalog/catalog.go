@@ -69,7 +69,7 @@ type work struct {
 	bound map[string]pinned.Sum // by path relative to the project
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	w := &work{r: r, bound: map[string]pinned.Sum{}}
 	programs, err := w.programs()
 	if err != nil || len(programs) == 0 {
@@ -94,10 +94,9 @@ func units(r *step.Run) ([]step.Unit, error) {
 	for _, f := range w.files {
 		u.Inputs = append(u.Inputs, w.relative(f.Path))
 	}
-	if r.UsesTestIdentity() {
-		u.Inputs = append(u.Inputs, step.TestRoot+".pem")
-	}
-	return []step.Unit{u}, nil
+	key, err := sign.Files(s.Sign)
+	u.Inputs = append(append(u.Inputs, key...), verify.Files(r)...)
+	return []step.Unit{u}, err
 }
 
 func servers(s *spec.Spec) []string {
@@ -257,7 +256,7 @@ func (w *work) judge(ctx context.Context, der []byte) (*authenticode.Report, err
 	if err := w.r.Write(w.evidence("verify.json"), b); err != nil {
 		return nil, err
 	}
-	return report, verify.Refuse(w.r, report)
+	return report, verify.Refuse(report)
 }
 
 // write leaves the catalog for the end: when it is there, all of it is.

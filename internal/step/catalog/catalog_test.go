@@ -121,7 +121,7 @@ func (w *world) write(path, text string) {
 
 func (w *world) run() (step.Result, error) {
 	w.t.Helper()
-	units, err := Step().Units(w.Run)
+	units, err := Step().Units(context.Background(), w.Run)
 	if err != nil {
 		return step.Result{}, err
 	}
@@ -347,7 +347,7 @@ func TestUnitBeforeTheBuild(t *testing.T) {
 	w := newWorld(t)
 	w.Ledger.SetArtifacts(nil)
 	w.Spec.Build.Config = "goreleaser.yaml" // names no programs until it has run
-	units, err := Step().Units(w.Run)
+	units, err := Step().Units(context.Background(), w.Run)
 	if err != nil || len(units) != 0 {
 		t.Errorf("%d units, %v", len(units), err)
 	}

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
@@ -28,12 +27,9 @@ func Step() step.Step {
 	}
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	s := r.Spec.Sign
-	var files []string
-	for _, f := range s.AdditionalCerts {
-		files = append(files, filepath.ToSlash(f))
-	}
+	files := append(step.Slashed(s.AdditionalCerts), r.RootFiles()...)
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{
 			Name: a.File(),

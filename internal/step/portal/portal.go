@@ -61,8 +61,8 @@ type config struct {
 	SourceTime time.Time `json:"source_time"`
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
-	dirty, err := dirty(r)
+func units(ctx context.Context, r *step.Run) ([]step.Unit, error) {
+	dirty, err := dirty(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -101,11 +101,11 @@ func templateSum(r *step.Run) (string, error) {
 
 // dirty tells whether the tree differs from the commit that the text would
 // name.
-func dirty(r *step.Run) (bool, error) {
+func dirty(ctx context.Context, r *step.Run) (bool, error) {
 	if r.Spec.Source.Commit == "" {
 		return false, nil
 	}
-	changed, err := gitinfo.Dirty(context.Background(), r.Root)
+	changed, err := gitinfo.Dirty(ctx, r.Root)
 	return len(changed) > 0, err
 }
 

@@ -48,9 +48,9 @@ type config struct {
 	Incomplete  bool   `json:"allow_incomplete_chain"`
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	s := r.Spec.Sign
-	files, err := identityFiles(s)
+	files, err := Files(s)
 	if err != nil {
 		return nil, err
 	}
@@ -69,8 +69,8 @@ func units(r *step.Run) ([]step.Unit, error) {
 	return us, err
 }
 
-// identityFiles are the files that hold the identity and its chain.
-func identityFiles(s *spec.Sign) ([]string, error) {
+// Files are the files that hold the identity and its chain, as inputs of a unit.
+func Files(s *spec.Sign) ([]string, error) {
 	ref, err := identity.ParseRef(s.Identity)
 	if err != nil {
 		return nil, err

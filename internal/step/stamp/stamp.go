@@ -36,7 +36,7 @@ type config struct {
 	Description string `json:",omitempty"` // of this program
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		b := binary(r.Spec, a)
 		u := step.Unit{

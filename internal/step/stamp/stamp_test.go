@@ -67,7 +67,7 @@ func write(t *testing.T, path string, b []byte) {
 
 func unit(t *testing.T, r *step.Run) step.Unit {
 	t.Helper()
-	us, err := units(r)
+	us, err := units(t.Context(), r)
 	if err != nil || len(us) != 1 {
 		t.Fatalf("got %d units, %v", len(us), err)
 	}

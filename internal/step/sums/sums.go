@@ -29,7 +29,7 @@ func Step() step.Step {
 	}
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	u := step.Unit{Name: "SHA256SUMS", Outputs: []string{step.SumsPath}}
 	as, err := r.Artifacts()
 	if err != nil {

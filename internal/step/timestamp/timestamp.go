@@ -29,7 +29,7 @@ func Step() step.Step {
 	}
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	t := r.Spec.Timestamp
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{

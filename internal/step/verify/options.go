@@ -9,8 +9,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
-// options turns the section verify into the verifier's options.
-func options(r *step.Run) (authenticode.VerifyOptions, error) {
+// Options turns the section verify into the verifier's options. The files that
+// it reads are Files.
+func Options(r *step.Run) (authenticode.VerifyOptions, error) {
 	v := r.Spec.Verify
 	roots, err := r.Roots()
 	if err != nil {
@@ -41,4 +42,13 @@ func options(r *step.Run) (authenticode.VerifyOptions, error) {
 		o.Fetcher = fetch.New(r.Abs(step.StateDir + "/fetched"))
 	}
 	return o, nil
+}
+
+// Files are the files that Options reads, as inputs of a unit.
+func Files(r *step.Run) []string {
+	files := r.RootFiles()
+	if v := r.Spec.Verify; v != nil {
+		files = append(append(files, step.Slashed(v.CRLs)...), step.Slashed(v.OCSP)...)
+	}
+	return files
 }

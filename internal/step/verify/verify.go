@@ -6,7 +6,6 @@ package verify
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -30,12 +29,9 @@ func Step() step.Step {
 	}
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	v := r.Spec.Verify
-	files := r.RootFiles()
-	for _, f := range v.CRLs {
-		files = append(files, filepath.ToSlash(f))
-	}
+	files := Files(r)
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{
 			Name:    a.File(),
@@ -48,7 +44,7 @@ func units(r *step.Run) ([]step.Unit, error) {
 }
 
 func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error) {
-	o, err := options(r)
+	o, err := Options(r)
 	if err != nil {
 		return step.Result{}, err
 	}
@@ -63,7 +59,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	}
 	// All is asked before the transcript is written, which must not say trusted
 	// when the step refuses.
-	err = refuse(r, report)
+	err = Refuse(report)
 	if err == nil {
 		err = secondreader.Confirm(f, f.Size(), report, secondreader.Want{Authentihash: secondreader.Hashes(report), Covered: true, Checksum: true})
 	}
@@ -101,8 +97,9 @@ func write(r *step.Run, a ledger.Artifact, report *authenticode.Report) error {
 	return r.Write(r.Evidence(a, "verify.json"), b)
 }
 
-// refuse turns a report into an error unless it is good in every respect.
-func refuse(r *step.Run, report *authenticode.Report) error {
+// Refuse turns the report about a signature into an error unless it is good in
+// every respect and of the publisher that the spec wants.
+func Refuse(report *authenticode.Report) error {
 	var why []string
 	for _, f := range report.Problems() {
 		why = append(why, f.String())

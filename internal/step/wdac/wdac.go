@@ -79,14 +79,19 @@ type work struct {
 	catalog   string // file name of the catalog that one of them needs installed
 }
 
-func units(r *step.Run) ([]step.Unit, error) {
+func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	w := &work{r: r, w: r.Spec.WDAC}
 	if err := w.open(); err != nil || len(w.files) == 0 {
 		return nil, err // not built yet
 	}
 	s := r.Spec
 	identity := ""
+	var key []string
 	if s.Sign != nil && w.w.Sign {
+		var err error
+		if key, err = sign.Files(s.Sign); err != nil {
+			return nil, err
+		}
 		identity = s.Sign.Identity
 	}
 	u := step.Unit{
@@ -98,9 +103,9 @@ func units(r *step.Run) ([]step.Unit, error) {
 	for _, f := range w.files {
 		u.Inputs = append(u.Inputs, w.relative(f.Path))
 	}
-	for _, f := range []string{w.w.TemplateFile, w.w.Merge, w.catalogFile()} {
+	for _, f := range append(key, w.w.TemplateFile, w.w.Merge, w.catalogFile()) {
 		if f != "" {
-			u.Inputs = append(u.Inputs, f)
+			u.Inputs = append(u.Inputs, filepath.ToSlash(f))
 		}
 	}
 	return []step.Unit{u}, nil

@@ -100,7 +100,7 @@ func (w *world) read(name string) []byte {
 
 func (w *world) unit() step.Unit {
 	w.t.Helper()
-	units, err := Step().Units(w.Run)
+	units, err := Step().Units(context.Background(), w.Run)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -230,7 +230,7 @@ func TestEarlierReleasesStayAllowed(t *testing.T) {
 func TestHistoryOfAnotherProduct(t *testing.T) {
 	w := newWorld(t)
 	w.write(historyPath, []byte(`{"schema":1,"product":"other","releases":[]}`))
-	if _, err := Step().Units(w.Run); err == nil || fault.Status(err) != fault.Usage {
+	if _, err := Step().Units(context.Background(), w.Run); err == nil || fault.Status(err) != fault.Usage {
 		t.Errorf("got %v", err)
 	}
 }
