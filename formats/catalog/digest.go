@@ -12,6 +12,7 @@ import (
 	"io"
 	"slices"
 
+	"github.com/hallmark-dev/hallmark/formats/cab"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
@@ -23,7 +24,7 @@ type UnlistableError struct {
 
 func (e *UnlistableError) Error() string { return "cannot be listed in a catalog: " + e.Cause.Error() }
 
-// Unwrap returns what is wrong with the file: ErrEmpty, a *peimage.FormatError, or a *CabinetError.
+// Unwrap returns what is wrong with the file: ErrEmpty, a *peimage.FormatError, or a *cab.FormatError.
 func (e *UnlistableError) Unwrap() error { return e.Cause }
 
 // ErrEmpty is the cause for a file of no bytes.
@@ -76,7 +77,7 @@ func Digest(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (*D
 	case KindCAB:
 		return digestCAB(ctx, r, size, o.Hashes)
 	}
-	sums, err := hashSpans(ctx, r, []span{{0, size}}, o.Hashes)
+	sums, err := hashSpans(ctx, r, []cab.Range{{Size: size}}, o.Hashes)
 	if err != nil {
 		return nil, err
 	}
@@ -129,21 +130,35 @@ func digestPE(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (
 	return &Digests{Kind: KindPE, Hash: d.Authentihash, PageHashes: d.PageHashes}, nil
 }
 
+// digestCAB hashes a cabinet as Microsoft's SIP does. Cabinets that the SIP refuses are errors.
+func digestCAB(ctx context.Context, r io.ReaderAt, size int64, hashes []crypto.Hash) (*Digests, error) {
+	c, err := cab.Parse(r, size)
+	if err == nil {
+		err = c.Check(ctx)
+	}
+	if err != nil {
+		return nil, unlistable(err)
+	}
+	d := &Digests{Kind: KindCAB}
+	if d.Hash, err = hashSpans(ctx, r, c.Covered(), hashes); err != nil {
+		return nil, err
+	}
+	d.Enhanced, err = hashSpans(ctx, r, []cab.Range{cab.SizeField}, hashes)
+	return d, err
+}
+
 // unlistable tells what is wrong with a file from what went wrong while reading it.
 func unlistable(err error) error {
 	var pe *peimage.FormatError
-	var cab *CabinetError
-	if errors.As(err, &pe) || errors.As(err, &cab) {
+	var cabinet *cab.FormatError
+	if errors.As(err, &pe) || errors.As(err, &cabinet) {
 		return &UnlistableError{err}
 	}
 	return err
 }
 
-// span is a run of bytes of a file.
-type span struct{ offset, size int64 }
-
 // hashSpans hashes parts of a file, in one pass.
-func hashSpans(ctx context.Context, r io.ReaderAt, spans []span, hashes []crypto.Hash) (map[crypto.Hash][]byte, error) {
+func hashSpans(ctx context.Context, r io.ReaderAt, spans []cab.Range, hashes []crypto.Hash) (map[crypto.Hash][]byte, error) {
 	states := map[crypto.Hash]hash.Hash{}
 	var writers []io.Writer
 	for _, h := range slices.Compact(slices.Sorted(slices.Values(hashes))) {
@@ -155,13 +170,13 @@ func hashSpans(ctx context.Context, r io.ReaderAt, spans []span, hashes []crypto
 	}
 	longest := int64(1)
 	for _, s := range spans {
-		longest = max(longest, s.size)
+		longest = max(longest, s.Size)
 	}
 	buf := make([]byte, min(longest, 128<<10)) // catalogs list small files by the hundred thousand
 	for _, s := range spans {
-		in := contextReader{ctx, io.NewSectionReader(r, s.offset, s.size)}
+		in := contextReader{ctx, io.NewSectionReader(r, s.Offset, s.Size)}
 		n, err := io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(writers...)}, in, buf)
-		if err == nil && n != s.size {
+		if err == nil && n != s.Size {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hallmark-dev/hallmark/formats/cab"
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
@@ -182,6 +183,10 @@ func (u Updater) lists(ctx context.Context, anchors *certchain.Pool, file string
 	return roots, disallowed, err
 }
 
+// maxUnpacked bounds a list in a cabinet, in bytes. Microsoft's have less than
+// 300 KB.
+const maxUnpacked = 16 << 20
+
 // fetchList gets a list, in the cabinet that Windows asks for or as the file that is in it.
 func (u Updater) fetchList(ctx context.Context, kind listKind) ([]byte, error) {
 	url := u.Source + "/" + kind.file
@@ -193,10 +198,14 @@ func (u Updater) fetchList(ctx context.Context, kind listKind) ([]byte, error) {
 				Hint("without the lists the built-in roots and those of the system are trusted")
 		}
 	}
-	if !isCabinet(b) {
+	if !cab.Is(b) {
 		return b, nil
 	}
-	if b, err = fromCabinet(b, kind.file+".stl"); err != nil {
+	c, err := cab.Parse(bytes.NewReader(b), int64(len(b)))
+	if err == nil {
+		b, err = c.Extract(kind.file+".stl", maxUnpacked)
+	}
+	if err != nil {
 		return nil, fault.New(fault.Verification, "Microsoft's list of %s: %v", kind.of, err)
 	}
 	return b, nil

@@ -36,9 +36,10 @@ var mayImport = map[string][]string{
 	"formats/peimage":      {},
 	"formats/cms":          {},
 	"formats/certchain":    {"formats/cms"},
+	"formats/cab":          {},
 	"formats/rfc3161":      {"formats/cms"},
 	"formats/authenticode": {"formats/peimage", "formats/cms", "formats/certchain", "formats/rfc3161"},
-	"formats/catalog":      {"formats/peimage", "formats/cms", "formats/certchain", "formats/rfc3161", "formats/authenticode"},
+	"formats/catalog":      {"formats/peimage", "formats/cab", "formats/cms", "formats/certchain", "formats/rfc3161", "formats/authenticode"},
 	"formats/cipolicy":     {"formats/peimage", "formats/cms", "formats/certchain", "formats/rfc3161", "formats/authenticode"},
 
 	// How a release runs, from the top down.
