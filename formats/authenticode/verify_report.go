@@ -119,6 +119,13 @@ func (r *Report) Problems() []Finding {
 	return out
 }
 
+// Refuse puts what the caller found, beyond what Verify can, into the report as an error: a report does not say
+// trusted when the answer of its program is an error. What Windows answers stays.
+func (r *Report) Refuse(c Check, err error) {
+	r.Trusted = false
+	r.Findings = append(r.Findings, Finding{Check: c, Severity: SeverityError, Message: err.Error()})
+}
+
 // Secondary is Windows' answer when asked about one signature alone (WSS_VERIFY_SPECIFIC of
 // WINTRUST_SIGNATURE_SETTINGS): 0 is the first, an index that does not exist is TRUST_E_NOSIGNATURE.
 func (r *Report) Secondary(index int) Verdict {

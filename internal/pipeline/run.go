@@ -205,20 +205,34 @@ func (x *execution) do(ctx context.Context, s step.Step, u step.Unit) (string, e
 		}
 	}
 	res, err := u.Do(ctx)
-	// What a step says of a file that changes under its hands misleads.
-	if err := errors.Join(x.unchanged(u.Inputs, before), err); err != nil {
-		return "", err
+	changed := x.unchanged(u.Inputs, before)
+	if err != nil {
+		// What a step says of a file that changes under its hands misleads.
+		return "", errors.Join(changed, err)
 	}
 	crashpoint.Here("before record of " + s.Name)
 	rec, err := x.record(s.Name, u, res, before)
-	if err != nil {
-		return "", err
+	if err := errors.Join(changed, err); err != nil {
+		return "", errors.Join(err, x.discard(rec))
 	}
 	old, _ := x.run.Ledger.Record(s.Name, u.Name)
 	if err := x.run.Ledger.Put(rec); err != nil {
 		return "", err
 	}
 	return res.Note, x.removeOutputs(old, rec.Outputs)
+}
+
+// discard removes outputs that were made of files which changed meanwhile, or
+// that are not what was written: a transcript among them would say trusted.
+func (x *execution) discard(rec ledger.Record) error {
+	var errs []error
+	for _, out := range sortedKeys(rec.Outputs) {
+		if err := atomicfile.Remove(x.run.Abs(out)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("removing what was made: %w", err))
+		}
+		x.d.forget(out)
+	}
+	return errors.Join(errs...)
 }
 
 // inputs hashes what a unit is about to read.
@@ -283,20 +297,28 @@ func (x *execution) record(stepName string, u step.Unit, res step.Result, before
 			return rec, fmt.Errorf("reading input: %w", err)
 		}
 	}
+	var errs []error
 	for _, out := range outputs {
 		x.d.forget(out)
-		if rec.Outputs[out], err = x.d.digest(out); err != nil {
-			return rec, fmt.Errorf("reading output: %w", err)
-		}
-		if rec.Outputs[out] == "" {
-			return rec, fmt.Errorf("output %s was not written", out)
-		}
-		if made, ok := x.run.Written(out); ok && made.SHA256 != rec.Outputs[out] {
-			return rec, fault.New(fault.Verification, "%s changed right after it was written (SHA-256 is %s, not %s)", out, rec.Outputs[out], made.SHA256).
-				Hint("find out what changed it, then run mage release, which makes it again")
-		}
+		rec.Outputs[out], err = x.d.digest(out)
+		errs = append(errs, x.asWritten(out, rec.Outputs[out], err))
 	}
-	return rec, nil
+	return rec, errors.Join(errs...)
+}
+
+// asWritten refuses an output whose SHA-256 is not that of what was written.
+func (x *execution) asWritten(out, sum string, err error) error {
+	if err != nil {
+		return fmt.Errorf("reading output: %w", err)
+	}
+	if sum == "" {
+		return fmt.Errorf("output %s was not written", out)
+	}
+	if made, ok := x.run.Written(out); ok && made.SHA256 != sum {
+		return fault.New(fault.Verification, "%s changed right after it was written (SHA-256 is %s, not %s)", out, sum, made.SHA256).
+			Hint("find out what changed it, then run mage release, which makes it again")
+	}
+	return nil
 }
 
 // tidy forgets units that the step no longer has and removes their files, so

@@ -197,8 +197,7 @@ func Confirm(r io.ReaderAt, size int64, report *authenticode.Report, w Want) err
 	if err == nil {
 		return nil
 	}
-	report.Trusted = false
-	report.Findings = append(report.Findings, authenticode.Finding{Check: "second-reader", Severity: authenticode.SeverityError, Message: err.Error()})
+	report.Refuse("second-reader", err)
 	return err
 }
 

@@ -78,8 +78,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 func unaltered(r *step.Run, a ledger.Artifact, f *pinned.File, report *authenticode.Report) error {
 	err := r.Unaltered(r.Released(a), f.Sum())
 	if err != nil {
-		report.Trusted = false
-		report.Findings = append(report.Findings, authenticode.Finding{Check: authenticode.CheckDigest, Severity: authenticode.SeverityError, Message: err.Error()})
+		report.Refuse("unchanged", err)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 )
 
@@ -15,6 +16,9 @@ type Source struct {
 	*os.File
 	Size int64
 	Mode os.FileMode
+
+	path   string
+	opened fs.FileInfo
 }
 
 // Open opens a file, and only a file: it never waits for the writer of a named
@@ -24,7 +28,16 @@ func Open(path string) (*Source, error) {
 	if err != nil {
 		return nil, fault.New(fault.Usage, "%w", bare(err))
 	}
-	return &Source{f, st.Size(), st.Mode().Perm()}, nil
+	return &Source{f, st.Size(), st.Mode().Perm(), path, st}, nil
+}
+
+// Unchanged is an error if something wrote the file, or put another one into its
+// place, since it was opened. What was read until then may be of both.
+func (s *Source) Unchanged() error {
+	if err := pinned.Unchanged(s.path, s.File, s.opened); err != nil {
+		return fault.New(fault.Other, "%w", err).Hint("find out what writes it, then try again")
+	}
+	return nil
 }
 
 // ReadFile reads a file that Expand has named. The error does not name it.

@@ -30,6 +30,9 @@ func rewrite(j args.Job, change func(src *args.Source, dst *os.File) error) erro
 	var failed error // shown without the words around it: it did not happen while writing
 	err = atomicfile.Rewrite(j.Out, src.File, mode, durability, func(dst *os.File) error {
 		failed = changed(change(src, dst), dst)
+		if err := src.Unchanged(); err != nil {
+			failed = err
+		}
 		return failed
 	})
 	switch {

@@ -51,10 +51,16 @@ func judge(ctx context.Context, path string, o authenticode.VerifyOptions) (*aut
 	}
 	defer src.Close()
 	report, err := authenticode.Verify(ctx, src.File, src.Size, o)
-	if err != nil || !report.Trusted || report.Format != "PE" {
-		return report, err // refused already; the second reader has nothing to add
+	if err == nil && report.Trusted && report.Format == "PE" { // of one that is refused already the second reader has nothing to add
+		err = secondreader.Confirm(src.File, src.Size, report, secondreader.Want{Covered: true})
 	}
-	return report, secondreader.Confirm(src.File, src.Size, report, secondreader.Want{Covered: true})
+	if changed := src.Unchanged(); changed != nil {
+		if report != nil {
+			report.Refuse("unchanged", changed)
+		}
+		return report, changed
+	}
+	return report, err
 }
 
 func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJSON bool) error {
