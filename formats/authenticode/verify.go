@@ -75,9 +75,10 @@ type verifier struct {
 	content    []int // the content type that signatures must have
 	report     *Report
 	messages   []*message
-	digests    *peimage.Digests // nil if there is no file to compare with
-	pages      error            // why page hashes could not be computed
-	place      *sealPlace       // of the first entry of the certificate table; nil if there is no file
+	digests    *peimage.Digests       // nil if there is no file to compare with
+	pages      error                  // why page hashes could not be computed
+	unhashed   []*peimage.FormatError // for which Windows computes no Authentihash
+	place      *sealPlace             // of the first entry of the certificate table; nil if there is no file
 }
 
 // message is one PKCS#7 blob of the file.
@@ -143,11 +144,14 @@ func (v *verifier) checkTable(im *peimage.Image) {
 		if im.CertTable.Size > 0 && f.Offset >= im.CertTable.End() {
 			c = CheckTrailingData
 		}
-		if f.Ignored {
+		switch f.Effect {
+		case peimage.Ignored:
 			v.find(strict(c, "%v", f))
-			continue
+		case peimage.Unhashed:
+			v.unhashed = append(v.unhashed, f)
+		default:
+			v.find(problem(c, VerdictNoSignature, "%v", f))
 		}
-		v.find(problem(c, VerdictNoSignature, "%v", f))
 	}
 	if n := len(im.Certificates); n > 1 {
 		v.find(note(CheckTable, "the certificate table has %d entries; Windows looks at the first only", n))
@@ -160,6 +164,10 @@ func (v *verifier) readTable(im *peimage.Image, r io.ReaderAt) error {
 		if i == maxCertEntries {
 			v.find(strict(CheckTable, "the certificate table has more than %d entries", maxCertEntries))
 			break
+		}
+		if c.Type != peimage.CertTypePKCSSigned && i == 0 {
+			v.find(problem(CheckTable, VerdictBadMessage, "the first entry of the certificate table, the one that Windows looks at, is of type 0x%04x, not PKCS#7", c.Type))
+			continue
 		}
 		if c.Type != peimage.CertTypePKCSSigned {
 			v.find(strict(CheckTable, "entry %d of the certificate table is of type 0x%04x, not PKCS#7", i, c.Type))

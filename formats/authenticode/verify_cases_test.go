@@ -119,8 +119,7 @@ func tamperedCases() []vcase {
 			table := peimage.CertificateTable(v.blob(b))
 			binary.LittleEndian.PutUint16(table[6:], 0x0ef1)
 			return v.withTable(b, table)
-		}, windows: authenticode.VerdictNoSignature, finds: []authenticode.Check{authenticode.CheckTable, authenticode.CheckSignature},
-			norig: "the decoder there is wine's, with a code of its own (0x8009200d)"},
+		}, windows: authenticode.VerdictBadMessage, finds: []authenticode.Check{authenticode.CheckTable, authenticode.CheckSignature}},
 		{name: "nested one of another file", make: func(v *vfiles) []byte {
 			nested := v.blob(v.otherFile())
 			return v.edit(v.good(), func(sd *cms.SignedData) { sd.Signers[0].UnsignedAttrs.Add(cms.OIDNestedSignature, trimPadding(nested)) })

@@ -76,6 +76,9 @@ func unreadable(r io.ReaderAt) Verdict {
 // unsigned asks the catalogs about a file without a signature.
 func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte, why string) error {
 	none := problem(CheckSignature, VerdictNoSignature, "%s", why)
+	for _, f := range v.unhashed {
+		v.find(problem(CheckFormat, VerdictNoSignature, "%v: Windows does not hash such a file", f).hint(f.Advice()))
+	}
 	if v.opts.Catalogs == nil || firstVerdict(v.report.Findings) != VerdictTrusted {
 		v.find(none)
 		return nil

@@ -158,6 +158,9 @@ func (j *judging) digest(context.Context) bool {
 		j.find(problem(CheckContent, VerdictNoSignature, "the signature is for a file of kind %v, not for a PE file", c.kind))
 		return true
 	}
+	for _, f := range j.v.unhashed {
+		j.find(problem(CheckFormat, VerdictBadDigest, "%v: Windows does not hash such a file", f).hint(f.Advice()))
+	}
 	have := j.v.digests.Authentihash[c.hash]
 	rep.Computed, rep.Match = hex.EncodeToString(have), bytes.Equal(have, c.digest)
 	if !rep.Match {

@@ -114,7 +114,7 @@ func KindOf(r io.ReaderAt, size int64) (Kind, error) {
 func digestPE(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (*Digests, error) {
 	im, err := peimage.Parse(r, size)
 	if err == nil {
-		err = checkPE(im, r, o.PageHashes)
+		err = checkPE(im, o.PageHashes)
 	}
 	if err != nil {
 		return nil, unlistable(err)

@@ -53,30 +53,32 @@ func (c Certificate) Entry(data []byte) []byte {
 // certificateTable follows directory 4. Whatever is wrong with the table is a finding, so that the file can still be described.
 func (p *parser) certificateTable() error {
 	im := p.im
-	if im.SecurityDirOffset == 0 {
-		return nil
-	}
-	d := im.Directories[DirectoryCertificate]
-	if d.Size == 0 && d.Address == 0 {
-		return nil
-	}
 	at := im.SecurityDirOffset
-	table := Range{Offset: int64(d.Address), Size: int64(d.Size)}
-	if d.Size == 0 || d.Address == 0 {
-		im.find(at, "certificate table directory", "address 0x%x with size %d", d.Address, d.Size)
+	if at == 0 {
 		return nil
+	}
+	b, err := p.read(at, directoryEntrySize, "certificate table directory")
+	if err != nil {
+		return err
+	}
+	le := binary.LittleEndian
+	im.securityDir = Directory{le.Uint32(b), le.Uint32(b[4:])}
+	table := Range{Offset: int64(im.securityDir.Address), Size: int64(im.securityDir.Size)}
+	if table.Size == 0 || table.Offset == 0 {
+		return nil // with one half set the file is unsigned too, for Windows' verifier and signer alike
 	}
 	im.CertTable = table
-	headers := im.sectionTableOffset + int64(len(im.Sections))*sectionHeaderSize
+	note := ""
+	if n := len(im.Directories); n <= DirectoryCertificate {
+		note = fmt.Sprintf(" (NumberOfRvaAndSizes is %d, but Windows reads the entry all the same)", n)
+	}
 	switch {
-	case table.Offset < headers:
-		im.find(at, "certificate table directory", "starts at 0x%x, inside the headers", table.Offset)
+	case table.Offset < im.sectionTableEnd():
+		im.find(at, "certificate table directory", "starts at 0x%x, inside the headers%s", table.Offset, note)
 		return nil
 	case table.End() > im.Size:
-		im.find(at, "certificate table directory", "ends at 0x%x, the file ends at 0x%x: truncated", table.End(), im.Size)
+		im.find(at, "certificate table directory", "ends at 0x%x, the file ends at 0x%x: truncated%s", table.End(), im.Size, note)
 		return nil
-	case table.Offset%tableAlignment != 0:
-		im.find(at, "certificate table directory", "starts at 0x%x, not on a multiple of 8", table.Offset)
 	}
 	if table.End() < im.Size {
 		im.find(table.End(), "certificate table", "%d bytes follow it; it must end the file", im.Size-table.End())
@@ -114,6 +116,9 @@ func (p *parser) certificateEntries(table Range) error {
 
 // findEntry is find for the next entry of the table.
 func (im *Image) findEntry(offset int64, field, problem string, args ...any) {
-	im.find(offset, field, problem, args...)
-	im.findings[len(im.findings)-1].Ignored = len(im.Certificates) > 0
+	e := Unseen
+	if len(im.Certificates) > 0 {
+		e = Ignored
+	}
+	im.findWith(e, offset, field, problem, args...)
 }

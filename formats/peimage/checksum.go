@@ -74,8 +74,7 @@ func (im *Image) directoryField() onesSum {
 	if im.SecurityDirOffset == 0 {
 		return 0
 	}
-	d := im.Directories[DirectoryCertificate]
-	return sumAt(directoryEntry(d), im.SecurityDirOffset)
+	return sumAt(directoryEntry(im.securityDir), im.SecurityDirOffset)
 }
 
 func directoryEntry(d Directory) []byte {

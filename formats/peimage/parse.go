@@ -63,7 +63,7 @@ func Parse(r io.ReaderAt, size int64) (*Image, error) {
 		return nil, err
 	}
 	im.locateOverlay()
-	im.checkSize()
+	im.checkLayout()
 	return im, nil
 }
 
@@ -133,6 +133,7 @@ func (p *parser) optionalHeader(size int) error {
 	if size < countAt+4 {
 		return formatError(off, "SizeOfOptionalHeader", "is %d, at least %d are needed", size, countAt+4)
 	}
+	im.optionalSize = size
 	im.fillOptional(b, off)
 	return im.fillDirectories(b, off, countAt)
 }
@@ -161,8 +162,8 @@ func (im *Image) fillDirectories(b []byte, off int64, countAt int) error {
 		e := b[first+i*directoryEntrySize:]
 		im.Directories = append(im.Directories, Directory{binary.LittleEndian.Uint32(e), binary.LittleEndian.Uint32(e[4:])})
 	}
-	if count > DirectoryCertificate {
-		im.SecurityDirOffset = off + int64(first) + DirectoryCertificate*directoryEntrySize
+	if at := off + int64(first) + DirectoryCertificate*directoryEntrySize; at+directoryEntrySize <= im.Size {
+		im.SecurityDirOffset = at
 	}
 	return nil
 }
@@ -187,27 +188,17 @@ func (p *parser) sectionTable(count, optionalSize int) error {
 			Characteristics:  le.Uint32(e[36:]),
 		}
 	}
-	if int64(p.im.SizeOfHeaders) > p.im.Size {
-		p.im.find(p.im.ChecksumOffset-4, "SizeOfHeaders", "is 0x%x, the file ends at 0x%x", p.im.SizeOfHeaders, p.im.Size)
-	}
 	return nil
 }
 
 // locateOverlay sets Overlay to what lies between the end of the last section and the certificate table. Authenticode hashes it.
 func (im *Image) locateOverlay() {
 	end := int64(im.SizeOfHeaders)
-	for i, s := range im.Sections {
+	for _, s := range im.Sections {
 		if s.SizeOfRawData == 0 {
 			continue
 		}
-		sectionEnd := int64(s.PointerToRawData) + int64(s.SizeOfRawData)
-		if sectionEnd > im.Size {
-			im.find(im.sectionHeader(i)+16, "SizeOfRawData of section "+s.Name, "ends at 0x%x, the file ends at 0x%x", sectionEnd, im.Size)
-		} else if im.HasSignature() && sectionEnd > im.CertTable.Offset {
-			// Another table would change what the loader maps, or cut it off.
-			im.findIgnored(im.sectionHeader(i)+16, "SizeOfRawData of section "+s.Name, "ends at 0x%x, inside the certificate table at 0x%x", sectionEnd, im.CertTable.Offset)
-		}
-		end = max(end, sectionEnd)
+		end = max(end, int64(s.PointerToRawData)+int64(s.SizeOfRawData))
 	}
 	limit := im.Size
 	if im.HasSignature() {
@@ -223,10 +214,5 @@ func (im *Image) sectionHeader(i int) int64 {
 	return im.sectionTableOffset + int64(i)*sectionHeaderSize
 }
 
-// checkSize refuses what the 32-bit offsets of the directory entry cannot address.
-func (im *Image) checkSize() {
-	const limit = 1 << 32
-	if im.Size >= limit {
-		im.find(0, "file size", "is %d bytes; Windows signs and verifies files below 4 GiB only", im.Size)
-	}
-}
+// sectionTableEnd is the first byte that may belong to a section.
+func (im *Image) sectionTableEnd() int64 { return im.sectionHeader(len(im.Sections)) }

@@ -79,7 +79,7 @@ type Image struct {
 
 	HeaderOffset      int64 // of the PE signature (e_lfanew)
 	ChecksumOffset    int64 // of the 4-byte CheckSum field
-	SecurityDirOffset int64 // of the 8-byte directory entry of the certificate table; 0 if the header has no such entry
+	SecurityDirOffset int64 // of the 8-byte directory entry of the certificate table, which Windows reads also where NumberOfRvaAndSizes does not count it; 0 if the file is too short
 
 	Directories []Directory
 	Sections    []Section
@@ -88,6 +88,8 @@ type Image struct {
 	Certificates []Certificate // entries of the table up to the first one that is damaged
 	Overlay      Range         // bytes after the last section and before the certificate table
 
+	optionalSize       int
+	securityDir        Directory // at SecurityDirOffset, as it stands
 	sectionTableOffset int64
 	findings           []*FormatError
 }
@@ -98,9 +100,8 @@ type FormatError struct {
 	Field   string // as the PE specification names it
 	Problem string
 
-	// Ignored: Windows does not look at it when it verifies, because it concerns an entry behind the first one of the certificate
-	// table, or a section that runs into the table.
-	Ignored bool
+	Effect Effect // what Windows makes of it
+	Rule   string // the name of the LayoutRule that is broken; empty for faults of the certificate table itself
 }
 
 func (e *FormatError) Error() string {
@@ -124,27 +125,31 @@ func (im *Image) ContentSize() int64 {
 }
 
 // Findings returns everything about the file for which Windows does not see a signature, or would not write one, although
-// the headers can be read: a certificate table that is cut off, misaligned, or followed by other data, entries
-// that do not fit, a section that runs into the table, a file of 4 GiB or more. It is empty for a sound file.
+// the headers can be read: what breaks one of LayoutRules, a certificate table that is cut off, misaligned, or followed by other
+// data, entries that do not fit. It is empty for a sound file.
 func (im *Image) Findings() []*FormatError { return im.findings }
 
-// Check returns the first of Findings as an error, or nil. Call it before signing: Parse alone accepts such files, because
-// a verifier has to describe them.
+// Check returns the first of Findings that keeps us from changing the file, as an error, or nil: the certificate table is not what
+// it should be, or bytes that belong to the program lie in it or beyond the end. Parse alone accepts such files, because a
+// verifier has to describe them. What CheckLayout finds in addition can be signed, for others than Windows.
 func (im *Image) Check() error {
-	if len(im.findings) == 0 {
-		return nil
+	for _, f := range im.findings {
+		switch f.Rule {
+		case "", RuleTableAlignment, ruleSectionEnd, ruleFileSize:
+			return f
+		}
 	}
-	return im.findings[0]
+	return nil
 }
 
 func (im *Image) find(offset int64, field, problem string, args ...any) {
 	im.findings = append(im.findings, formatError(offset, field, problem, args...))
 }
 
-// findIgnored is find for what Windows does not look at.
-func (im *Image) findIgnored(offset int64, field, problem string, args ...any) {
+// findWith is find for what has another effect than that no signature is seen.
+func (im *Image) findWith(e Effect, offset int64, field, problem string, args ...any) {
 	im.find(offset, field, problem, args...)
-	im.findings[len(im.findings)-1].Ignored = true
+	im.findings[len(im.findings)-1].Effect = e
 }
 
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }

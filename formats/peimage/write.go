@@ -62,7 +62,7 @@ func (im *Image) checkTable(d *Digests, table []byte) error {
 	switch {
 	case !d.hasChecksum:
 		return fmt.Errorf("writing certificate table: the digests were made without Checksum")
-	case im.SecurityDirOffset == 0:
+	case len(im.Directories) <= DirectoryCertificate:
 		return formatError(im.sectionTableOffset, "NumberOfRvaAndSizes",
 			"is %d; a signature needs the certificate table's directory entry, at least 5", len(im.Directories))
 	case len(table) == 0 || len(table)%tableAlignment != 0:
