@@ -77,7 +77,7 @@ func unreadable(r io.ReaderAt) Verdict {
 func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte, why string) error {
 	none := problem(CheckSignature, VerdictNoSignature, "%s", why)
 	for _, f := range v.unhashed {
-		v.find(problem(CheckFormat, VerdictNoSignature, "%v: Windows does not hash such a file", f).hint(f.Advice()))
+		v.find(problem(CheckFormat, VerdictNoSignature, "%v: Windows does not hash such a file", f).WithHint(f.Advice()))
 	}
 	if v.opts.Catalogs == nil || firstVerdict(v.report.Findings) != VerdictTrusted {
 		v.find(none)

@@ -159,7 +159,7 @@ func (j *judging) digest(context.Context) bool {
 		return true
 	}
 	for _, f := range j.v.unhashed {
-		j.find(problem(CheckFormat, VerdictBadDigest, "%v: Windows does not hash such a file", f).hint(f.Advice()))
+		j.find(problem(CheckFormat, VerdictBadDigest, "%v: Windows does not hash such a file", f).WithHint(f.Advice()))
 	}
 	have := j.v.digests.Authentihash[c.hash]
 	rep.Computed, rep.Match = hex.EncodeToString(have), bytes.Equal(have, c.digest)

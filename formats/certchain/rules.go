@@ -2,9 +2,12 @@ package certchain
 
 import (
 	"crypto/x509"
+	"encoding/asn1"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
+
+var oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
 
 // pathRules are the checks of a finished path. Each looks at the certificate at index i (0 is the leaf).
 var pathRules = []func(path []*x509.Certificate, i int, o Options) []Finding{
@@ -44,13 +47,14 @@ func ruleUsage(path []*x509.Certificate, i int, o Options) []Finding {
 	return []Finding{problem(CheckUsage, VerdictWrongUsage, "%s is not for %s (extended key usage %s is missing)", Name(c), o.Usage, o.Usage.OID())}
 }
 
-// ruleIssuer: who issues must be a CA (RFC 5280 section 6.1.4 (k)). A trusted root of X.509 version 1 cannot say so and need not.
+// ruleIssuer: who issues must be a CA (RFC 5280 section 6.1.4 (k)). A trust anchor is not a part of the path that is checked (section 6.1), so one that
+// does not say what it is, such as Microsoft Root Authority of 1997, is taken; one that says that it is not a CA is not, as on Windows.
 func ruleIssuer(path []*x509.Certificate, i int, o Options) []Finding {
 	c := path[i]
 	if i == 0 || (c.BasicConstraintsValid && c.IsCA) {
 		return nil
 	}
-	if c.Version < 3 && o.Anchors.Contains(c) {
+	if !hasExtension(c, oidBasicConstraints) && o.Anchors.Contains(c) {
 		return nil
 	}
 	return []Finding{problem(CheckChain, VerdictBasicConstraints, "%s issued a certificate but is not a CA", Name(c))}

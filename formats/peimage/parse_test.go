@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,12 +64,19 @@ func TestCheckRefuses(t *testing.T) {
 		"eight bytes after the table": {func(b []byte) []byte { return append(b, make([]byte, 8)...) }, "8 bytes follow it", peimage.Unseen},
 		"cut by one byte":             {func(b []byte) []byte { return b[:len(b)-1] }, "truncated", peimage.Unseen},
 		"table in the headers":        {func(b []byte) []byte { le.PutUint32(b[dir:], 0x100); return b }, "inside the headers", peimage.Unseen},
-		"table not aligned":           {func(b []byte) []byte { le.PutUint32(b[dir:], uint32(table-4)); return b }, "multiple of 8", peimage.Unhashed},
-		"size not a multiple of 8":    {func(b []byte) []byte { le.PutUint32(b[dir+4:], uint32(len(b))-uint32(table)-1); return b[:len(b)-1] }, "not a multiple of 8", peimage.Unhashed},
-		"dwLength 0":                  {func(b []byte) []byte { le.PutUint32(b[table:], 0); return b }, "dwLength", peimage.Unseen},
-		"dwLength 7":                  {func(b []byte) []byte { le.PutUint32(b[table:], 7); return b }, "dwLength", peimage.Unseen},
-		"dwLength beyond the table":   {func(b []byte) []byte { le.PutUint32(b[table:], 0x1000); return b }, "dwLength", peimage.Unseen},
-		"second entry damaged":        {func(b []byte) []byte { le.PutUint32(b[table+24:], 0); return b }, "dwLength", peimage.Ignored},
+		"table not aligned": {func(b []byte) []byte {
+			le.PutUint32(b[dir:], uint32(table+4))
+			return slices.Insert(b, int(table), 0, 0, 0, 0)
+		}, "not on a multiple of 8", peimage.Unhashed},
+		"size not a multiple of 8": {func(b []byte) []byte {
+			le.PutUint32(b[dir+4:], uint32(int64(len(b))-table-1))
+			le.PutUint32(b[table+24:], 15)
+			return b[:len(b)-1]
+		}, "not a multiple of 8", peimage.Unhashed},
+		"dwLength 0":                {func(b []byte) []byte { le.PutUint32(b[table:], 0); return b }, "dwLength", peimage.Unseen},
+		"dwLength 7":                {func(b []byte) []byte { le.PutUint32(b[table:], 7); return b }, "dwLength", peimage.Unseen},
+		"dwLength beyond the table": {func(b []byte) []byte { le.PutUint32(b[table:], 0x1000); return b }, "dwLength", peimage.Unseen},
+		"second entry damaged":      {func(b []byte) []byte { le.PutUint32(b[table+24:], 0); return b }, "dwLength", peimage.Ignored},
 		"section beyond the end": {func(b []byte) []byte {
 			le.PutUint32(last[16:], 0x100000)
 			copy(b, good)
