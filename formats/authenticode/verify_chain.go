@@ -111,15 +111,25 @@ func (j *judging) algorithms(context.Context) bool {
 		j.find(strict(CheckAlgorithms, "the signature is made with %v", h))
 	}
 	j.find(weakChain(j.chain, "")...)
-	switch key := j.cert.PublicKey.(type) {
-	case *rsa.PublicKey:
-		if n := key.N.BitLen(); n < 2048 {
-			j.find(strict(CheckKeySize, "%s has an RSA key of %d bits", certchain.Name(j.cert), n))
-		}
-	case *ecdsa.PublicKey:
+	j.find(weakKeys(j.chain, "")...)
+	if _, ec := j.cert.PublicKey.(*ecdsa.PublicKey); ec {
 		j.find(note(CheckKeySize, "%s has an ECDSA key: App Control and Smart App Control take RSA only", certchain.Name(j.cert)))
 	}
 	return true
+}
+
+// weakKeys reports RSA keys below 2048 bits of certificates below the anchor.
+func weakKeys(c certchain.Chain, prefix string) []Finding {
+	var out []Finding
+	for i, cert := range c.Certificates {
+		if last := i == len(c.Certificates)-1; last && c.Anchored {
+			break
+		}
+		if key, ok := cert.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
+			out = append(out, strict(CheckKeySize, "%s%s has an RSA key of %d bits", prefix, certchain.Name(cert), key.N.BitLen()))
+		}
+	}
+	return out
 }
 
 // weakChain reports certificates below the anchor, whose own signature is worth nothing, that are signed with a weak digest.

@@ -100,6 +100,8 @@ type TimestampReport struct {
 	Serial    string              `json:"serial,omitempty"`
 	Chain     []CertificateReport `json:"chain,omitempty"`
 	Trusted   bool                `json:"trusted"`
+
+	counts bool // Windows takes it for a timestamp at all
 }
 
 // CatalogReport is the result for a file that is trusted by a catalog instead of by a signature of its own.

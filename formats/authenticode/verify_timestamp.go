@@ -23,7 +23,7 @@ const (
 // first that is intact. Whether anybody trusts its authority comes after that, as in Windows: it is what stampChain
 // finds, and it refuses the signature just the same.
 func (j *judging) timestamps(ctx context.Context) bool {
-	n := 0
+	n, counted := 0, 0
 	for _, kind := range []struct {
 		attr  []int
 		judge func(*judging, context.Context, *TimestampReport, []byte) []Finding
@@ -36,19 +36,22 @@ func (j *judging) timestamps(ctx context.Context) bool {
 				j.find(strict(CheckTimestamp, "more than %d timestamps: the rest is not judged", maxTimestamps))
 				return true
 			}
-			rep := TimestampReport{}
+			rep := TimestampReport{counts: true}
 			intact := kind.judge(j, ctx, &rep, value)
-			trusted := firstVerdict(intact) == VerdictTrusted
+			trusted := rep.counts && firstVerdict(intact) == VerdictTrusted
 			if trusted && j.stamped.IsZero() && !j.sealed() {
 				j.stamped = rep.Time
 			}
 			rep.Trusted = trusted && firstVerdict(j.authority[n]) == VerdictTrusted
 			j.find(intact...)
 			j.m.report.Timestamps = append(j.m.report.Timestamps, rep)
+			if rep.counts {
+				counted++
+			}
 		}
 	}
 	j.stampInSeal()
-	if n == 0 {
+	if counted == 0 {
 		how := "timestamp the signature, or allow no-timestamp"
 		if j.sealed() {
 			how = "allow no-timestamp: a sealed signature cannot be stamped any more"
@@ -109,7 +112,16 @@ func tokenFindings(ps []rfc3161.Problem) []Finding {
 }
 
 // stampChain judges the authority's certificate at the time of its stamp, for authorities to report.
+//
+// Windows leaves a stamp out of account, as if there were none, unless the certificate names time stamping among its usages; one that names none or any, and
+// would be good for everything, is not enough. Without that, whoever has a certificate of any kind could date signatures back.
 func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x509.Certificate, certs []*x509.Certificate) {
+	if !certchain.HasEKU(cert, cms.OIDEKUTimeStamping) {
+		rep.counts = false
+		j.authority[len(j.m.report.Timestamps)+1] = []Finding{strict(CheckTSAUsage, "the timestamp of %s does not count: the certificate of %s does not name time stamping as its usage (%v)",
+			rep.Time.Format(time.RFC3339), certchain.Name(cert), cms.OIDEKUTimeStamping)}
+		return
+	}
 	best := j.v.bestChain(ctx, cert, certchain.Options{Time: rep.Time, Usage: certchain.UsageTimeStamping, Anchors: j.v.roots.TimeStamping, Intermediates: certs})
 	rep.Chain = certificateReports(best.Certificates)
 	j.mark(best)
@@ -120,9 +132,9 @@ func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x5
 		out = append(out, p)
 	}
 	if rep.Time.After(j.v.opts.now().Add(stampSkew)) {
-		out = append(out, problem(CheckTimestamp, VerdictTimeStamp, "timestamp: %s lies in the future", rep.Time.Format(time.RFC3339)))
+		out = append(out, strict(CheckTimestamp, "timestamp: %s lies in the future, which Windows does not mind", rep.Time.Format(time.RFC3339)))
 	}
-	out = append(out, weakChain(best, "timestamp: ")...)
+	out = append(append(out, weakChain(best, "timestamp: ")...), weakKeys(best, "timestamp: ")...)
 	for _, f := range j.v.revocation.Check(ctx, best.Certificates, rep.Time) {
 		f.Message = "timestamp: " + f.Message
 		out = append(out, f)
