@@ -70,11 +70,16 @@ func Clean(ctx context.Context) error {
 	return do(ctx, func(ctx context.Context) error { return release.Clean(ctx, options()) })
 }
 
-// Init writes a commented release.yaml for the module in this folder.
+// Init writes a release.yaml for the module in this folder.
 func Init(ctx context.Context,
-	force *bool, // overwrite a release.yaml that exists
+	force *bool, // replace files that exist
+	full *bool, // write every key that exists, with its explanation
+	check *bool, // compare release.yaml with what the project says now, and write nothing
+	mage *bool, // also write release/, a module of its own with a magefile
 ) error {
-	return do(ctx, func(ctx context.Context) error { return release.Init(ctx, options(), flag(force)) })
+	return do(ctx, func(ctx context.Context) error {
+		return release.Init(ctx, options(), release.InitOptions{Force: flag(force), Full: flag(full), Check: flag(check), Mage: flag(mage)})
+	})
 }
 
 // Schema prints the JSON Schema of release.yaml, for editors.

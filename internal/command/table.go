@@ -185,8 +185,11 @@ func Targets() []Target {
 			{"json", "bool", "print JSON"},
 		}},
 		{Name: "goreleaser:install", Synopsis: "builds the pinned goreleaser into the user's cache, unless there is one already.", Doc: "Install builds the pinned goreleaser into the user's cache, unless there is one already."},
-		{Name: "init", Synopsis: "writes a commented release.yaml for the module in this folder.", Doc: "Init writes a commented release.yaml for the module in this folder.", Flags: []Flag{
-			{"force", "bool", "overwrite a release.yaml that exists"},
+		{Name: "init", Synopsis: "writes a release.yaml for the module in this folder.", Doc: "Init writes a release.yaml for the module in this folder.", Flags: []Flag{
+			{"force", "bool", "replace files that exist"},
+			{"full", "bool", "write every key that exists, with its explanation"},
+			{"check", "bool", "compare release.yaml with what the project says now, and write nothing"},
+			{"mage", "bool", "also write release/, a module of its own with a magefile"},
 		}},
 		{Name: "plan", Synopsis: "shows what a release would do and why, and changes nothing.", Doc: "Plan shows what a release would do and why, and changes nothing."},
 		{Name: "portal", Synopsis: "writes the text and fields for Microsoft's submission form.", Doc: "Portal writes the text and fields for Microsoft's submission form."},

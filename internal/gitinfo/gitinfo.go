@@ -105,6 +105,17 @@ func Config(ctx context.Context, dir, key string) string {
 	return value
 }
 
+// Reachable lists the tags of all commits from which HEAD was made, sorted.
+// shallow tells that the clone lacks earlier commits, and their tags with them.
+// A repository that cannot be read has none.
+func Reachable(ctx context.Context, dir string) (names []string, shallow bool) {
+	out, _ := run(ctx, dir, "for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags")
+	names = strings.Fields(out) // a name has no blanks (git check-ref-format)
+	slices.Sort(names)
+	is, _ := run(ctx, dir, "rev-parse", "--is-shallow-repository")
+	return names, is == "true"
+}
+
 // Dirty lists the files that differ from HEAD, untracked ones included;
 // ignored files do not count.
 func Dirty(ctx context.Context, dir string) ([]string, error) {

@@ -53,7 +53,7 @@ var mayImport = map[string][]string{
 
 	// What both stand on.
 	"internal/timeserver":   rows(ground, formats, "internal/identity"),
-	"internal/spec":         rows(ground, nil, "internal/identity", "internal/winresource"),
+	"internal/spec":         rows(ground, nil, "internal/identity", "internal/winresource", "formats/peimage/resource"),
 	"internal/identity":     rows(ground, formats),
 	"internal/trust":        rows(ground, formats),
 	"internal/secondreader": rows(ground, formats),

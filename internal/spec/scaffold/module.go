@@ -1,75 +1,122 @@
-// Package scaffold writes the first release.yaml of a module: complete,
-// commented, and good enough to release the module as it is.
 package scaffold
 
 import (
+	"errors"
 	"fmt"
-	"go/build"
+	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/spec/scaffold/gomain"
 )
+
+// finding is the value of one key of the spec.
+type finding struct {
+	// value is a string, a bool, a []string or a map[string]string.
+	value any
+	// from names the source; empty for what every new file has.
+	from string
+	// note stands as a comment beside the key.
+	note string
+	// guess tells that the value may well be wrong.
+	guess bool
+}
 
 // module is what can be found out about a module without asking anybody.
 type module struct {
-	path        string // as go.mod says
-	name        string // of the product
-	company     string
-	description string // empty when no package comment says it
-	repository  string // https URL, or empty
-	version     string
-	tagged      bool // version is that of a tag on HEAD
-	variable    string
-	programs    []program
+	path       string // as go.mod says
+	name       string // of the product
+	repository string // https URL, or empty
+	keys       map[string]finding
+	programs   []program
+	left       []leftOut
+	// looks are things that the person should look at.
+	looks []string
+	// commented keys are shown, but off, with why.
+	commented map[string]finding
 }
 
-// program is one main package.
-type program struct {
-	dir  string // ./cmd/app, or .
-	name string
+// set keeps the first value found for a key; empty values are none.
+func (m *module) set(key string, f finding) {
+	if s, ok := f.value.(string); ok && s == "" {
+		return
+	}
+	if _, ok := m.keys[key]; !ok {
+		m.keys[key] = f
+	}
 }
 
-// inspect looks at the module in root. author is who git says commits here,
-// or empty.
-func inspect(root string, git gitinfo.Info, author string) (*module, error) {
-	m := &module{}
+func (m *module) look(format string, args ...any) {
+	m.looks = append(m.looks, fmt.Sprintf(format, args...))
+}
+
+// text is the value of a key that is a text, or "".
+func (m *module) text(key string) string {
+	s, _ := m.keys[key].value.(string)
+	return s
+}
+
+// inspect looks at the module in root.
+func inspect(root string, git repository) (*module, error) {
+	m := &module{keys: map[string]finding{}, commented: map[string]finding{}}
 	var err error
 	if m.path, err = modulePath(filepath.Join(root, "go.mod")); err != nil {
 		return nil, err
 	}
-	last := path.Base(majorSuffix.ReplaceAllString(m.path, ""))
-	m.name = tidy(last, "app")
-	packages, err := programs(root)
+	p := project{root}
+	m.repository = address(git.Remote, m.path)
+	e := gather(p, m.path, moduleName(m.path, m.repository))
+	m.looks = e.notes
+	name, from := productName(e, m.path, m.repository)
+	m.name = name
+	m.set("project.name", finding{value: name, from: from})
+	source, err := gomain.Read(root, e.tags())
+	if errors.Is(err, gomain.ErrTooMany) {
+		return nil, fault.New(fault.Usage, "looking for programs: %w", err).Hint("run %s in the folder that holds go.mod", command.Line("init"))
+	}
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("looking for programs: %w", err)
 	}
-	if len(packages) == 0 {
-		return nil, fault.New(fault.Usage, "the module %s has no main package that builds for Windows", m.path).
-			Hint("write a program first, or run mage init in the module that has one")
+	if m.choose(source, e); len(m.programs) == 0 {
+		return nil, m.nothing()
 	}
-	m.use(packages)
-	m.repository = repository(git.Remote, m.path)
-	m.company = company(m.path, author)
-	m.version, m.tagged = version(git.Tags)
+	m.version(git)
+	m.resources(p)
+	m.words(p, e, git)
+	m.build(p, source, e, git)
+	m.steps()
 	return m, nil
+}
+
+// nothing is the error of a module without a program to release.
+func (m *module) nothing() error {
+	for _, l := range m.left {
+		if strings.Contains(l.why, "cgo") {
+			return fault.New(fault.Usage, "the program in %s needs cgo, which a release builds without", l.dir).
+				Hint("sign what your own build made: %s", command.Line("file:sign -in=app.exe -identity=test"))
+		}
+	}
+	return fault.New(fault.Usage, "the module %s has no main package that builds for Windows", m.path).
+		Hint("write a program first, or run %s in the module that has one", command.Line("init"))
 }
 
 var (
 	moduleLine  = regexp.MustCompile(`(?m)^module[ \t]+("[^"\n]+"|[^\s"/][^\s"]*)`)
 	majorSuffix = regexp.MustCompile(`(/v[0-9]+|\.v[0-9]+|\.git)$`)
-	untidy      = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 )
 
 func modulePath(file string) (string, error) {
 	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fault.New(fault.Usage, "reading the module: %w", err).Hint("run %s in the folder that holds go.mod", command.Line("init"))
+	}
 	if err != nil {
-		return "", fault.New(fault.Usage, "reading the module: %w", err).Hint("run mage init in the folder that holds go.mod")
+		return "", fault.New(fault.Usage, "reading the module: %w", err)
 	}
 	m := moduleLine.FindSubmatch(b)
 	if m == nil {
@@ -78,142 +125,34 @@ func modulePath(file string) (string, error) {
 	return strings.Trim(string(m[1]), `"`), nil
 }
 
-// tidy makes a name that is allowed as file name.
-func tidy(s, otherwise string) string {
-	s = strings.Trim(untidy.ReplaceAllString(s, "-"), "-._")
-	if len(s) > 64 {
-		s = s[:64]
+// version is that of the tag for who tags versions, also when HEAD is not the
+// tagged commit now.
+func (m *module) version(git repository) {
+	if v := spec.HighestVersion(git.Versions); v != "" {
+		m.set("project.version", finding{value: "git", from: "git", note: "that of the tag on HEAD, such as v" + v})
+		return
 	}
-	if message, _ := spec.Formats["name"].Check(s); message != "" {
-		return otherwise
+	if git.Shallow {
+		m.set("project.version", finding{value: "git", from: "git", note: "that of the tag on HEAD"})
+		m.look("project.version: this clone is shallow and has no tags; git fetch --tags --unshallow brings them")
+		return
 	}
-	return s
+	m.set("project.version", finding{value: "0.1.0", note: "raise it with every release, or write git once releases are tagged"})
 }
 
-// use turns packages into programs and takes what they say about themselves.
-func (m *module) use(packages []found) {
-	taken := map[string]bool{}
-	for _, p := range packages {
-		name := m.name
-		if p.dir != "." {
-			name = tidy(path.Base(p.dir), "app")
-		}
-		for i := 2; taken[strings.ToLower(name)]; i++ {
-			name = fmt.Sprintf("%s-%d", tidy(strings.ReplaceAll(strings.TrimPrefix(p.dir, "./"), "/", "-"), "app"), i)
-			if i == 2 {
-				name = strings.TrimSuffix(name, "-2")
-			}
-		}
-		taken[strings.ToLower(name)] = true
-		m.programs = append(m.programs, program{dir: p.dir, name: name})
-		if m.variable == "" {
-			m.variable = p.variable
-		}
-		if m.description == "" {
-			m.description = describe(p.doc)
-		}
+// steps are the sections that every new file has, and those that are off.
+func (m *module) steps() {
+	m.set("version", finding{value: "1"})
+	m.set("sign.identity", finding{value: "test", note: "a throw-away identity for trying out, trusted nowhere"})
+	m.set("timestamp.servers", finding{value: []string{"test"}, note: "a real identity needs real servers, such as http://timestamp.digicert.com"})
+	m.commented["catalog"] = finding{note: "a signed list of all files, for customers who check whole installations"}
+	m.commented["wdac"] = finding{note: "an App Control policy that allows this release, for companies that lock their machines down"}
+	portal := finding{note: "text for Microsoft, when Defender takes a program for malware"}
+	if m.text("project.description") == "" {
+		portal.note += "; needs project.description"
+		m.commented["portal"] = portal
+		m.commented["project.description"] = finding{note: "what the product does, in one sentence; Windows shows it in consent prompts"}
+		return
 	}
-}
-
-var docPrefix = regexp.MustCompile(`^(Command|Package) \S+ (is |are )?`)
-
-// describe makes the product's description of a package comment. Only what
-// Microsoft's form takes, plain ASCII, is good enough to be used unseen.
-func describe(doc string) string {
-	doc = strings.TrimSpace(docPrefix.ReplaceAllString(doc, ""))
-	if message, _ := spec.Formats["ascii"].Check(doc); message != "" || len(doc) < 10 || len(doc) > 200 || strings.ContainsAny(doc, "{}$") {
-		return ""
-	}
-	return strings.ToUpper(doc[:1]) + doc[1:]
-}
-
-// company is a guess: the owner on the forge, else who commits, else the
-// module's host.
-func company(module, author string) string {
-	parts := strings.Split(module, "/")
-	guesses := []string{author, parts[0]}
-	if len(parts) >= 3 && forges[parts[0]] {
-		guesses = append([]string{strings.TrimPrefix(parts[1], "~")}, guesses...)
-	}
-	for _, g := range guesses {
-		if message, _ := spec.Formats["line"].Check(g); g != "" && message == "" && !strings.ContainsAny(g, "{}$") {
-			return g
-		}
-	}
-	return "Unnamed"
-}
-
-func version(tags []string) (v string, tagged bool) {
-	if v := spec.HighestVersion(tags); v != "" {
-		return v, true
-	}
-	return "0.1.0", false
-}
-
-// found is a main package.
-type found struct{ dir, doc, variable string }
-
-// secondary folders hold programs that serve the development of the module.
-var secondary = regexp.MustCompile(`(^|/)(internal|examples?|tools?|tests?|scripts?|hack|contrib|misc|ci|build)(/|$)`)
-
-// maxFolders bounds the search in a tree that is no module at all.
-const maxFolders = 20_000
-
-// programs finds the main packages that build for windows/amd64 without cgo,
-// those for development only when there are no others.
-func programs(root string) ([]found, error) {
-	var first, second []found
-	folders := 0
-	err := filepath.WalkDir(root, func(full string, d os.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		if folders++; folders > maxFolders {
-			return fault.New(fault.Usage, "the module has more than %d folders", maxFolders).Hint("run mage init in the folder that holds go.mod")
-		}
-		if full != root && foreign(full, d.Name()) {
-			return filepath.SkipDir
-		}
-		rel, err := filepath.Rel(root, full)
-		if err != nil {
-			return err
-		}
-		p, ok := mainPackage(full, filepath.ToSlash(rel))
-		if ok && secondary.MatchString(filepath.ToSlash(rel)) {
-			second = append(second, p)
-		} else if ok {
-			first = append(first, p)
-		}
-		return nil
-	})
-	if first == nil {
-		first = second
-	}
-	return first, err
-}
-
-// foreign folders are not of this module, as the go command sees it.
-func foreign(full, name string) bool {
-	if strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_") || name == "testdata" || name == "vendor" || name == "node_modules" || name == "dist" {
-		return true
-	}
-	_, err := os.Stat(filepath.Join(full, "go.mod"))
-	return err == nil
-}
-
-func mainPackage(full, rel string) (found, bool) {
-	ctx := build.Default
-	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled, ctx.BuildTags = "windows", "amd64", false, nil
-	pkg, err := ctx.ImportDir(full, 0)
-	if err != nil || pkg.Name != "main" {
-		return found{}, false
-	}
-	dir := "."
-	if rel != "." {
-		dir = "./" + rel
-	}
-	if message, _ := spec.Formats["package"].Check(dir); message != "" {
-		return found{}, false
-	}
-	return found{dir: dir, doc: pkg.Doc, variable: versionVariable(full, pkg.GoFiles)}, true
+	m.set("portal.product", finding{value: "Microsoft Defender Antivirus (Windows 11)", note: portal.note})
 }

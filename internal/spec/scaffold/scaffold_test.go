@@ -36,17 +36,45 @@ func tree(t *testing.T, files map[string]string) string {
 	return root
 }
 
+// values are the keys and programs of a module as text, without what every
+// new file has.
+func values(m *module) map[string]string {
+	out := map[string]string{}
+	for path, f := range m.binaries() {
+		switch path {
+		case "version", "sign.identity", "timestamp.servers", "resources.manifest.execution_level", "portal.product":
+		default:
+			out[path] = plainText(f.value)
+		}
+	}
+	return out
+}
+
+// loads makes sure that both forms of the file load as they are.
+func loads(t *testing.T, root string, m *module, git repository) {
+	t.Helper()
+	for _, full := range []bool{false, true} {
+		b, err := render(m, full)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := spec.Parse("release.yaml", b, tagged(root, git)); err != nil {
+			t.Errorf("full %v: the file does not load: %v\n%s", full, err, b)
+		}
+	}
+}
+
 func TestInspect(t *testing.T) {
 	for name, c := range map[string]struct {
-		files  map[string]string
-		git    gitinfo.Info
-		author string
-		want   module
+		files map[string]string
+		git   repository
+		want  map[string]string
 	}{
 		"a program at the root": {
 			files: map[string]string{"go.mod": "module github.com/example/thing/v2 // comment\n", "main.go": "// Thing counts things.\npackage main\n\nvar version = \"dev\"\n\nfunc main() {}\n"},
-			want: module{path: "github.com/example/thing/v2", name: "thing", company: "example", description: "Thing counts things.",
-				repository: "https://github.com/example/thing", version: "0.1.0", variable: "main.version", programs: []program{{".", "thing"}}},
+			want: map[string]string{"project.name": "thing", "project.company": "example", "project.description": "Thing counts things.", "project.version": "0.1.0",
+				"project.url": "https://github.com/example/thing", "project.repository": "https://github.com/example/thing",
+				"build.variables": "{main.version: version}", "build.binaries[0].main": ".", "build.binaries[0].name": "thing"},
 		},
 		"several programs and much else": {
 			files: map[string]string{
@@ -64,51 +92,86 @@ func TestInspect(t *testing.T) {
 				"nested/go.mod":         "module example.com/nested\n",
 				"nested/main.go":        code,
 			},
-			author: "Jo Example",
-			want: module{path: "example.com/app", name: "app", company: "Jo Example", description: "A client for the server.", version: "0.1.0",
-				variable: "main.Version", programs: []program{{"./cmd/client", "client"}, {"./cmd/server", "server"}}},
+			git: repository{Author: "Jo Example"},
+			want: map[string]string{"project.name": "app", "project.company": "Jo Example", "project.description": "A client for the server.", "project.version": "0.1.0",
+				"build.variables": "{main.Version: version}", "build.binaries[0].main": "./cmd/client", "build.binaries[0].name": "client",
+				"build.binaries[1].main": "./cmd/server", "build.binaries[1].name": "server"},
 		},
 		"only a program for development, a tag and a remote": {
 			files: map[string]string{"go.mod": "module \"tool\"\n", "tools/gen/main.go": code},
-			git:   gitinfo.Info{Tags: []string{"v1.2.0", "v1.10.0"}, Remote: "git@git.example.org:team/tool.git"},
-			want: module{path: "tool", name: "tool", company: "tool", repository: "https://git.example.org/team/tool", version: "1.10.0", tagged: true,
-				programs: []program{{"./tools/gen", "gen"}}},
+			git:   repository{Info: gitinfo.Info{Commit: "c", Remote: "git@git.example.org:team/tool.git"}, Versions: []string{"v1.2.0", "nightly", "v1.10.0"}, Author: "Jo"},
+			want: map[string]string{"project.name": "tool", "project.company": "team", "project.version": "git", "build.vcs": "on",
+				"project.url": "https://git.example.org/team/tool", "project.repository": "https://git.example.org/team/tool",
+				"build.binaries[0].main": "./tools/gen", "build.binaries[0].name": "gen"},
 		},
 		"two programs of one name": {
 			files: map[string]string{"go.mod": "module codeberg.org/~jo/my_app.git\n", "a/run/main.go": code, "b/Run/main.go": code},
-			want: module{path: "codeberg.org/~jo/my_app.git", name: "my_app", company: "jo", repository: "https://codeberg.org/~jo/my_app.git", version: "0.1.0",
-				programs: []program{{"./a/run", "run"}, {"./b/Run", "b-Run"}}},
+			want: map[string]string{"project.name": "my_app", "project.company": "jo", "project.version": "0.1.0",
+				"project.url": "https://codeberg.org/~jo/my_app.git", "project.repository": "https://codeberg.org/~jo/my_app.git",
+				"build.binaries[0].main": "./a/run", "build.binaries[0].name": "run", "build.binaries[1].main": "./b/Run", "build.binaries[1].name": "b-Run"},
 		},
 		"names that Windows does not take": {
 			files: map[string]string{"go.mod": "module example.com/con\n", "cmd/nul/main.go": code},
-			want:  module{path: "example.com/con", name: "app", company: "example.com", version: "0.1.0", programs: []program{{"./cmd/nul", "app"}}},
+			want: map[string]string{"project.name": "app", "project.company": "example.com", "project.version": "0.1.0",
+				"build.binaries[0].main": "./cmd/nul", "build.binaries[0].name": "app"},
+		},
+		"names of Windows' own programs": {
+			files: map[string]string{"go.mod": "module example.com/suite\n", "cmd/find/main.go": code, "cmd/CMD/main.go": code, "cmd/ours/main.go": code},
+			want: map[string]string{"project.name": "suite", "project.company": "example.com", "project.version": "0.1.0",
+				"build.binaries[0].main": "./cmd/CMD", "build.binaries[0].name": "suite", "build.binaries[1].main": "./cmd/find", "build.binaries[1].name": "suite-find",
+				"build.binaries[2].main": "./cmd/ours", "build.binaries[2].name": "ours"},
+		},
+		"a module in a folder src": {
+			files: map[string]string{"go.mod": "module github.com/example/poet/src\n", "main.go": code},
+			want: map[string]string{"project.name": "poet", "project.company": "example", "project.version": "0.1.0", "project.url": "https://github.com/example/poet",
+				"project.repository": "https://github.com/example/poet", "build.binaries[0].main": ".", "build.binaries[0].name": "poet"},
+		},
+		"a module that is called src": {
+			files: map[string]string{"go.mod": "module src\n", "main.go": code},
+			git:   repository{Info: gitinfo.Info{Remote: "https://git.example.org/jo/verse.git"}},
+			want: map[string]string{"project.name": "verse", "project.company": "jo", "project.version": "0.1.0", "project.url": "https://git.example.org/jo/verse",
+				"project.repository": "https://git.example.org/jo/verse", "build.binaries[0].main": ".", "build.binaries[0].name": "verse"},
 		},
 		"a comment that is no description, a version that is no text": {
 			files: map[string]string{"go.mod": "module example.com/x\n", "main.go": "// Zählt {{Dinge}}.\npackage main\n\nvar version = 3\n\nfunc main() {}\n"},
-			want:  module{path: "example.com/x", name: "x", company: "example.com", version: "0.1.0", programs: []program{{".", "x"}}},
+			want:  map[string]string{"project.name": "x", "project.company": "example.com", "project.version": "0.1.0", "build.binaries[0].main": ".", "build.binaries[0].name": "x"},
+		},
+		"a comment about source code": {
+			files: map[string]string{"go.mod": "module example.com/x\n", "main.go": "// The main package for the x executable.\npackage main\n\nfunc main() {}\n",
+				"README.md": "# x\n\n[![badge](a)](b)\n\nx is a program that does one thing well. And more.\n"},
+			want: map[string]string{"project.name": "x", "project.description": "x is a program that does one thing well.", "project.company": "example.com", "project.version": "0.1.0",
+				"build.binaries[0].main": ".", "build.binaries[0].name": "x"},
+		},
+		"a version in another package, imported in two steps": {
+			files: map[string]string{"go.mod": "module example.com/x\n", "cmd/x/main.go": "package main\n\nimport \"example.com/x/internal/cli\"\n\nfunc main() { cli.Run() }\n",
+				"internal/cli/cli.go":       "package cli\n\nimport \"example.com/x/internal/buildinfo\"\n\nfunc Run() { println(buildinfo.Version) }\n",
+				"internal/buildinfo/b.go":   "package buildinfo\n\nvar (\n\tVersion = \"(devel)\"\n\tGitCommit string\n\tBuildDate, Other = \"unknown\", \"x\"\n)\n",
+				"internal/version/other.go": "package version\n\nvar Version = \"dev\"\n"},
+			git: repository{Info: gitinfo.Info{Commit: "c"}},
+			want: map[string]string{"project.name": "x", "project.company": "example.com", "project.version": "0.1.0", "build.binaries[0].main": "./cmd/x", "build.binaries[0].name": "x",
+				"build.variables": "{example.com/x/internal/buildinfo.BuildDate: commit_date, example.com/x/internal/buildinfo.GitCommit: commit, example.com/x/internal/buildinfo.Version: version}"},
+		},
+		"a shallow clone without tags": {
+			files: map[string]string{"go.mod": "module example.com/x\n", "main.go": code},
+			git:   repository{Info: gitinfo.Info{Commit: "c"}, Shallow: true},
+			want:  map[string]string{"project.name": "x", "project.company": "example.com", "project.version": "git", "build.vcs": "on", "build.binaries[0].main": ".", "build.binaries[0].name": "x"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := tree(t, c.files)
-			m, err := inspect(root, c.git, c.author)
+			m, err := inspect(root, c.git)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !reflect.DeepEqual(*m, c.want) {
-				t.Errorf("got  %+v\nwant %+v", *m, c.want)
+			if got := values(m); !reflect.DeepEqual(got, c.want) {
+				t.Errorf("got  %v\nwant %v", got, c.want)
 			}
-			b, err := render(m)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := spec.Parse("release.yaml", b, spec.Env{Root: root}); err != nil {
-				t.Errorf("the file does not load: %v", err)
-			}
+			loads(t, root, m, c.git)
 		})
 	}
 }
 
-func TestRepository(t *testing.T) {
+func TestAddress(t *testing.T) {
 	for name, c := range map[string]struct{ remote, module, want string }{
 		"scp form":           {"git@github.com:o/r.git", "x", "https://github.com/o/r"},
 		"ssh":                {"ssh://git@git.example.com:2222/o/r.git", "x", "https://git.example.com/o/r"},
@@ -124,52 +187,60 @@ func TestRepository(t *testing.T) {
 		"no forge":           {"", "example.com/a/b", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := repository(c.remote, c.module); got != c.want {
+			if got := address(c.remote, c.module); got != c.want {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}
 }
 
-// TestGolden shows the whole file for two programs, and that every line that
-// is off can be taken into use: uncommented all at once, nothing is wrong but
+// TestGolden shows both files for two programs, and that every line that is
+// off can be taken into use: uncommented all at once, nothing is wrong but
 // combinations and files that are not there.
 func TestGolden(t *testing.T) {
 	root := tree(t, map[string]string{
 		"go.mod":             "module github.com/example/app\n",
 		"cmd/server/main.go": "// Server answers requests over HTTP.\npackage main\n\nvar version string\n\nfunc main() {}\n",
 		"cmd/client/main.go": code,
+		"cmd/gen/main.go":    code,
 	})
-	m, err := inspect(root, gitinfo.Info{}, "")
+	m, err := inspect(root, repository{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := render(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	const file = "testdata/release.yaml"
-	if *update {
-		if err := os.WriteFile(file, b, 0o644); err != nil {
+	for file, full := range map[string]bool{"testdata/release.yaml": true, "testdata/short.yaml": false} {
+		b, err := render(m, full)
+		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(b) != strings.ReplaceAll(string(want), "\r\n", "\n") {
-		t.Errorf("%s differs; got:\n%s", file, b)
-	}
-	all := regexp.MustCompile(`(?m)^( *)#([^\s#])`).ReplaceAllString(string(b), "$1$2")
-	if strings.Count(all, "\n") != strings.Count(string(b), "\n") || all == string(b) {
-		t.Fatal("nothing was uncommented")
-	}
-	_, err = spec.Parse("release.yaml", []byte(all), spec.Env{Root: root})
-	combination := regexp.MustCompile(`cannot be |has no meaning|there is no file|is not among|is wdac.level already|needs verify|is not allowed in`)
-	for _, line := range strings.Split(err.Error(), "\n") {
-		if !strings.HasPrefix(line, "hint: ") && !combination.MatchString(line) {
-			t.Errorf("uncommented: %s", line)
+		if *update {
+			if err := os.WriteFile(file, b, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(b) != strings.ReplaceAll(string(want), "\r\n", "\n") {
+			t.Errorf("%s differs; got:\n%s", file, b)
+		}
+		all := regexp.MustCompile(`(?m)^( *)#([^\s#])`).ReplaceAllString(string(b), "$1$2")
+		if strings.Count(all, "\n") != strings.Count(string(b), "\n") || all == string(b) {
+			t.Fatal("nothing was uncommented")
+		}
+		_, err = spec.Parse("release.yaml", []byte(all), spec.Env{Root: root})
+		if !full {
+			if err != nil {
+				t.Errorf("the short file uncommented: %v", err)
+			}
+			continue
+		}
+		combination := regexp.MustCompile(`cannot be |has no meaning|there is no file|is not among|is wdac.level already|needs verify|is not allowed in`)
+		for _, line := range strings.Split(err.Error(), "\n") {
+			if !strings.HasPrefix(line, "hint: ") && !combination.MatchString(line) {
+				t.Errorf("uncommented: %s", line)
+			}
 		}
 	}
 }
@@ -188,12 +259,13 @@ func TestInit(t *testing.T) {
 		"no module line":    {files: map[string]string{"go.mod": "go 1.26\n", "main.go": code}, want: "there is no module line"},
 		"no program":        {files: map[string]string{"go.mod": good["go.mod"], "lib.go": "package app\n"}, want: "has no main package that builds for Windows"},
 		"other system only": {files: map[string]string{"go.mod": good["go.mod"], "main_linux.go": code}, want: "has no main package that builds for Windows"},
+		"cgo only":          {files: map[string]string{"go.mod": good["go.mod"], "main.go": "package main\n\nimport \"C\"\n\nfunc main() {}\n"}, want: "needs cgo"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := tree(t, c.files)
 			file := filepath.Join(root, "release.yaml")
 			before, _ := os.ReadFile(file)
-			err := Init(context.Background(), Options{Root: root, File: file, Force: c.force})
+			_, err := Init(context.Background(), Options{Root: root, File: file, Force: c.force})
 			if c.want != "" {
 				after, _ := os.ReadFile(file)
 				if err == nil || !strings.Contains(err.Error(), c.want) || fault.Status(err) != fault.Usage || string(before) != string(after) {
@@ -207,36 +279,173 @@ func TestInit(t *testing.T) {
 			if _, err := spec.Load(file, spec.Env{Root: root}); err != nil {
 				t.Errorf("the file does not load: %v", err)
 			}
+			if _, err := os.Stat(filepath.Join(root, ".gitignore")); err == nil {
+				t.Error("a .gitignore was made outside of a repository")
+			}
 		})
 	}
 }
 
-// TestInitInRepository takes version, repository and company from real git.
-func TestInitInRepository(t *testing.T) {
+// repositoryOf makes a real repository of the files, with the commands.
+func repositoryOf(t *testing.T, files map[string]string, commands ...[]string) string {
+	t.Helper()
 	git, err := exec.LookPath("git")
 	if err != nil {
 		t.Skip("git is not installed: install the package git")
 	}
-	root := tree(t, map[string]string{"go.mod": "module app\n", "main.go": code})
-	for _, args := range [][]string{
-		{"init", "-q"}, {"config", "user.name", "Jo Example"}, {"config", "user.email", "jo@example.com"},
-		{"remote", "add", "origin", "git@git.example.com:jo/app.git"}, {"add", "."}, {"commit", "-q", "-m", "x"}, {"tag", "v3.1.4"},
-	} {
+	root := tree(t, files)
+	for _, args := range append([][]string{
+		{"init", "-q"}, {"config", "user.name", "Jo Example"}, {"config", "user.email", "jo@example.com"}, {"add", "."}, {"commit", "-q", "-m", "x"},
+	}, commands...) {
 		cmd := exec.Command(git, args...)
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("git %v: %v: %s", args, err, out)
 		}
 	}
+	return root
+}
+
+// TestInitInRepository takes version, repository and company from real git,
+// 3 commits after the tag.
+func TestInitInRepository(t *testing.T) {
+	root := repositoryOf(t, map[string]string{"go.mod": "module app\n", "main.go": code},
+		[]string{"remote", "add", "origin", "git@git.example.com:team/app.git"}, []string{"tag", "v3.1.4"}, []string{"commit", "-q", "--allow-empty", "-m", "y"})
 	file := filepath.Join(root, "release.yaml")
-	if err := Init(context.Background(), Options{Root: root, File: file}); err != nil {
-		t.Fatal(err)
-	}
-	s, err := spec.Load(file, spec.Env{Root: root})
+	r, err := Init(context.Background(), Options{Root: root, File: file})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Project.Version != "3.1.4" || s.Project.Company != "Jo Example" || s.Project.Repository != "https://git.example.com/jo/app" {
+	s, err := spec.Load(file, tagged(root, askGit(context.Background(), root)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Project.Version != "3.1.4" || s.Project.Company != "team" || s.Project.Repository != "https://git.example.com/team/app" {
 		t.Errorf("got %+v", s.Project)
+	}
+	if got, err := os.ReadFile(filepath.Join(root, ".gitignore")); err != nil || string(got) != "dist/\n.hallmark/\n" {
+		t.Errorf(".gitignore is %q, %v", got, err)
+	}
+	if lines := strings.Join(r.Lines(), "\n"); !strings.Contains(lines, "app.exe from .") || !strings.Contains(lines, "added dist/ and .hallmark/") ||
+		!strings.Contains(lines, "project.description, which portal needs") || !strings.Contains(lines, `"team" is a guess`) {
+		t.Errorf("the report says\n%s", lines)
+	}
+}
+
+func TestIgnore(t *testing.T) {
+	for name, c := range map[string]struct{ before, after string }{
+		"nothing there":       {"", "dist/\n.hallmark/\n"},
+		"no line break":       {"*.exe", "*.exe\ndist/\n.hallmark/\n"},
+		"Windows line breaks": {"*.exe\r\n", "*.exe\r\ndist/\r\n.hallmark/\r\n"},
+		"one there":           {"/dist\n", "/dist\n.hallmark/\n"},
+		"both there":          {"dist\r\n/.hallmark/\r\n", "dist\r\n/.hallmark/\r\n"},
+		"others like it":      {"web/dist/\n!dist/\n#dist/\n", "web/dist/\n!dist/\n#dist/\ndist/\n.hallmark/\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := tree(t, map[string]string{".gitignore": c.before})
+			for range 2 { // a second time nothing is added
+				if _, err := ignore(root, true); err != nil {
+					t.Fatal(err)
+				}
+				if got, _ := os.ReadFile(filepath.Join(root, ".gitignore")); string(got) != c.after {
+					t.Errorf("got %q, want %q", got, c.after)
+				}
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	files := map[string]string{
+		"go.mod": "module example.com/app\n", "cmd/app/main.go": "package main\n\nvar version, commit string\n\nfunc main() {}\n", "cmd/gen/main.go": code,
+		".goreleaser.yaml": "project_name: app\nbuilds:\n- main: ./cmd/app\n  ldflags: -s -w -X main.version={{.Version}} -X main.commit={{.Commit}}\n  goarch: [amd64, arm64]\n",
+	}
+	root := repositoryOf(t, files, []string{"tag", "v1.0.0"})
+	o := Options{Root: root, File: filepath.Join(root, "release.yaml")}
+	if _, err := Check(t.Context(), o); err == nil || fault.Status(err) != fault.Usage {
+		t.Errorf("without a file: %v", err)
+	}
+	if _, err := Init(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if lines, err := Check(t.Context(), o); err != nil || len(lines) != 0 {
+		t.Errorf("a new file: %q, %v", lines, err)
+	}
+	for name, c := range map[string]struct{ old, new, want string }{
+		"another program":      {"main: ./cmd/app", "main: ./cmd/gen", "build.binaries has ./cmd/gen, which would be left out: for development"},
+		"a missing program":    {"main: ./cmd/app", "main: ./cmd/gen", "build.binaries lacks ./cmd/app; .goreleaser.yaml names it"},
+		"another name":         {"name: app}", "name: tool}", "build.binaries calls ./cmd/app tool; .goreleaser.yaml says app"},
+		"a variable less":      {"    main.commit: commit\n", "", "build.variables is {main.version: version}; .goreleaser.yaml says {main.commit: commit, main.version: version}"},
+		"a fixed version":      {"version: git", "version: 1.0.0", "project.version is 1.0.0; git says git"},
+		"a company is no sign": {"company:", "copyright: x\n  company: Acme #", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, err := os.ReadFile(o.File)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := strings.Replace(string(b), c.old, c.new, 1)
+			if changed == string(b) {
+				t.Fatalf("%q is not in\n%s", c.old, b)
+			}
+			other := o
+			other.File = filepath.Join(t.TempDir(), "other.yaml")
+			if err := os.WriteFile(other.File, []byte(changed), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			lines, err := Check(t.Context(), other)
+			if err != nil || (c.want == "") != (len(lines) == 0) || !strings.Contains(strings.Join(lines, "\n"), c.want) {
+				t.Errorf("got %q, %v; want %q", lines, err, c.want)
+			}
+		})
+	}
+	if err := os.WriteFile(o.File, []byte("a: [\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(t.Context(), o); err == nil || fault.Status(err) != fault.Usage {
+		t.Errorf("no YAML: %v", err)
+	}
+}
+
+func TestMage(t *testing.T) {
+	good := map[string]string{"go.mod": "module example.com/app/v2\n\ngo 1.20\n", "main.go": code}
+	with := func(name, text string) map[string]string {
+		return map[string]string{"go.mod": good["go.mod"], "main.go": code, name: text}
+	}
+	for name, c := range map[string]struct {
+		files   map[string]string
+		version string
+		force   bool
+		want    string // of the error
+		mod     string
+	}{
+		"released":            {good, "v1.4.2", false, "", "module example.com/app/release\n\ngo 1.26.0\n\nrequire github.com/hallmark-dev/hallmark v1.4.2\n\ntool github.com/magefile/mage\n"},
+		"from a folder":       {good, "v0.0.0-20261129+dirty", false, "", "module example.com/app/release\n\ngo 1.26.0\n\ntool github.com/magefile/mage\n"},
+		"a go.mod is there":   {with("release/go.mod", "module x\n"), "", false, "release/go.mod exists already", ""},
+		"replaced":            {with("release/go.mod", "module x\n"), "", true, "", "module example.com/app/release\n\ngo 1.26.0\n\ntool github.com/magefile/mage\n"},
+		"the product's code":  {with("release/release.go", "package release\n"), "", true, "holds Go code", ""},
+		"scripts stay":        {with("release/notes.md", "x\n"), "", false, "", "module example.com/app/release\n\ngo 1.26.0\n\ntool github.com/magefile/mage\n"},
+		"not a module at all": {map[string]string{"main.go": code}, "", false, "reading the module", ""},
+		"a magefile is there": {with("release/magefile.go", "package main\n"), "", false, "release/magefile.go exists already", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			root := tree(t, c.files)
+			_, err := Mage(root, c.version, c.force)
+			if c.want != "" {
+				if err == nil || !strings.Contains(err.Error(), c.want) || fault.Status(err) != fault.Usage {
+					t.Errorf("got %v, want %q", err, c.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, _ := os.ReadFile(filepath.Join(root, "release", "go.mod")); string(got) != c.mod {
+				t.Errorf("go.mod is\n%s", got)
+			}
+			if got, _ := os.ReadFile(filepath.Join(root, "go.mod")); string(got) != c.files["go.mod"] {
+				t.Errorf("the product's go.mod was changed:\n%s", got)
+			}
+		})
 	}
 }

@@ -1,0 +1,114 @@
+package clue
+
+import (
+	"regexp"
+	"strings"
+)
+
+// script holds the variables that a Makefile, workflow or shell script
+// defines.
+type script struct {
+	defined map[string]string
+}
+
+var (
+	definition = regexp.MustCompile(`^\s*(?:export\s+|-\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*(\+?)(?:[:?]{0,2}=|:\s)\s*(.*)$`)
+	// A reference to a variable, as make, shells, workflows and Taskfiles
+	// write it, or a call whose output is the value.
+	reference = regexp.MustCompile(`\$\{\{\s*([^}]*?)\s*\}\}|\{\{\s*\.?([A-Za-z_][A-Za-z0-9_.]*)\s*\}\}|\$[({]([A-Za-z_][A-Za-z0-9_]*)[)}]|\$([A-Za-z_][A-Za-z0-9_]*)`)
+	call      = regexp.MustCompile(`\$\$?\([a-z][A-Za-z0-9._/-]* [^()]*(?:\([^()]*\)[^()]*)*\)|` + "`[^`]*`")
+)
+
+func (s script) define(line string) {
+	if strings.HasPrefix(line, "\t") {
+		return // the recipe of a rule, whose variables are its own
+	}
+	m := definition.FindStringSubmatch(line)
+	if m == nil || strings.Contains(line, "go build") && m[1] != strings.ToUpper(m[1]) {
+		return // a key of a workflow or a rule of a Makefile
+	}
+	value := strings.TrimSpace(m[3])
+	if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+		value = value[1 : len(value)-1]
+	}
+	switch {
+	case m[2] == "+" && s.defined[m[1]] != "":
+		s.defined[m[1]] += " " + value
+	case s.defined[m[1]] == "" || m[2] == "+":
+		s.defined[m[1]] = value
+	}
+}
+
+// Bounds of an expansion: how deep variables refer to one another, and bytes.
+const (
+	maxDepth    = 8
+	maxExpanded = 64 << 10
+)
+
+// expand replaces variables and calls by their values, or by marks where the
+// value changes from release to release.
+func (s script) expand(text string) string { return s.deeper(text, maxDepth) }
+
+func (s script) deeper(text string, depth int) string {
+	text = call.ReplaceAllStringFunc(text, func(c string) string { return meant("", c, c) })
+	if len(text) > maxExpanded {
+		return text[:maxExpanded]
+	}
+	return reference.ReplaceAllStringFunc(text, func(ref string) string {
+		m := reference.FindStringSubmatch(ref)
+		name := first(m[1], m[2], m[3], m[4])
+		if at := strings.LastIndexByte(name, '.'); at >= 0 && !strings.HasPrefix(name, "github.") {
+			name = name[at+1:]
+		}
+		value, ok := s.defined[name]
+		switch {
+		case ok && depth > 0 && (flagsName.MatchString(name) || strings.Contains(value, "/") && !call.MatchString(value) && !strings.Contains(value, "$")):
+			return s.deeper(value, depth-1)
+		case meant(name, value, "") != "":
+			return meant(name, value, "")
+		case ok && depth > 0 && !call.MatchString(value):
+			return s.deeper(value, depth-1)
+		}
+		return unclear(ref)
+	})
+}
+
+var (
+	flagsName   = regexp.MustCompile(`(?i)flags|_?args$|opts$`)
+	namesDate   = regexp.MustCompile(`(?i)date|time`)
+	namesCommit = regexp.MustCompile(`(?i)commit|sha|revision|githash|^rev$|github\.sha`)
+	namesTag    = regexp.MustCompile(`(?i)(^|_|git)tag($|_|name)|github\.ref_name`)
+	namesVer    = regexp.MustCompile(`(?i)version|^ver$`)
+	namesOther  = regexp.MustCompile(`(?i)^go|go_?version`)
+	dropsV      = regexp.MustCompile(`sed|cut|tr |#v|patsubst|subst|trimprefix|TrimPrefix`)
+)
+
+// meant is the mark of a variable that changes from release to release, judged
+// by its name and by the command that makes its value; otherwise the fallback.
+func meant(name, value, otherwise string) string {
+	describes := strings.Contains(value, "git describe")
+	switch {
+	case namesOther.MatchString(name):
+		return ""
+	case namesDate.MatchString(name) || name == "" && strings.Contains(value, "date "):
+		if strings.Contains(value, "%s") || strings.Contains(value, "%ct") {
+			return mark("commit_timestamp")
+		}
+		if value != "" && !strings.ContainsAny(value, "TH") && !strings.Contains(value, "iso") && !strings.Contains(value, "-I") {
+			return mark("commit_day")
+		}
+		return mark("commit_date")
+	case namesCommit.MatchString(name) || strings.Contains(value, "rev-parse"):
+		if strings.Contains(strings.ToLower(name), "short") || strings.Contains(value, "--short") {
+			return mark("short_commit")
+		}
+		return mark("commit")
+	case namesTag.MatchString(name) || describes && !dropsV.MatchString(value):
+		return mark("tag")
+	case namesVer.MatchString(name) || describes:
+		return mark("version")
+	case otherwise != "":
+		return unclear(otherwise)
+	}
+	return ""
+}
