@@ -158,7 +158,7 @@ func (m *module) likely(source *gomain.Module, out []program) []program {
 		}
 	}
 	take("the main package at the module's root", func(one gomain.Main) bool { return one.Dir == "." })
-	if len(out) == 0 {
+	if !slices.ContainsFunc(out, func(p program) bool { return p.dir == "." }) {
 		take("named like the product", func(one gomain.Main) bool {
 			base := path.Base(one.Dir)
 			return !one.Secondary && (strings.EqualFold(base, m.name) || strings.EqualFold(base, moduleName(m.path, m.repository)))

@@ -30,8 +30,12 @@ func (m *module) words(p project, e evidence, git repository) {
 	m.set("project.copyright", finding{value: line(notice), from: licence})
 	m.company(holder, licence, git)
 	m.set("project.url", finding{value: checked(about.Homepage), from: from})
-	m.set("project.url", finding{value: m.repository, from: "git"})
-	m.set("project.repository", finding{value: m.repository, from: "git"})
+	where := "git"
+	if fromRemote(git.Remote) == "" {
+		where = "the module's path"
+	}
+	m.set("project.url", finding{value: m.repository, from: where})
+	m.set("project.repository", finding{value: m.repository, from: where})
 }
 
 // title is what people call the product, if that is not its name.

@@ -167,6 +167,7 @@ func (out *Build) add(b goreleaserBuild, project string) {
 		flags = "-s -w -X main.version={{.Version}} -X main.commit={{.Commit}} -X main.date={{.Date}} -X main.builtBy=goreleaser"
 	}
 	p.Link, p.GUI = readLink(expand(flags, project))
+	p.Link.Said = len(b.LDFlags) > 0
 	p.Tags = tagsOf(b.Tags, b.Flags, project)
 	p.environment(b.Env, project)
 	out.Programs = append(out.Programs, p)

@@ -50,13 +50,11 @@ func Shell(from string, b []byte, module string) Commands {
 			link, _ := readLink("-X=" + m[1])
 			out.Link.merge(link)
 		}
-		at := goBuild.FindStringIndex(text)
-		if at == nil {
-			continue
-		}
-		for _, c := range commands(text[:at[0]], text[at[1]:], module) {
-			c.From = fmt.Sprintf("%s:%d", from, l.number)
-			out.Programs = append(out.Programs, c)
+		for _, at := range goBuild.FindAllStringIndex(text, -1) {
+			for _, c := range commands(text[:at[0]], text[at[1]:], module) {
+				c.From = fmt.Sprintf("%s:%d", from, l.number)
+				out.Programs = append(out.Programs, c)
+			}
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"go/build"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -28,6 +29,15 @@ type Main struct {
 
 // secondary folders hold programs that serve the development of the module.
 var secondary = regexp.MustCompile(`(^|/)(internal|_?examples?|tools?|tests?|t|scripts?|hack|contrib|misc|ci|build|extra|fuzz|bench(marks?)?|demos?|samples?)(/|$)`)
+
+// forDevelopment judges the folder of a main package by those around it. Its own
+// name counts only at the root: cmd/tool may well be the product.
+func forDevelopment(rel string) bool {
+	if around := path.Dir(rel); around != "." {
+		return secondary.MatchString(around)
+	}
+	return secondary.MatchString(rel)
+}
 
 // maxFolders bounds the search in a tree that is not a module at all.
 const maxFolders = 20_000
@@ -98,7 +108,7 @@ func (m *Module) folder(full, rel string, tags []string) {
 	if rel != "." {
 		dir = "./" + rel
 	}
-	m.Mains = append(m.Mains, Main{Dir: dir, Doc: pkg.Doc, Cgo: cgo || len(pkg.CgoFiles) > 0, Secondary: secondary.MatchString(rel)})
+	m.Mains = append(m.Mains, Main{Dir: dir, Doc: pkg.Doc, Cgo: cgo || len(pkg.CgoFiles) > 0, Secondary: forDevelopment(rel)})
 }
 
 // Main returns the main package in dir.
