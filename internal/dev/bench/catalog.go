@@ -10,7 +10,7 @@ import (
 // Bars of catalogs.
 const (
 	catalogMembers = 100_000
-	catalogMemory  = 250 << 20 // bytes
+	catalogMemory  = 220e6 // bytes
 	// linearBar is how much more each member may take in the largest catalog
 	// than in the smallest, a quarter of its size.
 	linearBar = 1.25

@@ -20,11 +20,11 @@ import (
 // Bars of App Control policies.
 const (
 	policyRules = 10_000
-	policyBar   = float64(100 * time.Millisecond)
+	policyBar   = float64(70 * time.Millisecond)
 
 	// scanBar is how much longer a scan may take than reading and hashing the
 	// same files on all processors.
-	scanBar = 1.25
+	scanBar = 1.15
 	// flatBar is how much more memory ten times as many files may take.
 	flatBar = 1.25
 	// scanTimes is how many links to each program there are.

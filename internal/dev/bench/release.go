@@ -9,7 +9,7 @@ import (
 )
 
 // releaseBar is for a release with nothing to do.
-const releaseBar = float64(time.Second)
+const releaseBar = float64(100 * time.Millisecond)
 
 // releaseNothing releases a small program, then again and again.
 func (s *session) releaseNothing(ctx context.Context) error {
