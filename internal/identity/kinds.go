@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/internal/identity/awskms"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
 	"github.com/hallmark-dev/hallmark/internal/identity/vault"
 )
@@ -17,6 +18,7 @@ type remoteKind struct {
 
 // remoteKinds are the kinds behind services, in the order of the documents.
 var remoteKinds = []remoteKind{
+	{awskms.Kind, awskms.Syntax, awskms.Parse},
 	{vault.Kind, vault.Syntax, vault.Parse},
 }
 

@@ -175,40 +175,12 @@ func countNamed(parts []string) (n int) {
 	return n
 }
 
-// splitCommand splits a command at spaces and tabs. Text in "double" or
-// 'single' quotes keeps its spaces and may hold the other kind of quote.
-// Backslashes, dollar signs and everything else mean themselves, since no
-// shell is involved and Windows paths must stay readable.
+// splitCommand splits the command of an exec identity.
 func splitCommand(s string) ([]string, error) {
-	var words []string
-	var word strings.Builder
-	var quote rune
-	inWord := false
-	for _, c := range s {
-		switch {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(c)
-		case c == '"' || c == '\'':
-			quote, inWord = c, true
-		case c == ' ' || c == '\t':
-			if inWord {
-				words = append(words, word.String())
-			}
-			word.Reset()
-			inWord = false
-		default:
-			word.WriteRune(c)
-			inWord = true
-		}
-	}
-	if quote != 0 {
-		return nil, fault.New(fault.Usage, "identity exec: a %c quote is not closed", quote).
+	words, err := service.SplitWords(s)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "identity exec: %v", err).
 			Hint("a quote that is meant itself goes between quotes of the other kind")
-	}
-	if inWord {
-		words = append(words, word.String())
 	}
 	if len(words) == 0 || words[0] == "" {
 		return nil, fault.New(fault.Usage, "identity exec: names no program").

@@ -166,7 +166,7 @@ func (c *Caller) Call(ctx context.Context, r Request) (*Answer, error) {
 			renewed = true
 			t.refused()
 			continue
-		case verdict == Fail || verdict == Refused || try >= maxTries:
+		case verdict == Fail || verdict == Refused || try >= maxTries || r.Once:
 			return nil, c.fault(t.failure, verdict)
 		}
 		if err := c.later(ctx, verdict, t); err != nil {

@@ -2,9 +2,11 @@ package service
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -68,4 +70,18 @@ func direct(config *tls.Config) *http.Client {
 			MaxResponseHeaderBytes: 64 << 10,
 		},
 	}
+}
+
+// TrustFile is a configuration that trusts the certificates in a PEM file, and
+// no others. what names the setting in the error (Usage).
+func TrustFile(what, file string) (*tls.Config, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fault.New(fault.Usage, "%s: %v", what, err).Hint("it names a file with certificates in PEM")
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(b) {
+		return nil, fault.New(fault.Usage, "%s names a file without certificates", what).Hint("it names a file with certificates in PEM")
+	}
+	return &tls.Config{RootCAs: pool}, nil
 }

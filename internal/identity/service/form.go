@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -115,4 +116,41 @@ func (o Options) Secret(kind, name string) (secret.Ref, error) {
 		return "", fault.New(fault.Usage, "identity %s: option %s: %w", kind, name, err)
 	}
 	return r, nil
+}
+
+// SplitWords splits a command at spaces and tabs. Text in "double" or 'single'
+// quotes keeps its spaces and may hold the other kind of quote. Backslashes,
+// dollar signs and everything else mean themselves, since no shell is involved
+// and Windows paths must stay readable.
+func SplitWords(s string) ([]string, error) {
+	var words []string
+	var word strings.Builder
+	var quote rune
+	inWord := false
+	for _, c := range s {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(c)
+		case c == '"' || c == '\'':
+			quote, inWord = c, true
+		case c == ' ' || c == '\t':
+			if inWord {
+				words = append(words, word.String())
+			}
+			word.Reset()
+			inWord = false
+		default:
+			word.WriteRune(c)
+			inWord = true
+		}
+	}
+	if quote != 0 {
+		return nil, fmt.Errorf("a %c quote is not closed", quote)
+	}
+	if inWord {
+		words = append(words, word.String())
+	}
+	return words, nil
 }

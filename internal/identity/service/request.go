@@ -30,6 +30,8 @@ type Request struct {
 	Answers []int
 	// Timeout of one try; 0 is 30 seconds.
 	Timeout time.Duration
+	// Once makes one try and no more, for addresses that may not be there.
+	Once bool
 }
 
 // Authorizer puts a credential on a request.
