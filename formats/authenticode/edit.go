@@ -31,7 +31,7 @@ func SetToken(p7 []byte, index int, token []byte) ([]byte, error) {
 	}
 	return editSignature(p7, index, func(n *sigNode) error {
 		si := &n.sd.Signers[0]
-		if err := t.Check(si.Signature, rfc3161.CheckOptions{NoChain: true}); err != nil {
+		if err := t.Check(si.Signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny}); err != nil {
 			return fmt.Errorf("attaching timestamp to signature %d: %w", index, err)
 		}
 		si.UnsignedAttrs.Remove(cms.OIDCountersignature)
@@ -64,7 +64,7 @@ func SetCountersignature(p7 []byte, index int, signerInfo []byte, certs []*x509.
 
 func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData) []string {
 	var out []string
-	for _, p := range rfc3161.LegacyProblems(stamp, outer, outer.Signers[0].Signature, rfc3161.CheckOptions{NoChain: true, AllowWeak: true}) {
+	for _, p := range rfc3161.LegacyProblems(stamp, outer, outer.Signers[0].Signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny, AllowWeak: true}) {
 		out = append(out, p.String())
 	}
 	return out

@@ -31,9 +31,13 @@ func stamper(t testing.TB, at time.Time) *rfc3161.Client {
 	}
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
-	c := &rfc3161.Client{Servers: []string{srv.URL}, Check: rfc3161.CheckOptions{Roots: p.TSARoots()}}
+	var client rfc3161.ClientOptions
 	if !at.IsZero() {
-		c.Now = o.Now
+		client.MaxSkew = time.Since(at).Abs() + time.Hour
+	}
+	c, err := rfc3161.NewClient([]string{srv.URL}, rfc3161.TrustRoots(p.TSARoots()), client)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return c
 }

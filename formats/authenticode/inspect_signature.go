@@ -212,7 +212,7 @@ func tokenFacts(der, signature []byte) TimestampFacts {
 		return f
 	}
 	f.Time, f.Algorithm, f.Policy, f.Serial = t.GenTime.UTC(), t.Hash.String(), t.Policy.String(), t.Serial.Text(16)
-	for _, p := range t.Problems(signature, rfc3161.CheckOptions{NoChain: true}) {
+	for _, p := range t.Problems(signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny}) {
 		f.Problems = append(f.Problems, p.String())
 	}
 	if cert, err := t.Signer(); err == nil {

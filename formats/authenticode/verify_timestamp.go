@@ -76,7 +76,7 @@ func (j *judging) token(ctx context.Context, rep *TimestampReport, der []byte) [
 			j.stampChain(ctx, rep, cert, certs)
 		}
 	}
-	return tokenFindings(t.Problems(j.signer.Signature, rfc3161.CheckOptions{Certificates: certs, NoChain: true}))
+	return tokenFindings(t.Problems(j.signer.Signature, rfc3161.CheckOptions{Certificates: certs, Trust: rfc3161.TrustAny}))
 }
 
 // laxRules are the rules of RFC 3161 that Windows does not insist on.

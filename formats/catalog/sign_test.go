@@ -66,8 +66,11 @@ func stamped(t testing.TB, p7 []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &rfc3161.Client{Servers: []string{formatstest.OpensslTSA(t, formatstest.NewPKI(t).TSA) + "/rfc3161"},
-		Check: rfc3161.CheckOptions{Roots: formatstest.NewPKI(t).TSARoots()}}
+	client, err := rfc3161.NewClient([]string{formatstest.OpensslTSA(t, formatstest.NewPKI(t).TSA) + "/rfc3161"},
+		rfc3161.TrustRoots(formatstest.NewPKI(t).TSARoots()), rfc3161.ClientOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	stamp, err := client.Timestamp(context.Background(), value, crypto.SHA256)
 	if err != nil {
 		t.Fatal(err)

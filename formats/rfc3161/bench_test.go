@@ -10,7 +10,7 @@ import (
 // BenchmarkTimestamp is a whole exchange over loopback; most of it is the server's RSA-3072 private operation.
 func BenchmarkTimestamp(b *testing.B) {
 	pki := formatstest.NewPKI(b)
-	c := &Client{Servers: []string{serve(b, newServer(b, pki.TSA, nil))}, Check: CheckOptions{Roots: pki.TSARoots()}}
+	c := clientOf(b, []string{serve(b, newServer(b, pki.TSA, nil))}, ClientOptions{})
 	for b.Loop() {
 		if _, err := c.Timestamp(b.Context(), signature, crypto.SHA256); err != nil {
 			b.Fatal(err)
@@ -32,7 +32,7 @@ func BenchmarkCheck(b *testing.B) {
 	pki := formatstest.NewPKI(b)
 	token, q := stamped(b, newServer(b, pki.TSA, nil), signature, crypto.SHA256)
 	for b.Loop() {
-		if err := token.Check(signature, CheckOptions{Request: q, Roots: pki.TSARoots()}); err != nil {
+		if err := token.Check(signature, CheckOptions{Request: q, Trust: TrustRoots(pki.TSARoots())}); err != nil {
 			b.Fatal(err)
 		}
 	}

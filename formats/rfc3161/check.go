@@ -76,12 +76,34 @@ func (e *TokenError) Has(r Rule) bool {
 	return false
 }
 
-// ChainFunc judges whether cert leads to a trusted time-stamping root at the given time. embedded are the
-// certificates of the token, cert among them. nil means that it does.
-type ChainFunc func(cert *x509.Certificate, embedded []*x509.Certificate, at time.Time) error
+// Trust decides whether cert leads to a trusted time-stamping root at the given
+// time; nil means that it does. embedded are the certificates of the token, cert
+// among them. certchain.Roots.StampChain is one.
+type Trust func(cert *x509.Certificate, embedded []*x509.Certificate, at time.Time) error
 
-// CheckOptions says what a token is held against. The zero value checks all that needs no further knowledge and fails
-// RuleChain, because without roots nobody is trusted.
+// TrustRoots trusts these roots for time stamping; nil trusts none. The chain is
+// built by crypto/x509, which refuses SHA-1.
+func TrustRoots(roots *x509.CertPool) Trust {
+	return func(cert *x509.Certificate, embedded []*x509.Certificate, at time.Time) error {
+		if roots == nil {
+			return errors.New("no time-stamping roots are given, so no server is trusted")
+		}
+		inter := x509.NewCertPool()
+		for _, c := range embedded {
+			inter.AddCert(c)
+		}
+		_, err := cert.Verify(x509.VerifyOptions{Roots: roots, Intermediates: inter, CurrentTime: at,
+			KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}})
+		return err
+	}
+}
+
+// TrustAny is the Trust that looks at no chain. It is for callers that judge the
+// authority themselves, such as when the finished file is verified.
+func TrustAny(*x509.Certificate, []*x509.Certificate, time.Time) error { return nil }
+
+// CheckOptions says what a token is held against. The zero value checks all that
+// needs no further knowledge and fails RuleChain, because it trusts no authority.
 type CheckOptions struct {
 	// Request that the token answers: nonce and policy have to agree. Nil where the token is looked at later.
 	Request *Request
@@ -91,12 +113,8 @@ type CheckOptions struct {
 	MaxSkew time.Duration
 	// Certificates may hold the server's certificate where the token does not carry it.
 	Certificates []*x509.Certificate
-	// Roots are trusted for time stamping; the chain is built by crypto/x509, which refuses SHA-1.
-	Roots *x509.CertPool
-	// Chain replaces Roots.
-	Chain ChainFunc
-	// NoChain leaves the chain to the caller.
-	NoChain bool
+	// Trust decides about the authority; nil trusts none.
+	Trust Trust
 	// AllowWeak accepts MD5 and SHA-1 in imprint and signature.
 	AllowWeak bool
 }
@@ -215,31 +233,13 @@ func (c *checker) findSigner(si *cms.SignerInfo) (*x509.Certificate, error) {
 }
 
 func (c *checker) chain(cert *x509.Certificate) {
-	if c.o.NoChain {
-		return
-	}
-	check := c.o.Chain
-	if check == nil {
-		check = verifyWith(c.o.Roots)
+	trust := c.o.Trust
+	if trust == nil {
+		trust = TrustRoots(nil)
 	}
 	embedded, _ := c.t.SignedData.X509Certificates() // one that does not parse may simply not be needed
-	if err := check(cert, append(embedded, c.o.Certificates...), c.t.GenTime); err != nil {
+	if err := trust(cert, append(embedded, c.o.Certificates...), c.t.GenTime); err != nil {
 		c.fail(RuleChain, "%v", err)
-	}
-}
-
-func verifyWith(roots *x509.CertPool) ChainFunc {
-	return func(cert *x509.Certificate, embedded []*x509.Certificate, at time.Time) error {
-		if roots == nil {
-			return errors.New("no time-stamping roots are given, so no server is trusted")
-		}
-		inter := x509.NewCertPool()
-		for _, c := range embedded {
-			inter.AddCert(c)
-		}
-		_, err := cert.Verify(x509.VerifyOptions{Roots: roots, Intermediates: inter, CurrentTime: at,
-			KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageTimeStamping}})
-		return err
 	}
 }
 

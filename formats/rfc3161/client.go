@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/rand"
 	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 // Defaults of a Client.
@@ -28,51 +32,94 @@ const (
 	maxRedirects           = 3
 )
 
-// Client asks time-stamp servers. It is safe for concurrent use; what it learns about a server (its rate limit, its
-// faults) holds for all calls, so one Client should serve a whole run. Fields must not be changed after the first call.
-//
-// Servers are preferred in their order. Each call takes the first server that may be asked now, and where none may, it
-// waits for the first that may; so a server that is down, or that wants a pause, costs no time while another answers.
-type Client struct {
-	// Servers are http or https URLs, the preferred first.
-	Servers []string
-	// HTTP makes the requests; nil means http.DefaultTransport (with the proxy of the environment). Its CheckRedirect is
-	// replaced: three redirects at most, none that loses the request's body, none from https to http.
+// ClientOptions are what a [Client] may be told besides its servers and whom to
+// trust. The zero value is right for most.
+type ClientOptions struct {
+	// HTTP makes the requests; nil means http.DefaultTransport (with the proxy of
+	// the environment). Its CheckRedirect is replaced: three redirects at most,
+	// none that loses the request's body, none from https to http.
 	HTTP *http.Client
 	// Policy to ask for; nil leaves it to the server.
 	Policy asn1.ObjectIdentifier
-	// Check judges the answers. Request and Now are filled in. Roots or Chain have to be set, or NoChain.
-	Check CheckOptions
-	// Attempts at each server in one call; 0 means 3. A refusal with status 429 that says when to come back (Retry-After)
-	// is obeyed and not counted, so only Budget bounds it.
+	// MaxSkew is how far the time in a token may be from this machine's clock; 0
+	// means 5 min.
+	MaxSkew time.Duration
+	// AllowWeak accepts MD5 and SHA-1 in answers of the older protocol, which
+	// leaves the choice to the server.
+	AllowWeak bool
+	// Attempts at each server in one call; 0 means 3. A refusal with status 429
+	// that says when to come back (Retry-After) is obeyed and not counted, so only
+	// Budget bounds it.
 	Attempts int
 	// Timeout of one request; 0 means 20 s.
 	Timeout time.Duration
-	// Budget is the time for one call, all servers, attempts and pauses together; 0 means 5 min.
+	// Budget is the time for one call, all servers, attempts and pauses together;
+	// 0 means 5 min.
 	Budget time.Duration
 	// MinInterval is kept between two requests to the same server; 0 means none.
 	MinInterval time.Duration
-	// Backoff is the pause before the second attempt at a server; it doubles with every attempt up to MaxBackoff and is shortened by
-	// up to half at random. 0 means 1 s and 30 s.
+	// Backoff is the pause before the second attempt at a server; it doubles with
+	// every attempt up to MaxBackoff and is shortened by up to half at random. 0
+	// means 1 s and 30 s.
 	Backoff, MaxBackoff time.Duration
-	// BreakerFailures in a row, over all calls, open a server's circuit breaker for BreakerPause; then one request is let
-	// through to see. Requests under way at the same time count once, refusals with status 429 do not count.
-	// 0 means 5, or Attempts if that is more, and 1 min.
+	// BreakerFailures in a row, over all calls, open a server's circuit breaker for
+	// BreakerPause; then one request is let through to see. Requests under way at
+	// the same time count once, refusals with status 429 do not count. 0 means 5,
+	// or Attempts if that is more, and 1 min.
 	BreakerFailures int
 	BreakerPause    time.Duration
 	// MaxResponse is the size in bytes that an answer may have; 0 means 1 MiB.
 	MaxResponse int64
-	// Log is told of every attempt; nil means nobody.
+	// Log is called after every attempt; nil is not called.
 	Log func(Attempt)
+}
 
-	// Now, Sleep, Random and Jitter replace clock, pause, nonce source (crypto/rand) and random number in [0,1).
-	Now    func() time.Time
-	Sleep  func(context.Context, time.Duration) error
-	Random io.Reader
-	Jitter func() float64
+// Client asks time-stamp servers. It is safe for concurrent use; what it learns
+// about a server (its rate limit, its faults) holds for all calls, so one Client
+// should serve a whole run.
+//
+// Servers are preferred in their order. Each call takes the first server that
+// may be asked now, and where none may, it waits for the first that may; so a
+// server that is down, or that wants a pause, costs no time while another
+// answers.
+type Client struct {
+	servers []string
+	trust   Trust
+	o       ClientOptions
+
+	now    func() time.Time
+	sleep  func(context.Context, time.Duration) error
+	random io.Reader
+	jitter func() float64 // in [0,1)
 
 	mu    sync.Mutex
 	state map[string]*serverState
+}
+
+// NewClient returns a client for servers, which are http or https URLs, the
+// preferred first. trust decides which authorities count: [TrustRoots], a
+// function of your own, or [TrustAny]. Without servers, with a URL that is not
+// one, or with nil for trust the error is a *OptionError.
+func NewClient(servers []string, trust Trust, o ClientOptions) (*Client, error) {
+	var problems []error
+	option := "servers"
+	if len(servers) == 0 {
+		problems = append(problems, errors.New("no time-stamp server is given"))
+	}
+	for _, s := range servers {
+		if err := CheckURL(s); err != nil {
+			problems = append(problems, err)
+		}
+	}
+	if trust == nil {
+		option = "trust"
+		problems = append(problems, errors.New("no roots are given that the server's certificate has to lead to"))
+	}
+	if len(problems) > 0 {
+		return nil, cms.WrongOption(option, "time stamping: %v", errors.Join(problems...))
+	}
+	return &Client{servers: slices.Clone(servers), trust: trust, o: o,
+		now: time.Now, sleep: sleep, random: rand.Reader, jitter: mathrand.Float64}, nil
 }
 
 // Stamp is a token that was checked, and where it is from.
@@ -99,19 +146,19 @@ type Attempt struct {
 }
 
 // Timestamp gets a token for a signature (the signature octets of a SignerInfo), whose imprint is made with hash. Every
-// token has passed Check. Errors: *ServiceError where no server gave a good token in time, the context's error where
-// that ended, others for a wrong configuration.
+// token has passed Check. Errors: *ServiceError where no server gave a good token in time, *OptionError for a hash that is not
+// accepted, the context's error where that ended.
 func (c *Client) Timestamp(ctx context.Context, signature []byte, hash crypto.Hash) (*Stamp, error) {
 	if weak(hash) || !hash.Available() {
-		return nil, fmt.Errorf("time stamping: hash %v is not accepted for new stamps; use SHA-256, SHA-384 or SHA-512", hash)
+		return nil, cms.WrongOption("hash", "time stamping: hash %v is not accepted for new stamps; use SHA-256, SHA-384 or SHA-512", hash)
 	}
 	stamp := &Stamp{}
 	server, attempts, err := c.call(ctx, func(ctx context.Context, server string) (int, error) {
-		q, err := NewRequest(signature, hash, c.Random)
+		q, err := NewRequest(signature, hash, c.random)
 		if err != nil {
 			return 0, err
 		}
-		q.Policy = c.Policy
+		q.Policy = c.o.Policy
 		var status int
 		stamp.Token, status, err = c.request(ctx, server, q, signature)
 		return status, err
@@ -137,9 +184,14 @@ func (c *Client) request(ctx context.Context, server string, q *Request, signatu
 	if err != nil {
 		return nil, status, wrongAnswer(err)
 	}
-	o := c.Check
-	o.Request, o.Now = q, c.now()
+	o := c.check()
+	o.Request, o.AllowWeak = q, false
 	return token, status, wrongAnswer(token.Check(signature, o))
+}
+
+// check is what answers are held against.
+func (c *Client) check() CheckOptions {
+	return CheckOptions{Now: c.now(), MaxSkew: c.o.MaxSkew, Trust: c.trust, AllowWeak: c.o.AllowWeak}
 }
 
 // exchange is one attempt at one server; it returns the HTTP status.
@@ -147,10 +199,7 @@ type exchange func(ctx context.Context, server string) (int, error)
 
 // call runs an exchange at the servers until one succeeds or all means are used up.
 func (c *Client) call(ctx context.Context, try exchange) (string, []Attempt, error) {
-	if err := c.validate(); err != nil {
-		return "", nil, err
-	}
-	r := &run{c: c, deadline: c.now().Add(or(c.Budget, defaultBudget)), tries: make(map[string]*tries)}
+	r := &run{c: c, deadline: c.now().Add(or(c.o.Budget, defaultBudget)), tries: make(map[string]*tries)}
 	for {
 		server, err := r.next(ctx)
 		if err != nil {
@@ -166,26 +215,6 @@ func (c *Client) call(ctx context.Context, try exchange) (string, []Attempt, err
 			return "", r.attempts, fmt.Errorf("time stamping: %w", err)
 		}
 	}
-}
-
-// validate judges the configuration before anything is sent.
-func (c *Client) validate() error {
-	var problems []error
-	if len(c.Servers) == 0 {
-		problems = append(problems, errors.New("no time-stamp server is given"))
-	}
-	if c.Check.Roots == nil && c.Check.Chain == nil && !c.Check.NoChain {
-		problems = append(problems, errors.New("no time-stamping roots are given (Check.Roots, Check.Chain), and leaving the chain unchecked was not asked for (Check.NoChain)"))
-	}
-	for _, s := range c.Servers {
-		if err := CheckURL(s); err != nil {
-			problems = append(problems, err)
-		}
-	}
-	if len(problems) > 0 {
-		return fmt.Errorf("time stamping: %w", errors.Join(problems...))
-	}
-	return nil
 }
 
 // CheckURL says whether a string can be a time-stamp server: an absolute http or https URL with a host and no fragment.
@@ -243,7 +272,7 @@ func (c *Client) post(ctx context.Context, server string, body []byte, sendType,
 		return nil, 0, withoutURL(err)
 	}
 	defer resp.Body.Close()
-	answer, err := readLimited(resp.Body, or(c.MaxResponse, defaultMaxResponse))
+	answer, err := readLimited(resp.Body, or(c.o.MaxResponse, defaultMaxResponse))
 	if resp.StatusCode != http.StatusOK {
 		wait := c.retryAfter(server, resp.Header.Get("Retry-After"))
 		return nil, resp.StatusCode, &httpError{resp.StatusCode, firstLine(answer, resp.Header.Get("Content-Type")), wait}
@@ -271,8 +300,8 @@ func withoutURL(err error) error {
 
 func (c *Client) client() *http.Client {
 	h := http.Client{}
-	if c.HTTP != nil {
-		h = *c.HTTP
+	if c.o.HTTP != nil {
+		h = *c.o.HTTP
 	}
 	h.CheckRedirect = checkRedirect
 	return &h
@@ -295,17 +324,7 @@ func checkRedirect(req *http.Request, via []*http.Request) error {
 	return nil
 }
 
-func (c *Client) now() time.Time {
-	if c.Now != nil {
-		return c.Now()
-	}
-	return time.Now()
-}
-
-func (c *Client) sleep(ctx context.Context, d time.Duration) error {
-	if c.Sleep != nil {
-		return c.Sleep(ctx, d)
-	}
+func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -314,13 +333,6 @@ func (c *Client) sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
-}
-
-func (c *Client) jitter() float64 {
-	if c.Jitter != nil {
-		return c.Jitter()
-	}
-	return rand.Float64()
 }
 
 // or returns v, or the default where v is not set.

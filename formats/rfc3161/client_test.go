@@ -64,11 +64,12 @@ func faultySite(t *testing.T, c *clock, forever bool, faults ...Fault) site {
 // newClient is a client whose pauses take no time and that chances nothing.
 func newClient(t *testing.T, c *clock, servers ...site) *Client {
 	t.Helper()
-	pki := formatstest.NewPKI(t)
-	client := &Client{Check: CheckOptions{Roots: pki.TSARoots()}, Now: c.Now, Sleep: c.Sleep, Jitter: func() float64 { return 0 }, Timeout: 5 * time.Second}
+	var urls []string
 	for _, s := range servers {
-		client.Servers = append(client.Servers, s.url)
+		urls = append(urls, s.url)
 	}
+	client := clientOf(t, urls, ClientOptions{Timeout: 5 * time.Second})
+	client.now, client.sleep, client.jitter = c.Now, c.Sleep, func() float64 { return 0 }
 	return client
 }
 
@@ -160,7 +161,7 @@ func TestClientTakesTheNextServer(t *testing.T) {
 			good := faultySite(t, clk, false)
 			var seen []Attempt
 			c := newClient(t, clk, bad, good)
-			c.Log = func(a Attempt) { seen = append(seen, a) }
+			c.o.Log = func(a Attempt) { seen = append(seen, a) }
 			stamp, err := c.Timestamp(t.Context(), signature, crypto.SHA256)
 			if err != nil {
 				t.Fatal(err)
@@ -209,7 +210,7 @@ func TestClientNamesAllServers(t *testing.T) {
 func TestClientTimeout(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	slow := serve(t, newServer(t, pki.TSA, func(o *ServerOptions) { o.Fault = func(int) Fault { return Fault{Kind: FaultSlow} } }))
-	c := &Client{Servers: []string{slow}, Attempts: 1, Timeout: 50 * time.Millisecond, Check: CheckOptions{Roots: pki.TSARoots()}}
+	c := clientOf(t, []string{slow}, ClientOptions{Attempts: 1, Timeout: 50 * time.Millisecond})
 	_, err := c.Timestamp(t.Context(), signature, crypto.SHA256)
 	var se *ServiceError
 	if !errors.As(err, &se) || !strings.Contains(err.Error(), "no answer within 50ms") {
@@ -223,7 +224,7 @@ func TestClientCancelled(t *testing.T) {
 	slow := serve(t, newServer(t, pki.TSA, func(o *ServerOptions) {
 		o.Fault = func(int) Fault { cancel(); return Fault{Kind: FaultSlow} }
 	}))
-	c := &Client{Servers: []string{slow}, Check: CheckOptions{Roots: pki.TSARoots()}}
+	c := clientOf(t, []string{slow}, ClientOptions{})
 	_, err := c.Timestamp(ctx, signature, crypto.SHA256)
 	var se *ServiceError
 	if !errors.Is(err, context.Canceled) || errors.As(err, &se) {
@@ -236,28 +237,36 @@ func TestClientCancelled(t *testing.T) {
 
 func TestClientRefusesConfiguration(t *testing.T) {
 	pki := formatstest.NewPKI(t)
-	roots := CheckOptions{Roots: pki.TSARoots()}
-	for name, c := range map[string]*Client{
-		"no server": {Check: roots},
-		"no roots":  {Servers: []string{"http://127.0.0.1:1"}},
-		"ftp":       {Servers: []string{"ftp://127.0.0.1/"}, Check: roots},
-		"no host":   {Servers: []string{"http:///tsa"}, Check: roots},
-		"no scheme": {Servers: []string{"timestamp.example"}, Check: roots},
-		"no URL":    {Servers: []string{"http://user:secret@[::1"}, Check: roots},
-		"fragment":  {Servers: []string{"http://127.0.0.1/#a"}, Check: roots},
+	roots := TrustRoots(pki.TSARoots())
+	for name, c := range map[string]struct {
+		servers []string
+		trust   Trust
+	}{
+		"no server":  {nil, roots},
+		"no roots":   {[]string{"http://127.0.0.1:1"}, nil},
+		"ftp":        {[]string{"ftp://127.0.0.1/"}, roots},
+		"no host":    {[]string{"http:///tsa"}, roots},
+		"no scheme":  {[]string{"timestamp.example"}, roots},
+		"no URL":     {[]string{"http://user:secret@[::1"}, roots},
+		"fragment":   {[]string{"http://127.0.0.1/#a"}, roots},
+		"the second": {[]string{"http://127.0.0.1:1", "ftp://127.0.0.1/"}, roots},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := c.Timestamp(t.Context(), signature, crypto.SHA256)
-			var se *ServiceError
-			if err == nil || errors.As(err, &se) || strings.Contains(err.Error(), "secret") {
+			client, err := NewClient(c.servers, c.trust, ClientOptions{})
+			var wrong *OptionError
+			if client != nil || !errors.As(err, &wrong) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("error is %v", err)
 			}
 		})
 	}
-	c := &Client{Servers: []string{"http://127.0.0.1:1"}, Check: roots}
+	if _, err := NewClient([]string{"ftp://a", "ftp://b"}, nil, ClientOptions{}); err == nil || strings.Count(err.Error(), "\n") != 2 {
+		t.Errorf("not all problems at once: %v", err)
+	}
+	c := clientOf(t, []string{"http://127.0.0.1:1"}, ClientOptions{})
 	for _, h := range []crypto.Hash{0, crypto.MD5, crypto.SHA1} {
-		if _, err := c.Timestamp(t.Context(), signature, h); err == nil {
-			t.Errorf("hash %v is accepted", h)
+		var wrong *OptionError
+		if _, err := c.Timestamp(t.Context(), signature, h); !errors.As(err, &wrong) {
+			t.Errorf("hash %v: %v", h, err)
 		}
 	}
 }
@@ -285,7 +294,7 @@ func TestRedirectFromHTTPS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			srv := httptest.NewTLSServer(http.RedirectHandler(plain, c.status))
 			defer srv.Close()
-			client := &Client{Servers: []string{srv.URL}, HTTP: srv.Client(), Check: CheckOptions{Roots: pki.TSARoots()}}
+			client := clientOf(t, []string{srv.URL}, ClientOptions{HTTP: srv.Client()})
 			_, err := client.Timestamp(t.Context(), signature, crypto.SHA256)
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("error is %v", err)
@@ -337,7 +346,7 @@ func TestClientAsksForAPolicy(t *testing.T) {
 			clk := newClock()
 			s := faultySite(t, clk, false)
 			client := newClient(t, clk, s)
-			client.Policy = c.policy
+			client.o.Policy = c.policy
 			stamp, err := client.Timestamp(t.Context(), signature, crypto.SHA256)
 			if (err == nil) != (c.says == "") || err != nil && !strings.Contains(err.Error(), c.says) {
 				t.Fatal(err)

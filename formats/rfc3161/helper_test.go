@@ -36,6 +36,16 @@ func serve(t testing.TB, s *Server) string {
 	return srv.URL
 }
 
+// clientOf is a client that trusts the test PKI.
+func clientOf(t testing.TB, servers []string, o ClientOptions) *Client {
+	t.Helper()
+	c, err := NewClient(servers, TrustRoots(formatstest.NewPKI(t).TSARoots()), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
 // counter gives serial numbers 1, 2, 3, …
 func counter() func() (*big.Int, error) {
 	var n atomic.Int64

@@ -99,7 +99,7 @@ func (c *Client) LegacyTimestamp(ctx context.Context, signature []byte) (*Legacy
 		if err != nil {
 			return status, err
 		}
-		return status, wrongAnswer(stamp.read(answer, signature, c.Check, c.now()))
+		return status, wrongAnswer(stamp.read(answer, signature, c.check()))
 	})
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func (c *Client) LegacyTimestamp(ctx context.Context, signature []byte) (*Legacy
 }
 
 // read takes the answer, the base64 of a SignedData over the signature octets, apart and checks it.
-func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions, now time.Time) error {
+func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions) error {
 	der, err := decodeBase64(answer)
 	if err != nil {
 		return fmt.Errorf("reading legacy time-stamp response: %w", err)
@@ -121,7 +121,6 @@ func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions, now time.Ti
 		return fmt.Errorf("reading legacy time-stamp response: %d signatures instead of one", len(sd.Signers))
 	}
 	si := &sd.Signers[0]
-	o.Now = now
 	if p := LegacyProblems(si, sd, signature, o); len(p) > 0 {
 		return &TokenError{Problems: p}
 	}
@@ -135,7 +134,7 @@ func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions, now time.Ti
 }
 
 // LegacyProblems judges a PKCS#9 countersignature over the signature octets of the SignerInfo it stands in (RFC 2985
-// section 5.3.6). outer holds the certificates. Of the options Now, MaxSkew, Certificates, Roots, Chain, NoChain and AllowWeak count.
+// section 5.3.6). outer holds the certificates. Of the options Now, MaxSkew, Certificates, Trust and AllowWeak count.
 func LegacyProblems(si *cms.SignerInfo, outer *cms.SignedData, signature []byte, o CheckOptions) []Problem {
 	c := &checker{o: o}
 	when, err := SigningTime(si)

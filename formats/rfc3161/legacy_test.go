@@ -73,7 +73,7 @@ func TestLegacyProblems(t *testing.T) {
 			if c.edit != nil {
 				c.edit(sd, &sd.Signers[0])
 			}
-			o := CheckOptions{Now: time.Now(), Roots: pki.TSARoots()}
+			o := CheckOptions{Now: time.Now(), Trust: TrustRoots(pki.TSARoots())}
 			if c.opts != nil {
 				c.opts(&o)
 			}

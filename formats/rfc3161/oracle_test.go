@@ -105,7 +105,7 @@ func TestOneByteWrong(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		return token.Check(signature, CheckOptions{Request: q, Roots: pki.TSARoots()})
+		return token.Check(signature, CheckOptions{Request: q, Trust: TrustRoots(pki.TSARoots())})
 	}
 	if err := judge(answer); err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func flipped(b []byte, at int) []byte {
 func TestWeAcceptOpensslTokens(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	url := formatstest.OpensslTSA(t, pki.TSA)
-	c := &Client{Servers: []string{url + "/rfc3161"}, Check: CheckOptions{Roots: pki.TSARoots()}}
+	c := clientOf(t, []string{url + "/rfc3161"}, ClientOptions{})
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
 		stamp, err := c.Timestamp(t.Context(), signature, h)
 		if err != nil {
@@ -156,11 +156,11 @@ func TestWeAcceptOpensslTokens(t *testing.T) {
 		if stamp.Server != url+"/rfc3161" || stamp.Token.Hash != h || stamp.Token.Accuracy != time.Second || !stamp.Token.Ordering || len(stamp.Attempts) != 1 {
 			t.Errorf("%v: %+v", h, stamp.Token)
 		}
-		if err := stamp.Token.Check([]byte("something else"), CheckOptions{Roots: pki.TSARoots()}); err == nil {
+		if err := stamp.Token.Check([]byte("something else"), CheckOptions{Trust: TrustRoots(pki.TSARoots())}); err == nil {
 			t.Error("accepted for another signature")
 		}
 	}
-	legacy := &Client{Servers: []string{url + "/legacy"}, Check: CheckOptions{Roots: pki.TSARoots()}}
+	legacy := clientOf(t, []string{url + "/legacy"}, ClientOptions{})
 	stamp, err := legacy.LegacyTimestamp(t.Context(), signature)
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +255,7 @@ func judgeStamp(t *testing.T, p7 []byte, pki *formatstest.PKI) error {
 		t.Fatal(err)
 	}
 	si := &sd.Signers[0]
-	o := CheckOptions{Now: time.Now(), Roots: pki.TSARoots()}
+	o := CheckOptions{Now: time.Now(), Trust: TrustRoots(pki.TSARoots())}
 	if a, ok := si.UnsignedAttr(cms.OIDRFC3161Token); ok {
 		token, err := ParseToken(a.Values[0])
 		if err != nil {

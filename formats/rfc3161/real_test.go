@@ -83,8 +83,8 @@ func TestRealStamps(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					judgeReal(t, token.Problems(si.Signature, CheckOptions{NoChain: true, AllowWeak: true}))
-					if err := token.Check(append([]byte{0}, si.Signature...), CheckOptions{NoChain: true, AllowWeak: true}); err == nil {
+					judgeReal(t, token.Problems(si.Signature, CheckOptions{Trust: TrustAny, AllowWeak: true}))
+					if err := token.Check(append([]byte{0}, si.Signature...), CheckOptions{Trust: TrustAny, AllowWeak: true}); err == nil {
 						t.Error("the token is accepted for another signature")
 					}
 				}
@@ -94,8 +94,8 @@ func TestRealStamps(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					judgeReal(t, LegacyProblems(counter, f.sd, si.Signature, CheckOptions{NoChain: true, AllowWeak: true}))
-					if p := LegacyProblems(counter, f.sd, []byte("another"), CheckOptions{NoChain: true, AllowWeak: true}); !has(p, RuleImprint) {
+					judgeReal(t, LegacyProblems(counter, f.sd, si.Signature, CheckOptions{Trust: TrustAny, AllowWeak: true}))
+					if p := LegacyProblems(counter, f.sd, []byte("another"), CheckOptions{Trust: TrustAny, AllowWeak: true}); !has(p, RuleImprint) {
 						t.Error("the countersignature is accepted for another signature")
 					}
 				}

@@ -69,10 +69,10 @@ func (c *Client) report(server string, start time.Time, err error, interrupted b
 		st.failures++
 	}
 	st.failed = c.now()
-	// Whoever asks for many attempts shall have them.
-	limit := or(c.BreakerFailures, max(defaultBreakerFailures, c.Attempts))
+	// The breaker must not open before Attempts is used up.
+	limit := or(c.o.BreakerFailures, max(defaultBreakerFailures, c.o.Attempts))
 	if probe || st.failures >= limit {
-		st.open = c.now().Add(or(c.BreakerPause, defaultBreakerPause))
+		st.open = c.now().Add(or(c.o.BreakerPause, defaultBreakerPause))
 	}
 }
 
@@ -142,7 +142,7 @@ func (r *run) choose() (string, time.Duration) {
 		return "", 0
 	}
 	best, bestAt := "", time.Time{}
-	for _, s := range r.c.Servers {
+	for _, s := range r.c.servers {
 		st, t := r.c.serverState(s), r.triesOf(s)
 		if t.done || st.blocked(now) {
 			continue
@@ -159,7 +159,7 @@ func (r *run) choose() (string, time.Duration) {
 		return best, wait
 	}
 	st := r.c.serverState(best)
-	st.free = now.Add(max(r.c.MinInterval, 0))
+	st.free = now.Add(max(r.c.o.MinInterval, 0))
 	st.probing = !st.open.IsZero()
 	return best, 0
 }
@@ -182,7 +182,7 @@ func latest(times ...time.Time) time.Time {
 // attempt asks one server once and says whether it answered well.
 func (r *run) attempt(ctx context.Context, server string, try exchange) bool {
 	start := r.c.now()
-	limit := min(or(r.c.Timeout, defaultTimeout), max(r.deadline.Sub(start), time.Millisecond))
+	limit := min(or(r.c.o.Timeout, defaultTimeout), max(r.deadline.Sub(start), time.Millisecond))
 	rctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	status, err := try(rctx, server)
@@ -192,8 +192,8 @@ func (r *run) attempt(ctx context.Context, server string, try exchange) bool {
 	}
 	a := Attempt{Server: redacted(server), Started: start, Took: r.c.now().Sub(start), Status: status, Err: err}
 	r.attempts = append(r.attempts, a)
-	if r.c.Log != nil {
-		r.c.Log(a)
+	if r.c.o.Log != nil {
+		r.c.o.Log(a)
 	}
 	r.c.report(server, start, err, ctx.Err() != nil)
 	if err == nil {
@@ -211,9 +211,9 @@ func (r *run) failed(server string, err error) {
 	if he := (*httpError)(nil); throttled(err) && errors.As(err, &he) && he.wait {
 		t.free++
 	}
-	t.done = !temporary(err) || t.n-t.free >= or(r.c.Attempts, defaultAttempts)
-	pause := or(r.c.Backoff, defaultBackoff)
-	limit := or(r.c.MaxBackoff, defaultMaxBackoff)
+	t.done = !temporary(err) || t.n-t.free >= or(r.c.o.Attempts, defaultAttempts)
+	pause := or(r.c.o.Backoff, defaultBackoff)
+	limit := or(r.c.o.MaxBackoff, defaultMaxBackoff)
 	for i := 1; i < t.n && pause < limit; i++ {
 		pause *= 2
 	}
@@ -246,10 +246,10 @@ func (r *run) giveUp() error {
 	defer r.c.mu.Unlock()
 	e := &ServiceError{Attempts: r.attempts}
 	if r.late {
-		e.Reason = fmt.Sprintf("the time budget of %s is used up", or(r.c.Budget, defaultBudget))
+		e.Reason = fmt.Sprintf("the time budget of %s is used up", or(r.c.o.Budget, defaultBudget))
 	}
 	now := r.c.now()
-	for _, s := range r.c.Servers {
+	for _, s := range r.c.servers {
 		t, st := r.triesOf(s), r.c.serverState(s)
 		f := ServerFailure{Server: redacted(s), Attempts: t.n, Err: t.cause}
 		var he *httpError

@@ -14,7 +14,7 @@ func TestClientMinInterval(t *testing.T) {
 	clk := newClock()
 	a := faultySite(t, clk, false)
 	c := newClient(t, clk, a)
-	c.MinInterval = 15 * time.Second
+	c.o.MinInterval = 15 * time.Second
 	for range 3 {
 		if _, err := c.Timestamp(t.Context(), signature, crypto.SHA256); err != nil {
 			t.Fatal(err)
@@ -26,7 +26,7 @@ func TestClientMinInterval(t *testing.T) {
 	// A second server takes the turns of the first while that rests.
 	b := faultySite(t, clk, false)
 	c = newClient(t, clk, a, b)
-	c.MinInterval, clk.sleeps = 15*time.Second, nil
+	c.o.MinInterval, clk.sleeps = 15*time.Second, nil
 	for range 4 {
 		if _, err := c.Timestamp(t.Context(), signature, crypto.SHA256); err != nil {
 			t.Fatal(err)
@@ -50,7 +50,7 @@ func TestClientMinIntervalHoldsForConcurrentCalls(t *testing.T) {
 		}
 	}))
 	const interval = 40 * time.Millisecond
-	c := &Client{Servers: []string{s}, MinInterval: interval, Check: CheckOptions{Roots: pki.TSARoots()}}
+	c := clientOf(t, []string{s}, ClientOptions{MinInterval: interval})
 	start := time.Now()
 	var wg sync.WaitGroup
 	for range 5 {
@@ -110,8 +110,8 @@ func TestBackoffGrowsAndStops(t *testing.T) {
 	clk := newClock()
 	s := faultySite(t, clk, true, Fault{Kind: FaultStatus})
 	c := newClient(t, clk, s)
-	c.Attempts, c.BreakerFailures, c.Backoff, c.MaxBackoff = 6, 100, time.Second, 5*time.Second
-	c.Jitter = func() float64 { return 0.5 }
+	c.o.Attempts, c.o.BreakerFailures, c.o.Backoff, c.o.MaxBackoff = 6, 100, time.Second, 5*time.Second
+	c.jitter = func() float64 { return 0.5 }
 	if _, err := c.Timestamp(t.Context(), signature, crypto.SHA256); err == nil {
 		t.Fatal("no error")
 	}
@@ -131,7 +131,7 @@ func TestBreakerIsPatient(t *testing.T) {
 		clk := newClock()
 		s := faultySite(t, clk, true, Fault{Kind: FaultStatus})
 		c := newClient(t, clk, s)
-		c.Attempts = 8
+		c.o.Attempts = 8
 		if _, err := c.Timestamp(t.Context(), signature, crypto.SHA256); err == nil || s.Requests() != 8 {
 			t.Errorf("%d requests, error %v", s.Requests(), err)
 		}
@@ -155,9 +155,9 @@ func TestBreakerIsPatient(t *testing.T) {
 		start := clk.Now()
 		clk.Sleep(t.Context(), time.Second)
 		for range 20 { // all of them began before the first failed
-			c.report(c.Servers[0], start, &httpError{status: 503}, false)
+			c.report(c.servers[0], start, &httpError{status: 503}, false)
 		}
-		if st := c.serverState(c.Servers[0]); st.failures > 1 || !st.open.IsZero() {
+		if st := c.serverState(c.servers[0]); st.failures > 1 || !st.open.IsZero() {
 			t.Errorf("%d failures counted", st.failures)
 		}
 	})

@@ -24,7 +24,7 @@ func TestTokenSaysWhatWasAsked(t *testing.T) {
 				o.Now, o.Serial, o.Accuracy, o.Hash = fixedTime(when), counter(), 1500*time.Millisecond+7*time.Microsecond, h
 			})
 			token, q := stamped(t, s, signature, h)
-			if err := token.Check(signature, CheckOptions{Request: q, Now: when, Roots: pki.TSARoots()}); err != nil {
+			if err := token.Check(signature, CheckOptions{Request: q, Now: when, Trust: TrustRoots(pki.TSARoots())}); err != nil {
 				t.Fatal(err)
 			}
 			if token.Serial.Cmp(big.NewInt(1)) != 0 || !token.GenTime.Equal(when.Truncate(time.Second)) ||
@@ -114,10 +114,10 @@ func TestCheck(t *testing.T) {
 		"may not sign":       {token: from(noSigning), want: []Rule{RuleKeyUsage}},
 		"expired":            {token: from(pki.ExpiredTSA), want: []Rule{RuleChain}},
 		"stranger":           {token: from(pki.StrangerTSA), want: []Rule{RuleChain}},
-		"no roots":           {token: faulty(FaultNone), opts: func(o *CheckOptions) { o.Roots = nil }, want: []Rule{RuleChain}},
-		"chain left out":     {token: from(pki.StrangerTSA), opts: func(o *CheckOptions) { o.NoChain = true }},
+		"no roots":           {token: faulty(FaultNone), opts: func(o *CheckOptions) { o.Trust = nil }, want: []Rule{RuleChain}},
+		"chain left out":     {token: from(pki.StrangerTSA), opts: func(o *CheckOptions) { o.Trust = TrustAny }},
 		"own chain function": {token: faulty(FaultNone), opts: func(o *CheckOptions) {
-			o.Chain = func(*x509.Certificate, []*x509.Certificate, time.Time) error { return errors.New("no") }
+			o.Trust = func(*x509.Certificate, []*x509.Certificate, time.Time) error { return errors.New("no") }
 		}, want: []Rule{RuleChain}},
 		"no certificate": {token: edited(func(t *Token) { t.SignedData.Certificates = nil }), want: []Rule{RuleCertificate}},
 		"certificate given": {token: edited(func(t *Token) { t.SignedData.Certificates = nil }),
@@ -136,7 +136,7 @@ func TestCheck(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			token, q := c.token(t)
-			o := CheckOptions{Request: q, Now: now, Roots: pki.TSARoots()}
+			o := CheckOptions{Request: q, Now: now, Trust: TrustRoots(pki.TSARoots())}
 			if c.opts != nil {
 				c.opts(&o)
 			}

@@ -45,19 +45,15 @@ type Stamper struct {
 // is asked; nil leaves that to the verification of the file. The returned
 // function stops what was started.
 func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
-	s := &Stamper{hash: o.Hash, names: map[string]string{}, client: &rfc3161.Client{
-		Servers:     o.Servers,
-		Attempts:    o.Attempts,
-		Timeout:     o.Timeout,
-		Budget:      o.Budget,
-		MinInterval: o.MinInterval,
-		Check:       rfc3161.CheckOptions{NoChain: true},
-	}}
+	names := map[string]string{}
+	client := rfc3161.ClientOptions{Attempts: o.Attempts, Timeout: o.Timeout, Budget: o.Budget, MinInterval: o.MinInterval}
 	if len(o.Servers) != 1 || o.Servers[0] != Test {
+		trust := rfc3161.TrustAny
 		if roots != nil {
-			s.client.Check = rfc3161.CheckOptions{Chain: roots.StampChain}
+			trust = roots.StampChain
 		}
-		return s, func() error { return nil }, nil
+		c, err := rfc3161.NewClient(o.Servers, trust, client)
+		return &Stamper{c, o.Hash, names}, func() error { return nil }, err
 	}
 	id, err := opened(ctx)
 	if err != nil {
@@ -67,8 +63,9 @@ func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(co
 	if err != nil {
 		return nil, nil, err
 	}
-	s.client.Servers, s.names[url] = []string{url}, "the test time server"
-	return s, stop, nil
+	names[url] = "the test time server"
+	c, err := rfc3161.NewClient([]string{url}, rfc3161.TrustAny, client)
+	return &Stamper{c, o.Hash, names}, stop, err
 }
 
 // OpenOwn prepares a time-stamping key of one's own: its server runs on
@@ -81,10 +78,8 @@ func OpenOwn(hash crypto.Hash, tsa *identity.Identity, roots *certchain.Roots) (
 		return nil, nil, fault.New(fault.Usage, "%s cannot make timestamps: %w", tsa.Ref, err).
 			Hint("the certificate needs the extended key usage timeStamping, alone and critical (RFC 3161 section 2.3)")
 	}
-	return &Stamper{
-		hash: hash, names: map[string]string{url: tsa.Ref},
-		client: &rfc3161.Client{Servers: []string{url}, Attempts: 1, Check: rfc3161.CheckOptions{Chain: roots.StampChain}},
-	}, stop, nil
+	c, err := rfc3161.NewClient([]string{url}, roots.StampChain, rfc3161.ClientOptions{Attempts: 1})
+	return &Stamper{c, hash, map[string]string{url: tsa.Ref}}, stop, err
 }
 
 // Serve starts the time server of a test identity on loopback.

@@ -86,7 +86,10 @@ func (s *stamper) Stamp(ctx context.Context, signature []byte) ([]byte, string, 
 	if s.w.down != nil {
 		return nil, "", s.w.down
 	}
-	c := &rfc3161.Client{Servers: []string{s.url}, Check: rfc3161.CheckOptions{Roots: formatstest.NewPKI(s.w.t).TSARoots()}}
+	c, err := rfc3161.NewClient([]string{s.url}, rfc3161.TrustRoots(formatstest.NewPKI(s.w.t).TSARoots()), rfc3161.ClientOptions{})
+	if err != nil {
+		return nil, "", err
+	}
 	st, err := c.Timestamp(ctx, signature, crypto.SHA256)
 	if err != nil {
 		return nil, "", err
