@@ -38,16 +38,17 @@ type Info struct {
 	Absent string
 }
 
-// Read asks git about the repository that holds dir. Errors are those of a
+// Read asks git about the repository that holds dir. env is the environment of
+// git; nil is that of this process. Errors are those of a
 // repository that exists but cannot be read.
-func Read(ctx context.Context, dir string) (Info, error) {
+func Read(ctx context.Context, dir string, env []string) (Info, error) {
 	if _, err := exec.LookPath("git"); err != nil {
 		return Info{Absent: "git is not installed"}, nil
 	}
 	var origin string
 	var g errgroup.Group // two questions that do not depend on one another
-	g.Go(func() error { origin = Config(ctx, dir, "remote.origin.url"); return nil })
-	head, err := run(ctx, dir, "log", "-1", "--no-show-signature", "--decorate=full", "--decorate-refs=refs/tags", "--format=%H %ct%n%D")
+	g.Go(func() error { origin = Config(ctx, dir, env, "remote.origin.url"); return nil })
+	head, err := run(ctx, dir, env, "log", "-1", "--no-show-signature", "--decorate=full", "--decorate-refs=refs/tags", "--format=%H %ct%n%D")
 	g.Wait()
 	if err != nil {
 		return absent(err, origin)
@@ -100,26 +101,26 @@ func parseHead(line string) (commit string, at time.Time, err error) {
 
 // Config is the value of a setting as git sees it from dir, or empty: git
 // then ends with status 1.
-func Config(ctx context.Context, dir, key string) string {
-	value, _ := run(ctx, dir, "config", "--get", key)
+func Config(ctx context.Context, dir string, env []string, key string) string {
+	value, _ := run(ctx, dir, env, "config", "--get", key)
 	return value
 }
 
 // Reachable lists the tags of all commits from which HEAD was made, sorted.
 // shallow tells that the clone lacks earlier commits, and their tags with them.
 // A repository that cannot be read has none.
-func Reachable(ctx context.Context, dir string) (names []string, shallow bool) {
-	out, _ := run(ctx, dir, "for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags")
+func Reachable(ctx context.Context, dir string, env []string) (names []string, shallow bool) {
+	out, _ := run(ctx, dir, env, "for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags")
 	names = strings.Fields(out) // a name has no blanks (git check-ref-format)
 	slices.Sort(names)
-	is, _ := run(ctx, dir, "rev-parse", "--is-shallow-repository")
+	is, _ := run(ctx, dir, env, "rev-parse", "--is-shallow-repository")
 	return names, is == "true"
 }
 
 // Dirty lists the files that differ from HEAD, untracked ones included;
 // ignored files do not count.
-func Dirty(ctx context.Context, dir string) ([]string, error) {
-	out, err := run(ctx, dir, "status", "--porcelain=v1", "-z", "--untracked-files=normal")
+func Dirty(ctx context.Context, dir string, env []string) ([]string, error) {
+	out, err := run(ctx, dir, env, "status", "--porcelain=v1", "-z", "--untracked-files=normal")
 	if err != nil {
 		return nil, err
 	}
@@ -139,14 +140,17 @@ func Dirty(ctx context.Context, dir string) ([]string, error) {
 
 // run returns what git prints, without the last line break. Settings of the
 // user that would run further programs or write are switched off.
-func run(ctx context.Context, dir string, args ...string) (string, error) {
+func run(ctx context.Context, dir string, env []string, args ...string) (string, error) {
+	if env == nil {
+		env = os.Environ()
+	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var stdout strings.Builder
 	_, err := childproc.Run(ctx, childproc.Cmd{
 		Path:   "git",
 		Args:   append([]string{"--no-pager", "-c", "core.fsmonitor=false", "-C", dir}, args...),
-		Env:    append(os.Environ(), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"),
+		Env:    append(slices.Clone(env), "LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0"),
 		Stdout: &stdout,
 	})
 	if e := (*childproc.Error)(nil); errors.As(err, &e) {

@@ -62,7 +62,7 @@ func TestRead(t *testing.T) {
 			if err := os.MkdirAll(dir, 0o755); err != nil {
 				t.Fatal(err)
 			}
-			got, err := gitinfo.Read(context.Background(), dir)
+			got, err := gitinfo.Read(context.Background(), dir, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -89,7 +89,7 @@ func TestReadElsewhere(t *testing.T) {
 		if _, err := exec.LookPath("git"); err != nil {
 			t.Skip("git is not installed: install the package git")
 		}
-		info, err := gitinfo.Read(context.Background(), dir)
+		info, err := gitinfo.Read(context.Background(), dir, nil)
 		if err != nil || info.Absent != "the folder is not a git repository" {
 			t.Errorf("got %+v, %v", info, err)
 		}
@@ -99,7 +99,7 @@ func TestReadElsewhere(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(broken, ".git", "refs", "heads", "main"), []byte("nonsense\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if info, err := gitinfo.Read(context.Background(), broken); err == nil {
+		if info, err := gitinfo.Read(context.Background(), broken, nil); err == nil {
 			t.Errorf("got %+v without an error", info)
 		}
 	})
@@ -107,13 +107,13 @@ func TestReadElsewhere(t *testing.T) {
 		there := repository(t, "write a=1", "add a", "commit -q -m first")
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
-		if _, err := gitinfo.Read(ctx, there); err == nil {
+		if _, err := gitinfo.Read(ctx, there, nil); err == nil {
 			t.Error("no error")
 		}
 	})
 	t.Run("no git", func(t *testing.T) {
 		t.Setenv("PATH", dir)
-		info, err := gitinfo.Read(context.Background(), dir)
+		info, err := gitinfo.Read(context.Background(), dir, nil)
 		if err != nil || info.Absent != "git is not installed" {
 			t.Errorf("got %+v, %v", info, err)
 		}
@@ -124,10 +124,10 @@ func TestReadElsewhere(t *testing.T) {
 func TestReadWritesNothing(t *testing.T) {
 	dir := repository(t, "write a=1", "add a", "commit -q -m first", "write a=1")
 	before := snapshot(t, dir)
-	if _, err := gitinfo.Read(context.Background(), dir); err != nil {
+	if _, err := gitinfo.Read(context.Background(), dir, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := gitinfo.Dirty(context.Background(), dir); err != nil {
+	if _, err := gitinfo.Dirty(context.Background(), dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	if after := snapshot(t, dir); !reflect.DeepEqual(before, after) {
@@ -166,13 +166,13 @@ func TestDirty(t *testing.T) {
 		"staged":    {append(commit[:4:4], "write b=1", "add b"), []string{"b"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := gitinfo.Dirty(context.Background(), repository(t, c.commands...))
+			got, err := gitinfo.Dirty(context.Background(), repository(t, c.commands...), nil)
 			if err != nil || !reflect.DeepEqual(got, c.want) {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}
 		})
 	}
-	if _, err := gitinfo.Dirty(context.Background(), filepath.Join(t.TempDir(), "absent")); err == nil {
+	if _, err := gitinfo.Dirty(context.Background(), filepath.Join(t.TempDir(), "absent"), nil); err == nil {
 		t.Error("no error for a folder that does not exist")
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -64,6 +65,7 @@ type program struct {
 	ctx     context.Context // of Open: crypto.Signer has no place for one
 	args    []string
 	dir     string
+	env     []string
 	timeout time.Duration
 	secret  []byte
 }
@@ -75,9 +77,12 @@ func (i *Identity) loadExec(ctx context.Context, r Ref) error {
 	if err != nil {
 		return err
 	}
-	p := &program{ctx: ctx, args: r.Args, dir: i.opts.Dir, timeout: i.opts.Timeout, secret: password}
+	p := &program{ctx: ctx, args: r.Args, dir: i.opts.Dir, env: i.opts.Env, timeout: i.opts.Timeout, secret: password}
 	if p.timeout <= 0 {
 		p.timeout = execTimeout
+	}
+	if p.env == nil {
+		p.env = os.Environ()
 	}
 	out, err := p.call(ExecRequest{Operation: opCertificates})
 	if err != nil {
@@ -153,7 +158,7 @@ func (p *program) call(r ExecRequest) ([]byte, error) {
 		Path:  p.path(),
 		Args:  append(append([]string{}, p.args[1:]...), r.Operation),
 		Dir:   p.dir,
-		Env:   append(os.Environ(), p.environment(r)...),
+		Env:   append(slices.Clone(p.env), p.environment(r)...),
 		Stdin: bytes.NewReader(append(request, '\n')),
 	})
 	if err != nil {

@@ -85,6 +85,10 @@ type Options struct {
 	// 0 is two minutes for programs and 15 seconds for certificates.
 	Timeout time.Duration
 
+	// Env is the environment of a program that the identity runs; nil is that
+	// of this process.
+	Env []string
+
 	Now    func() time.Time    // nil is time.Now
 	Getenv func(string) string // nil is os.Getenv
 	Warn   func(string)        // told at once about each warning; nil only collects them

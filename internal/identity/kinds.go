@@ -48,7 +48,7 @@ func Forms() string {
 func (i *Identity) loadRemote(ctx context.Context, r Ref) error {
 	env := service.Env{
 		Getenv: i.opts.Getenv, Dir: i.opts.Dir, Password: i.opts.Password, Resolve: i.resolve, Warn: i.warn,
-		Clock: service.Clock{Now: i.opts.Now}, Run: service.RunCommand,
+		Clock: service.Clock{Now: i.opts.Now}, Run: service.RunIn(i.opts.Env),
 	}
 	if home, err := os.UserHomeDir(); err == nil {
 		env.Home = home

@@ -15,32 +15,12 @@ import (
 
 // openBuilder returns the builder that the spec names; it builds everything
 // twice if the spec wants that.
-func openBuilder(ctx context.Context, s *spec.Spec, c *console.Console) (builder.Builder, error) {
-	b, err := pickBuilder(ctx, s.Build.Builder, withoutSecrets(os.Environ(), s), c)
+func openBuilder(ctx context.Context, s *spec.Spec, env []string, c *console.Console) (builder.Builder, error) {
+	b, err := pickBuilder(ctx, s.Build.Builder, env, c)
 	if err != nil || s.Build.Reproducible != "verify" {
 		return b, err
 	}
 	return reproduce.Builder{Builder: b}, nil
-}
-
-// withoutSecrets is env without the variable that holds the password of the
-// identity: compilers and build hooks have no business with it, and what they
-// do not have they cannot print.
-func withoutSecrets(env []string, s *spec.Spec) []string {
-	if s.Sign == nil {
-		return env
-	}
-	name, isEnv := strings.CutPrefix(s.Sign.Password, "env:")
-	if !isEnv {
-		return env
-	}
-	var out []string
-	for _, e := range env {
-		if n, _, _ := strings.Cut(e, "="); !strings.EqualFold(n, name) { // Windows ignores case
-			out = append(out, e)
-		}
-	}
-	return out
 }
 
 // pickBuilder: auto is goreleaser where it is installed, else plain go build,
@@ -73,7 +53,11 @@ func InstallGoreleaser(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	tool, err := locator(o.Console).Install(ctx)
+	l := locator(o.Console)
+	if s, err := LoadSpec(ctx, o); err == nil { // there need not be one
+		l.Env = s.Environ(os.Environ())
+	}
+	tool, err := l.Install(ctx)
 	if err != nil {
 		return err
 	}

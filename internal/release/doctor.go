@@ -2,11 +2,10 @@ package release
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"net"
-	"net/http"
-	"net/url"
 	"os"
+	"os/exec"
 	"strings"
 	"time"
 
@@ -14,12 +13,10 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/builder/goreleaser"
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
-	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/spec"
-	"github.com/hallmark-dev/hallmark/internal/timeserver"
 )
 
-// diagnosis is the result of one examination.
+// diagnosis is the result of one check.
 type diagnosis struct {
 	what string
 	ok   bool
@@ -29,19 +26,58 @@ type diagnosis struct {
 	hint    string
 }
 
-// Doctor examines everything that a release needs from its surroundings, one
-// line each, and fails when something is wrong.
+// checkup is one check. It gets the environment of child programs.
+type checkup struct {
+	what string
+	run  func(ctx context.Context, env []string) diagnosis
+}
+
+// childTime bounds a check that runs a program.
+const childTime = 30 * time.Second
+
+// Doctor checks everything that a release needs from its surroundings, one line
+// each, and fails when something is wrong. No check can keep the others from
+// being made.
 func Doctor(ctx context.Context, o Options) error {
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
 	}
-	list := []diagnosis{examineGo(ctx, o), examineGit(ctx), examineGoreleaser(ctx)}
-	s, err := LoadSpec(ctx, o)
-	list = append(list, examined("release.yaml", "valid", err))
-	if err == nil {
-		list = append(list, examineSpec(ctx, o, s)...)
+	env := os.Environ()
+	var s *spec.Spec
+	read := isolated(ctx, env, checkup{"release.yaml", func(ctx context.Context, _ []string) diagnosis {
+		var err error
+		s, err = LoadSpec(ctx, o)
+		return examined("release.yaml", "valid", err)
+	}})
+	if s != nil {
+		env = s.Environ(env)
 	}
+	var list []diagnosis
+	for _, c := range surroundings(o) {
+		list = append(list, isolated(ctx, env, c))
+	}
+	list = append(list, read)
+	if s != nil {
+		for _, c := range checkups(o, s) {
+			list = append(list, isolated(ctx, env, c))
+		}
+	}
+	return report(o, list)
+}
+
+// isolated makes one check. A panic is its result and not the end of the others.
+func isolated(ctx context.Context, env []string, c checkup) (d diagnosis) {
+	defer func() {
+		if p := recover(); p != nil {
+			d = diagnosis{what: c.what, text: fmt.Sprintf("the check itself failed: %v", p), hint: "please report this"}
+		}
+	}()
+	return c.run(ctx, env)
+}
+
+// report shows all results and counts those that are wrong.
+func report(o Options, list []diagnosis) error {
 	wrong := 0
 	for _, d := range list {
 		d.show(o)
@@ -50,7 +86,7 @@ func Doctor(ctx context.Context, o Options) error {
 		}
 	}
 	if wrong > 0 {
-		return fault.New(fault.Other, "%d of %d examinations failed", wrong, len(list))
+		return fault.New(fault.Other, "%d of %d checks failed", wrong, len(list))
 	}
 	return nil
 }
@@ -58,9 +94,9 @@ func Doctor(ctx context.Context, o Options) error {
 func (d diagnosis) show(o Options) {
 	mark := "ok"
 	if d.missing {
-		mark = "absent"
+		mark = "missing"
 	} else if !d.ok {
-		mark = "WRONG"
+		mark = "error"
 	}
 	o.Console.Line("%-7s %-14s %s", mark, d.what, d.text)
 	if d.hint != "" {
@@ -76,25 +112,48 @@ func examined(what, good string, err error) diagnosis {
 	return diagnosis{what: what, ok: true, text: good}
 }
 
-func examineGo(ctx context.Context, o Options) diagnosis {
-	t, err := builder.FindGo(ctx, o.Root, os.Environ())
+// surroundings are the checks that need no spec.
+func surroundings(o Options) []checkup {
+	bounded := func(run func(context.Context, []string) diagnosis) func(context.Context, []string) diagnosis {
+		return func(ctx context.Context, env []string) diagnosis {
+			ctx, cancel := context.WithTimeoutCause(ctx, childTime, fmt.Errorf("no answer within %v", childTime))
+			defer cancel()
+			return run(ctx, env)
+		}
+	}
+	return []checkup{
+		{"Go", bounded(func(ctx context.Context, env []string) diagnosis { return examineGo(ctx, o, env) })},
+		{"git", bounded(examineGit)},
+		{"goreleaser", bounded(examineGoreleaser)},
+	}
+}
+
+func examineGo(ctx context.Context, o Options, env []string) diagnosis {
+	t, err := builder.FindGo(ctx, o.Root, env)
+	if err == nil && t.Version == "" {
+		err = errors.New("go env does not tell the version: is the go in PATH the real one?")
+	}
 	if err != nil {
 		return examined("Go", "", err)
 	}
 	return examined("Go", t.Version, nil)
 }
 
-func examineGit(ctx context.Context) diagnosis {
-	out, err := childproc.Run(ctx, childproc.Cmd{Path: "git", Args: []string{"--version"}})
-	if err != nil {
+func examineGit(ctx context.Context, env []string) diagnosis {
+	out, err := childproc.Run(ctx, childproc.Cmd{Path: "git", Args: []string{"--version"}, Env: env})
+	out = strings.TrimSpace(out)
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
 		return diagnosis{what: "git", missing: true, text: "not found",
 			hint: "needed only for version: git, build.vcs: on and the commit in the submission text"}
+	case err == nil && out == "":
+		err = errors.New("git --version prints nothing: is the git in PATH the real one?")
 	}
-	return examined("git", strings.TrimSpace(out), nil)
+	return examined("git", out, err)
 }
 
-func examineGoreleaser(ctx context.Context) diagnosis {
-	tool, err := goreleaser.Locator{}.Find(ctx)
+func examineGoreleaser(ctx context.Context, env []string) diagnosis {
+	tool, err := goreleaser.Locator{Env: env}.Find(ctx)
 	if goreleaser.IsNotInstalled(err) {
 		return diagnosis{what: "goreleaser", missing: true, text: "not installed; plain go build gives the same bytes", hint: goreleaser.HowToInstall}
 	}
@@ -102,86 +161,4 @@ func examineGoreleaser(ctx context.Context) diagnosis {
 		return examined("goreleaser", "", err)
 	}
 	return examined("goreleaser", tool.Version+" from "+tool.From+" ("+tool.Path+")", nil)
-}
-
-func examineSpec(ctx context.Context, o Options, s *spec.Spec) []diagnosis {
-	if s.Sign == nil {
-		return []diagnosis{{what: "identity", missing: true, text: "the release is not signed", hint: "add the sections sign and timestamp"}}
-	}
-	list := []diagnosis{examineIdentity(ctx, o, s)}
-	if s.Timestamp != nil {
-		for _, server := range s.Timestamp.Servers {
-			list = append(list, examineServer(ctx, server, time.Duration(s.Timestamp.RequestTimeout)))
-		}
-	}
-	return append(list, examineRoots(o, s))
-}
-
-// examineIdentity judges without a trial signature: a token or service may
-// bill each one.
-func examineIdentity(ctx context.Context, o Options, s *spec.Spec) diagnosis {
-	r := &Release{}
-	if err := r.open(o, s, false); err != nil {
-		return examined("identity", "", err)
-	}
-	defer r.Close()
-	id, err := r.run.Identity(ctx)
-	if err != nil {
-		return examined("identity", "", err)
-	}
-	if err := identity.Err(id.JudgeCertificate(o.Now())); err != nil {
-		return examined("identity", "", err)
-	}
-	days := int(id.Certificate.NotAfter.Sub(o.Now()).Hours() / 24)
-	return examined("identity", fmt.Sprintf("%s: %s, %d days left", id.Ref, id.Certificate.Subject.CommonName, days), nil)
-}
-
-// examineServer only connects: a timestamp is not asked for, since operators
-// count them.
-func examineServer(ctx context.Context, server string, timeout time.Duration) diagnosis {
-	if server == timeserver.Test {
-		return examined("time server", "test: runs inside the release, on loopback", nil)
-	}
-	u, err := url.Parse(server)
-	if err != nil {
-		return examined("time server", "", err)
-	}
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
-		return examined("time server", server+": through the proxy "+proxy.Host+", not examined further", nil)
-	}
-	c, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	if err != nil {
-		d := examined("time server", "", fmt.Errorf("%s: %v", server, err))
-		d.hint = "check the address and the firewall; a second server in timestamp.servers helps when one is down"
-		return d
-	}
-	c.Close()
-	return examined("time server", server+": reachable", nil)
-}
-
-func examineRoots(o Options, s *spec.Spec) diagnosis {
-	r := &Release{}
-	if err := r.open(o, s, false); err != nil {
-		return examined("roots", "", err)
-	}
-	roots, err := r.run.Roots()
-	if r.run.UsesTestIdentity() && err != nil {
-		return diagnosis{what: "roots", missing: true, text: "the test root does not exist before the first release", hint: "run mage release"}
-	}
-	if err != nil {
-		return examined("roots", "", err)
-	}
-	disallowed, err := r.run.Disallowed()
-	if err != nil {
-		return examined("roots", "", err)
-	}
-	list := "Microsoft's list of disallowed certificates is not there (mage roots:update)"
-	if disallowed != nil {
-		list = fmt.Sprintf("%d disallowed certificates", disallowed.Len())
-	}
-	return examined("roots", fmt.Sprintf("%d for code signing, %d for time stamping; %s", roots.CodeSigning.Len(), roots.TimeStamping.Len(), list), nil)
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/secret"
@@ -56,11 +58,14 @@ func Open(ctx context.Context, o Options, lock bool) (*Release, error) {
 	if err != nil {
 		return nil, err
 	}
+	var env []string
 	toolchain := once(func(ctx context.Context) (*builder.Toolchain, error) {
-		return builder.FindGo(ctx, o.Root, os.Environ())
+		return builder.FindGo(ctx, o.Root, env)
 	})
-	go toolchain(ctx) // the go command takes as long to start as all else here
-	s, err := LoadSpec(ctx, o)
+	s, err := loadSpec(ctx, o, func(s *spec.Spec) {
+		env = s.Environ(os.Environ())
+		go toolchain(ctx) // the go command takes as long to start as all else here
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -91,10 +96,10 @@ func (r *Release) open(o Options, s *spec.Spec, sweep bool) error {
 		}
 	}
 	r.run = &step.Run{
-		Spec: s, Root: o.Root, Ledger: l, Now: o.Now, Templates: templates.FS, Console: o.Console,
+		Spec: s, Root: o.Root, Env: s.Environ(os.Environ()), Ledger: l, Now: o.Now, Templates: templates.FS, Console: o.Console,
 		Identity: once(func(ctx context.Context) (*identity.Identity, error) { return r.openIdentity(ctx, o) }),
 		Builder: once(func(ctx context.Context) (builder.Builder, error) {
-			return openBuilder(ctx, s, o.Console)
+			return openBuilder(ctx, s, r.run.Env, o.Console)
 		}),
 	}
 	r.run.Stamper = once(func(ctx context.Context) (step.Stamper, error) { return r.openStamper(ctx) })
@@ -121,6 +126,7 @@ func (r *Release) openIdentity(ctx context.Context, o Options) (*identity.Identi
 		AllowECDSA:           s.AllowECDSA,
 		Now:                  o.Now,
 		Getenv:               o.Getenv,
+		Env:                  secret.Withhold(os.Environ(), others(r.run.Spec)...),
 		Warn:                 func(w string) { o.Console.Warn("%s", w) },
 	})
 	if err != nil {
@@ -158,8 +164,20 @@ func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
 	return s, nil
 }
 
+// others are the secrets that the signing identity has no business with.
+func others(s *spec.Spec) []secret.Ref {
+	own := s.Sign.Secrets()
+	return slices.DeleteFunc(s.Secrets(), func(r secret.Ref) bool { return slices.Contains(own, r) })
+}
+
 // LoadSpec reads the spec that RELEASE_SPEC names, or release.yaml.
 func LoadSpec(ctx context.Context, o Options) (*spec.Spec, error) {
+	return loadSpec(ctx, o, func(*spec.Spec) {})
+}
+
+// loadSpec is LoadSpec. read is called with the spec as it was read, before git
+// is asked about the source.
+func loadSpec(ctx context.Context, o Options, read func(*spec.Spec)) (*spec.Spec, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -170,6 +188,11 @@ func LoadSpec(ctx context.Context, o Options) (*spec.Spec, error) {
 	}
 	env := spec.System(ctx, o.Root)
 	env.Getenv = o.Getenv
+	git := env.Git
+	env.Git = func(s *spec.Spec) (gitinfo.Info, error) {
+		read(s)
+		return git(s)
+	}
 	return spec.Load(o.path(path), env)
 }
 

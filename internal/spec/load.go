@@ -17,13 +17,16 @@ type Env struct {
 	Root string
 	// Getenv looks environment variables up.
 	Getenv func(string) string
-	// Git describes the source code.
-	Git func() (gitinfo.Info, error)
+	// Git describes the source code. It is asked once, with the spec as it
+	// was read.
+	Git func(*Spec) (gitinfo.Info, error)
 }
 
 // System is the environment of the process, for the project in root.
 func System(ctx context.Context, root string) Env {
-	return Env{Root: root, Getenv: os.Getenv, Git: func() (gitinfo.Info, error) { return gitinfo.Read(ctx, root) }}
+	return Env{Root: root, Getenv: os.Getenv, Git: func(s *Spec) (gitinfo.Info, error) {
+		return gitinfo.Read(ctx, root, s.Environ(os.Environ()))
+	}}
 }
 
 func (e Env) withDefaults() Env {
@@ -34,7 +37,7 @@ func (e Env) withDefaults() Env {
 		e.Getenv = func(string) string { return "" }
 	}
 	if e.Git == nil {
-		e.Git = func() (gitinfo.Info, error) { return gitinfo.Info{Absent: "git is not used"}, nil }
+		e.Git = func(*Spec) (gitinfo.Info, error) { return gitinfo.Info{Absent: "git is not used"}, nil }
 	}
 	return e
 }

@@ -193,7 +193,7 @@ func TestVersion(t *testing.T) {
 			s, err := spec.Parse("release.yaml", []byte(text), spec.Env{
 				Root:   spectest.Project(t),
 				Getenv: func(name string) string { return map[string]string{"V": c.env}[name] },
-				Git:    func() (gitinfo.Info, error) { return c.git, nil },
+				Git:    func(*spec.Spec) (gitinfo.Info, error) { return c.git, nil },
 			})
 			if c.wrong == "" && err == nil && s.Project.Version == c.want {
 				return
@@ -206,7 +206,7 @@ func TestVersion(t *testing.T) {
 }
 
 func TestGitError(t *testing.T) {
-	env := spec.Env{Root: spectest.Project(t), Git: func() (gitinfo.Info, error) { return gitinfo.Info{}, errors.New("broken index") }}
+	env := spec.Env{Root: spectest.Project(t), Git: func(*spec.Spec) (gitinfo.Info, error) { return gitinfo.Info{}, errors.New("broken index") }}
 	if _, err := spec.Parse("release.yaml", []byte(smallest), env); err != nil {
 		t.Errorf("a literal version needs no git: %v", err)
 	}
@@ -232,7 +232,7 @@ func TestSource(t *testing.T) {
 			s, err := spec.Parse("release.yaml", []byte(smallest), spec.Env{
 				Root:   spectest.Project(t),
 				Getenv: func(name string) string { return map[string]string{"SOURCE_DATE_EPOCH": c.epoch}[name] },
-				Git:    func() (gitinfo.Info, error) { return c.git, nil },
+				Git:    func(*spec.Spec) (gitinfo.Info, error) { return c.git, nil },
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -16,7 +16,7 @@ func resolve(s *Spec, env Env) []Problem {
 	if s.Project.Version == "" {
 		s.Project.Version = "git"
 	}
-	info, err := env.Git()
+	info, err := env.Git(s)
 	if err != nil {
 		info.Absent = err.Error()
 	}

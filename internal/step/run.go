@@ -19,6 +19,9 @@ type Run struct {
 	Spec *spec.Spec
 	// Root is the absolute path of the project.
 	Root string
+	// Env is the environment of the programs that steps run; it holds no
+	// secrets.
+	Env []string
 	// Now is the clock.
 	Now func() time.Time
 	// Ledger of the release.

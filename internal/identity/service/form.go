@@ -40,9 +40,11 @@ type Env struct {
 	Run func(ctx context.Context, program string, args ...string) (string, error)
 }
 
-// RunCommand is Env.Run for real.
-func RunCommand(ctx context.Context, program string, args ...string) (string, error) {
-	return childproc.Run(ctx, childproc.Cmd{Path: program, Args: args})
+// RunIn is Env.Run for real, in the environment env; nil is that of this process.
+func RunIn(env []string) func(ctx context.Context, program string, args ...string) (string, error) {
+	return func(ctx context.Context, program string, args ...string) (string, error) {
+		return childproc.Run(ctx, childproc.Cmd{Path: program, Args: args, Env: env})
+	}
 }
 
 // Secret resolves sign.password; nil where there is none.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
 // Kind begins the short form, Syntax is what follows.
@@ -83,6 +84,9 @@ func (form) Service() string { return name }
 
 // Files: there are none.
 func (form) Files() []string { return nil }
+
+// Secrets are the variables in which a token is looked for.
+func (form) Secrets() []secret.Ref { return []secret.Ref{"env:BAO_TOKEN", "env:VAULT_TOKEN"} }
 
 // key is a key of the transit engine.
 type key struct {

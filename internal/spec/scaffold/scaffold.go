@@ -74,5 +74,5 @@ func tagged(root string, git repository) spec.Env {
 	if spec.HighestVersion(info.Tags) == "" {
 		info.Tags = append(slices.Clone(info.Tags), "v"+first(spec.HighestVersion(git.Versions), "0.0.0"))
 	}
-	return spec.Env{Root: root, Git: func() (gitinfo.Info, error) { return info, nil }}
+	return spec.Env{Root: root, Git: func(*spec.Spec) (gitinfo.Info, error) { return info, nil }}
 }

@@ -80,13 +80,13 @@ func (r repository) exists() bool {
 
 // askGit never fails: a broken repository only means fewer guesses.
 func askGit(ctx context.Context, root string) repository {
-	info, err := gitinfo.Read(ctx, root)
+	info, err := gitinfo.Read(ctx, root, nil)
 	if err != nil {
 		info = gitinfo.Info{}
 	}
-	r := repository{Info: info, Author: gitinfo.Config(ctx, root, "user.name")}
+	r := repository{Info: info, Author: gitinfo.Config(ctx, root, nil, "user.name")}
 	if info.Commit != "" {
-		r.Versions, r.Shallow = gitinfo.Reachable(ctx, root)
+		r.Versions, r.Shallow = gitinfo.Reachable(ctx, root, nil)
 	}
 	return r
 }

@@ -4,7 +4,6 @@ package build
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -128,7 +127,7 @@ func record(r *step.Run, made []builder.Artifact) []ledger.Artifact {
 // query asks for the sources of the programs named in the spec, or, with a
 // goreleaser configuration of the user's, of every package of the module.
 func query(r *step.Run, as []ledger.Artifact) gosource.Query {
-	q := gosource.Query{Root: r.Root, GOOS: "windows", Tags: r.Spec.Build.Tags, Env: builder.Environment(os.Environ())}
+	q := gosource.Query{Root: r.Root, GOOS: "windows", Tags: r.Spec.Build.Tags, Env: builder.Environment(r.Env)}
 	seen := map[string]bool{}
 	for _, a := range as {
 		if !seen[a.GOARCH] {

@@ -105,7 +105,7 @@ func dirty(ctx context.Context, r *step.Run) (bool, error) {
 	if r.Spec.Source.Commit == "" {
 		return false, nil
 	}
-	changed, err := gitinfo.Dirty(ctx, r.Root)
+	changed, err := gitinfo.Dirty(ctx, r.Root, r.Env)
 	return len(changed) > 0, err
 }
 

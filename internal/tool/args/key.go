@@ -3,12 +3,14 @@ package args
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
@@ -23,8 +25,9 @@ type Key struct {
 	Fetch, Incomplete, ECDSA bool
 }
 
-// Open reaches the key and judges the certificate.
-func (k Key) Open(ctx context.Context, c *console.Console, roots *certchain.Roots) (*identity.Identity, error) {
+// Open reaches the key and judges the certificate. A program that signs gets
+// the environment of this process without the other secrets.
+func (k Key) Open(ctx context.Context, c *console.Console, roots *certchain.Roots, others ...secret.Ref) (*identity.Identity, error) {
 	if k.Identity == "" {
 		return nil, fault.New(fault.Usage, "-identity= is missing").Hint("-identity= takes %s", identity.Forms())
 	}
@@ -32,6 +35,7 @@ func (k Key) Open(ctx context.Context, c *console.Console, roots *certchain.Root
 		return nil, fault.New(fault.Usage, "-password, -chain, -fetch, -incomplete and -ecdsa mean nothing with -identity=test").Hint("leave them out")
 	}
 	o := k.options(c, roots)
+	o.Env = secret.Withhold(os.Environ(), others...)
 	var err error
 	if o.Password, err = Secret("password", k.Password); err != nil {
 		return nil, err

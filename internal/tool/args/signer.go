@@ -10,6 +10,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
 // Signer says who signs, who stamps, and what the signature tells.
@@ -41,11 +42,15 @@ func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) 
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.Key.Open(ctx, c, roots)
+	others, err := Secret("tspassword", s.KeyPassword)
 	if err != nil {
 		return nil, err
 	}
-	stamping, err := s.Stampers.Open(ctx, s.Digest, roots, id)
+	id, err := s.Key.Open(ctx, c, roots, others)
+	if err != nil {
+		return nil, err
+	}
+	stamping, err := s.Stampers.Open(ctx, s.Digest, roots, id, secret.Ref(s.Password))
 	if err != nil {
 		id.Close()
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"errors"
+	"os"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
 )
 
@@ -45,7 +47,7 @@ func (s *Stamping) Close() error {
 // Open prepares the servers; nil without any. A server whose certificate leads
 // to none of the roots counts as failed, as in a release. id is the signing
 // identity, or nil where nothing is signed.
-func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Roots, id *identity.Identity) (*Stamping, error) {
+func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Roots, id *identity.Identity, others ...secret.Ref) (*Stamping, error) {
 	names := List(s.Servers)
 	switch {
 	case len(names) == 0 && (s.Legacy || s.KeyPassword != ""):
@@ -62,7 +64,7 @@ func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Root
 		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
 	}
 	if own {
-		return s.openOwn(ctx, hash, roots)
+		return s.openOwn(ctx, hash, roots, others)
 	}
 	if s.KeyPassword != "" {
 		return nil, fault.New(fault.Usage, "-tspassword: a time server takes no password").Hint("it is for a time-stamping key, such as -server=pkcs12:FILE")
@@ -100,12 +102,16 @@ func ownKey(servers string) bool {
 	return ok && slices.Contains([]string{identity.KindPKCS12, identity.KindPEM, identity.KindPKCS11, identity.KindExec}, kind)
 }
 
-func (s Stampers) openOwn(ctx context.Context, hash crypto.Hash, roots *certchain.Roots) (*Stamping, error) {
+func (s Stampers) openOwn(ctx context.Context, hash crypto.Hash, roots *certchain.Roots, others []secret.Ref) (*Stamping, error) {
 	pw, err := Secret("tspassword", s.KeyPassword)
 	if err != nil {
 		return nil, err
 	}
-	tsa, err := identity.Open(ctx, s.Servers, identity.Options{Password: pw, Roots: roots.TimeStamping.Certificates()})
+	tsa, err := identity.Open(ctx, s.Servers, identity.Options{
+		Password: pw,
+		Roots:    roots.TimeStamping.Certificates(),
+		Env:      secret.Withhold(os.Environ(), others...),
+	})
 	if err != nil {
 		return nil, err
 	}
