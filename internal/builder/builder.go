@@ -20,6 +20,8 @@ type Builder interface {
 	Version(ctx context.Context) (string, error)
 	// Build compiles every binary for every target and returns what it
 	// made, sorted by ID and target. When it fails Out holds nothing new.
+	// Several calls with different binaries or targets may run side by side.
+	// Check has judged the request before.
 	Build(ctx context.Context, req Request) ([]Artifact, error)
 }
 
@@ -28,7 +30,7 @@ type Request struct {
 	// Root is the absolute path of the folder with go.mod and release.yaml.
 	Root string
 	// Out is the absolute path of the folder that receives the programs, as
-	// <id>_<os>_<arch>/<name>.exe. What lay there before is replaced.
+	// <id>_<os>_<arch>/<name>.exe. Other files in it are left alone.
 	Out     string
 	Spec    *spec.Build
 	Project *spec.Project
@@ -41,6 +43,8 @@ type Request struct {
 	Commit string
 	// Date becomes the modification time of the programs.
 	Date time.Time
+	// Work is the path of the workspace file to build with, or empty.
+	Work string
 	// Log receives the lines of the programs that are run, as they come.
 	// nil: they are only kept for the error.
 	Log io.Writer
@@ -56,9 +60,12 @@ type Artifact struct {
 	// GOOS is windows, GOARCH amd64, arm64 or 386.
 	GOOS   string
 	GOARCH string
+	// Level is the instruction set level that the program demands (GOAMD64),
+	// such as v3; empty for the lowest.
+	Level string
 	// Path is absolute and lies below Request.Out.
 	Path string
 }
 
 // Dir is the folder of the artifact below Request.Out.
-func (a Artifact) Dir() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH }
+func (a Artifact) Dir() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH + a.Level }

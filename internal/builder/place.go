@@ -4,7 +4,6 @@ import (
 	"context"
 	"debug/pe"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,10 +13,6 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 )
 
-// ConfigFile is the name, in the output folder, of the goreleaser
-// configuration that the programs were built with.
-const ConfigFile = "goreleaser.yaml"
-
 // machines are the values of the COFF header's Machine field (PE format,
 // section "Machine types").
 var machines = map[string]uint16{
@@ -26,24 +21,15 @@ var machines = map[string]uint16{
 	"386":   pe.IMAGE_FILE_MACHINE_I386,
 }
 
-// Workshop makes a temporary folder beside out, on the same file system, and
-// removes those that an earlier run left when it was killed. The caller
-// removes the folder.
+// Workshop makes a temporary folder beside out, on the same file system. The
+// caller removes the folder; atomicfile.Sweep removes those that an earlier run
+// left.
 func Workshop(out string) (string, error) {
-	parent, prefix := filepath.Dir(out), atomicfile.Prefix+"build-"
+	parent := filepath.Dir(out)
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return "", fmt.Errorf("making the output folder: %w", err)
 	}
-	old, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
-	if err != nil {
-		return "", fmt.Errorf("looking for old temporary folders: %w", err)
-	}
-	for _, dir := range old {
-		if err := atomicfile.RemoveAll(dir); err != nil {
-			return "", fmt.Errorf("removing an old temporary folder: %w", err)
-		}
-	}
-	dir, err := os.MkdirTemp(parent, prefix)
+	dir, err := os.MkdirTemp(parent, atomicfile.Prefix+"build-")
 	if err != nil {
 		return "", fmt.Errorf("making a temporary folder: %w", err)
 	}
@@ -51,9 +37,9 @@ func Workshop(out string) (string, error) {
 }
 
 // Place checks that made (with the paths where the compiler left them) are
-// programs for the machines they claim, gives them date as modification time,
-// moves them to their places below out and removes programs of earlier builds
-// from there. Nothing is moved unless all are good.
+// programs for the machines they claim, gives them date as modification time
+// and moves them to their places below out. Nothing is moved unless all are
+// good.
 func Place(ctx context.Context, made []Artifact, out string, date time.Time) ([]Artifact, error) {
 	if err := unique(made); err != nil {
 		return nil, err
@@ -73,7 +59,7 @@ func Place(ctx context.Context, made []Artifact, out string, date time.Time) ([]
 		}
 	}
 	Sort(placed)
-	return placed, removeStale(placed, out)
+	return placed, nil
 }
 
 // Sort orders artifacts by ID, then target.
@@ -94,19 +80,41 @@ func unique(made []Artifact) error {
 }
 
 func checkProgram(a Artifact) error {
-	f, err := pe.Open(a.Path)
+	machine, err := machineOf(a.Path)
 	if err != nil {
 		return fmt.Errorf("reading the compiled program %s: %v", a.Name, err)
 	}
-	defer f.Close()
 	want, ok := machines[a.GOARCH]
 	if !ok || a.GOOS != "windows" {
 		return fmt.Errorf("%s was compiled for %s/%s, which is not a target", a.Name, a.GOOS, a.GOARCH)
 	}
-	if f.Machine != want {
-		return fmt.Errorf("%s should be for windows/%s (machine %#x), but its header says machine %#x", a.Name, a.GOARCH, want, f.Machine)
+	if machine != want {
+		return fmt.Errorf("%s should be for windows/%s (machine %#x), but its header says machine %#x", a.Name, a.GOARCH, want, machine)
 	}
 	return nil
+}
+
+// MachineOf reads from a PE file which machine it is for: amd64, arm64 or 386.
+func MachineOf(file string) (goarch string, err error) {
+	m, err := machineOf(file)
+	if err != nil {
+		return "", err
+	}
+	for arch, value := range machines {
+		if value == m {
+			return arch, nil
+		}
+	}
+	return "", fmt.Errorf("it is for the machine %#x, which is none of %s", m, strings.Join(architectures, ", "))
+}
+
+func machineOf(file string) (uint16, error) {
+	f, err := pe.Open(file)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	return f.Machine, nil
 }
 
 func move(a *Artifact, out string, date time.Time) error {
@@ -128,39 +136,4 @@ func move(a *Artifact, out string, date time.Time) error {
 	}
 	a.Path = to
 	return nil
-}
-
-// removeStale removes the folders of programs that are no longer built, and
-// files other than the program in the folders that are.
-func removeStale(placed []Artifact, out string) error {
-	keep := map[string]bool{}
-	for _, a := range placed {
-		keep[filepath.Join(out, a.Dir())], keep[a.Path] = true, true
-	}
-	return filepath.WalkDir(out, func(path string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(out, path)
-		if err != nil || keep[path] || !ours(rel) {
-			return err
-		}
-		if err := atomicfile.RemoveAll(path); err != nil {
-			return fmt.Errorf("removing a program of an earlier build: %w", err)
-		}
-		if d.IsDir() {
-			return filepath.SkipDir
-		}
-		return nil
-	})
-}
-
-// ours says whether a path below the output folder has the shape that the
-// builders give their folders, or is the configuration of an earlier build.
-func ours(rel string) bool {
-	if rel == ConfigFile {
-		return true
-	}
-	top, _, _ := strings.Cut(filepath.ToSlash(rel), "/")
-	return slices.ContainsFunc(architectures, func(arch string) bool { return strings.HasSuffix(top, "_windows_"+arch) })
 }

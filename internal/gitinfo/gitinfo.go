@@ -117,10 +117,21 @@ func Reachable(ctx context.Context, dir string, env []string) (names []string, s
 	return names, is == "true"
 }
 
-// Dirty lists the files that differ from HEAD, untracked ones included;
-// ignored files do not count.
-func Dirty(ctx context.Context, dir string, env []string) ([]string, error) {
-	out, err := run(ctx, dir, env, "status", "--porcelain=v1", "-z", "--untracked-files=normal")
+// Dirty lists the files that differ from HEAD, untracked ones included, as
+// paths relative to dir with slashes; a folder that is untracked as a whole
+// ends with a slash. Files that git ignores do not count, nor what lies below
+// the folders in except, which are relative to dir. env is the environment for
+// git; nil is that of this process.
+func Dirty(ctx context.Context, dir string, env []string, except ...string) ([]string, error) {
+	args := []string{"status", "--porcelain=v1", "-z", "--untracked-files=normal", "--", ":/"}
+	for _, e := range except {
+		args = append(args, ":(exclude,literal)"+e)
+	}
+	out, err := run(ctx, dir, env, args...)
+	if err != nil || out == "" {
+		return nil, err
+	}
+	prefix, err := run(ctx, dir, env, "rev-parse", "--show-prefix")
 	if err != nil {
 		return nil, err
 	}
@@ -130,12 +141,23 @@ func Dirty(ctx context.Context, dir string, env []string) ([]string, error) {
 		if len(entries[i]) < 4 {
 			continue
 		}
-		files = append(files, entries[i][3:])
+		files = append(files, relative(prefix, entries[i][3:]))
 		if c := entries[i][0]; c == 'R' || c == 'C' {
 			i++ // the old name follows as an entry of its own
 		}
 	}
 	return files, nil
+}
+
+// relative turns a path from the top of the repository into one from the folder
+// prefix, which ends with a slash or is empty.
+func relative(prefix, file string) string {
+	up := ""
+	for !strings.HasPrefix(file, prefix) {
+		up += "../"
+		prefix = prefix[:strings.LastIndexByte(strings.TrimSuffix(prefix, "/"), '/')+1]
+	}
+	return up + strings.TrimPrefix(file, prefix)
 }
 
 // run returns what git prints, without the last line break. Settings of the

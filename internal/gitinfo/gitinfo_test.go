@@ -27,7 +27,11 @@ func repository(t *testing.T, commands ...string) string {
 	dir := t.TempDir()
 	for _, c := range append([]string{"init -q -b main", "config user.name Jo", "config user.email jo@example.com"}, commands...) {
 		if name, text, ok := strings.Cut(c, "="); ok && strings.HasPrefix(name, "write ") {
-			if err := os.WriteFile(filepath.Join(dir, strings.TrimPrefix(name, "write ")), []byte(text), 0o644); err != nil {
+			path := filepath.Join(dir, strings.TrimPrefix(name, "write "))
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 				t.Fatal(err)
 			}
 			continue
@@ -171,6 +175,13 @@ func TestDirty(t *testing.T) {
 				t.Errorf("got %q, %v; want %q", got, err, c.want)
 			}
 		})
+	}
+	dir := repository(t, append(commit[:4:4], "write b=1", "write out/x=1", "write sub/deep/c=1")...)
+	if got, err := gitinfo.Dirty(context.Background(), dir, nil, "out"); err != nil || !reflect.DeepEqual(got, []string{"b", "sub/"}) {
+		t.Errorf("without out/: got %q, %v", got, err)
+	}
+	if got, err := gitinfo.Dirty(context.Background(), filepath.Join(dir, "sub", "deep"), nil, "c"); err != nil || !reflect.DeepEqual(got, []string{"../../b", "../../out/"}) {
+		t.Errorf("from a folder below, without its c: got %q, %v", got, err)
 	}
 	if _, err := gitinfo.Dirty(context.Background(), filepath.Join(t.TempDir(), "absent"), nil); err == nil {
 		t.Error("no error for a folder that does not exist")

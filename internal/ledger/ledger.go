@@ -32,12 +32,15 @@ type Artifact struct {
 	// GOOS and GOARCH it is compiled for.
 	GOOS   string `json:"goos"`
 	GOARCH string `json:"goarch"`
+	// Level is the instruction set level (GOAMD64) above the lowest.
+	Level string `json:"level,omitempty"`
 	// Path of the unsigned program, relative to the project, with slashes.
 	Path string `json:"path"`
 }
 
-// Key names the artifact in folder names: id_goos_goarch.
-func (a Artifact) Key() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH }
+// Key names the artifact in folder names: id_goos_goarch, with the level, if
+// any, as in app_windows_amd64v3.
+func (a Artifact) Key() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH + a.Level }
 
 // File names the artifact for people and in folders: id_goos_goarch/name.exe.
 func (a Artifact) File() string { return a.Key() + "/" + a.Name }

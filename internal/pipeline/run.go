@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,6 +45,9 @@ func Execute(ctx context.Context, steps []step.Step, r *step.Run) (Report, error
 	if x.idle(plan) {
 		x.report.Took = r.Now().Sub(began)
 		return x.report, nil
+	}
+	if err := Judge(ctx, plan, r); err != nil {
+		return x.report, err
 	}
 	if err := x.check(ctx, plan); err != nil {
 		return x.report, err
@@ -88,6 +93,21 @@ func (x *execution) stale(st StepState) bool {
 		}
 	}
 	return false
+}
+
+// Judge lets every step that is going to run refuse what can be known without
+// keys and network.
+func Judge(ctx context.Context, plan []StepState, r *step.Run) error {
+	var errs []error
+	for _, st := range plan {
+		if st.Step.Judge == nil || !st.Runs() {
+			continue
+		}
+		if err := st.Step.Judge(ctx, r); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", st.Step.Name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // check lets every step that is going to run refuse before anything is written.
@@ -175,22 +195,47 @@ func (x *execution) all(ctx context.Context, s step.Step, units []step.Unit) err
 		})
 	}
 	g.Wait()
-	return errors.Join(errs...)
+	return gather(units, errs)
 }
+
+// gather makes one error of those of the units, saying once what several have
+// in common: a compile error is usually the same for all machines.
+func gather(units []step.Unit, errs []error) error {
+	var order []string
+	names, causes := map[string][]string{}, map[string]error{}
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		key := err.Error()
+		if causes[key] == nil {
+			order, causes[key] = append(order, key), err
+		}
+		names[key] = append(names[key], shown(units[i]))
+	}
+	var all []error
+	for _, key := range order {
+		all = append(all, fmt.Errorf("%s: %w", strings.Join(names[key], ", "), causes[key]))
+	}
+	return errors.Join(all...)
+}
+
+// shown is the name of a unit for people.
+func shown(u step.Unit) string { return cmp.Or(u.Shown, u.Name) }
 
 func (x *execution) unit(ctx context.Context, s step.Step, u step.Unit) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%s: %w", u.Name, err)
+		return err
 	}
 	began := time.Now()
-	end := x.run.Console.Begin(u.Name)
+	end := x.run.Console.Begin(shown(u))
 	note, err := x.do(ctx, s, u)
 	end()
 	if err != nil {
-		x.run.Console.Failed(u.Name, time.Since(began))
-		return fmt.Errorf("%s: %w", u.Name, err)
+		x.run.Console.Failed(shown(u), time.Since(began))
+		return err
 	}
-	x.run.Console.Done(u.Name, note, time.Since(began))
+	x.run.Console.Done(shown(u), note, time.Since(began))
 	return nil
 }
 

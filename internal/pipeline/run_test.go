@@ -180,7 +180,7 @@ func TestEveryFailureOfAStepIsReported(t *testing.T) {
 	if ran != 2 || err == nil {
 		t.Fatalf("ran %d units with error %v, want both tried", ran, err)
 	}
-	for _, want := range []string{"upper: a: time server", "b: time server"} {
+	for _, want := range []string{"upper: a, b: time server"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q lacks %q", err, want)
 		}

@@ -186,6 +186,9 @@ func changedInputs(d *digester, rec ledger.Record, u step.Unit, pending map[stri
 		if err != nil {
 			return "", fmt.Errorf("reading input: %w", err)
 		}
+		if sum == "" && rec.Inputs[in] != "" {
+			return in + " is gone", nil
+		}
 		if sum != rec.Inputs[in] {
 			return in + " changed", nil
 		}

@@ -6,6 +6,7 @@ package pipeline
 import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/assemble"
+	"github.com/hallmark-dev/hallmark/internal/step/before"
 	"github.com/hallmark-dev/hallmark/internal/step/build"
 	"github.com/hallmark-dev/hallmark/internal/step/catalog"
 	"github.com/hallmark-dev/hallmark/internal/step/crosscert"
@@ -23,6 +24,7 @@ import (
 // the finished bytes comes after.
 func Steps() []step.Step {
 	return []step.Step{
+		before.Step(),    // build.before: code generators and their like
 		build.Step(),     // dist/build: the programs as compiled
 		stamp.Step(),     // version information, manifest, icon
 		sign.Step(),      // the PKCS#7 signature, beside the program

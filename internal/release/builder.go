@@ -20,7 +20,7 @@ func openBuilder(ctx context.Context, s *spec.Spec, env []string, c *console.Con
 	if err != nil || s.Build.Reproducible != "verify" {
 		return b, err
 	}
-	return reproduce.Builder{Builder: b}, nil
+	return &reproduce.Builder{Builder: b, Env: env}, nil
 }
 
 // pickBuilder: auto is goreleaser where it is installed, else plain go build,
@@ -36,7 +36,6 @@ func pickBuilder(ctx context.Context, name string, env []string, c *console.Cons
 	}
 	_, err := b.Locator.Find(ctx)
 	if goreleaser.IsNotInstalled(err) {
-		c.Note("goreleaser is not installed, so plain go build compiles; the bytes are the same\n%s", goreleaser.HowToInstall)
 		return gobuild.Builder{Env: env}, nil
 	}
 	return b, err

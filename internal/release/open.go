@@ -18,6 +18,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
+	"github.com/hallmark-dev/hallmark/internal/builder/golist"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
@@ -99,9 +100,24 @@ func (r *Release) open(o Options, s *spec.Spec, sweep bool) error {
 		Spec: s, Root: o.Root, Env: s.Environ(os.Environ()), Ledger: l, Now: o.Now, Templates: templates.FS, Console: o.Console,
 		Identity: once(func(ctx context.Context) (*identity.Identity, error) { return r.openIdentity(ctx, o) }),
 		Builder: once(func(ctx context.Context) (builder.Builder, error) {
-			return openBuilder(ctx, s, r.run.Env, o.Console)
+			b, err := openBuilder(ctx, s, r.run.Env, o.Console)
+			if c, ok := b.(io.Closer); ok {
+				r.onClose(c.Close)
+			}
+			return b, err
 		}),
 	}
+	r.run.Listing = remembered(func(ctx context.Context, goarch string, cgo bool) ([]golist.Package, error) {
+		req := r.run.Request()
+		if s.Build.Workspace == "on" {
+			t, err := r.run.Toolchain(ctx)
+			if err != nil {
+				return nil, err
+			}
+			req.Work = t.Work
+		}
+		return builder.List(req, r.run.Env)(ctx, goarch, cgo)
+	})
 	r.run.Stamper = once(func(ctx context.Context) (step.Stamper, error) { return r.openStamper(ctx) })
 	return nil
 }

@@ -26,11 +26,13 @@ func TestRefusedInputs(t *testing.T) {
 		hint   string // in the error
 	}{
 		"missing main package": {func(p *project) { p.edit("main: .", "main: ./cmd/none") }, fault.Usage, "./cmd/none", "hint:"},
-		"build failure":        {func(p *project) { p.write("main.go", "package main\n\nfunc main() { undefined() }\n") }, fault.Other, "undefined: undefined", ""},
-		"wrong password":       {func(p *project) { p.env["PFX_PASSWORD"] = "wrong" }, fault.Usage, "password", "hint:"},
-		"no password":          {func(p *project) { delete(p.env, "PFX_PASSWORD") }, fault.Usage, "PFX_PASSWORD", "hint:"},
-		"expired certificate":  {func(p *project) { p.identity(pki.Expired) }, fault.Usage, "expired", "hint:"},
-		"no code signing EKU":  {func(p *project) { p.identity(pki.WrongEKU) }, fault.Usage, "code signing", "hint:"},
+		"build failure": {func(p *project) {
+			p.write("main.go", "package main\n\nvar version string\n\nfunc main() { undefined() }\n")
+		}, fault.Other, "undefined: undefined", ""},
+		"wrong password":      {func(p *project) { p.env["PFX_PASSWORD"] = "wrong" }, fault.Usage, "password", "hint:"},
+		"no password":         {func(p *project) { delete(p.env, "PFX_PASSWORD") }, fault.Usage, "PFX_PASSWORD", "hint:"},
+		"expired certificate": {func(p *project) { p.identity(pki.Expired) }, fault.Usage, "expired", "hint:"},
+		"no code signing EKU": {func(p *project) { p.identity(pki.WrongEKU) }, fault.Usage, "code signing", "hint:"},
 		"key of another": {func(p *project) {
 			p.copy("key.pem", pki.Second.KeyFile(p.t))
 			p.copy("cert.pem", pki.Leaf.CertFile(p.t))

@@ -21,7 +21,7 @@ func (r *Release) Execute(ctx context.Context, names ...string) error {
 	}
 	run := r.run
 	for _, s := range steps {
-		if len(names) > 0 && !s.Enabled(run.Spec) {
+		if len(names) > 0 && s.PartOf == "" && !s.Enabled(run.Spec) {
 			return fault.New(fault.Usage, "%s is switched off: release.yaml has no section for it", s.Name).
 				Hint("mage plan shows which steps are on, and mage schema what the sections are")
 		}
@@ -29,6 +29,9 @@ func (r *Release) Execute(ctx context.Context, names ...string) error {
 	r.title()
 	run.Ledger.SetProduct(run.Spec.Project.Name, run.Spec.Project.Version, run.UsesTestIdentity())
 	report, err := pipeline.Execute(ctx, steps, run)
+	if as, known := run.Artifacts(); known == nil {
+		run.Ledger.SetArtifacts(as)
+	}
 	if saved := run.Ledger.Save(); err == nil {
 		err = saved
 	}
@@ -51,6 +54,11 @@ func choose(names []string) ([]step.Step, error) {
 		i := slices.IndexFunc(all, func(s step.Step) bool { return s.Name == n })
 		if i < 0 {
 			return nil, fault.New(fault.Usage, "there is no step %q", n)
+		}
+		for _, s := range all[:i] {
+			if s.PartOf == n {
+				out = append(out, s)
+			}
 		}
 		out = append(out, all[i])
 	}
@@ -77,6 +85,9 @@ func (r *Release) Plan(ctx context.Context) error {
 		return err
 	}
 	r.title()
+	if err := pipeline.Judge(ctx, states, r.run); err != nil {
+		return err
+	}
 	c := r.run.Console
 	for _, st := range states {
 		switch {

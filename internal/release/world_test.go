@@ -162,8 +162,8 @@ func (p *project) must(steps ...string) {
 	}
 }
 
-// pending names the steps that the plan says will run.
-func (p *project) pending() string {
+// plan says what would run.
+func (p *project) plan() []pipeline.StepState {
 	p.t.Helper()
 	r, err := Open(context.Background(), p.options(), false)
 	if err != nil {
@@ -174,8 +174,26 @@ func (p *project) pending() string {
 	if err != nil {
 		p.t.Fatal(err)
 	}
+	return states
+}
+
+// planned is mage plan.
+func (p *project) planned() error {
+	p.t.Helper()
+	p.out.Reset()
+	r, err := Open(context.Background(), p.options(), false)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	return r.Plan(context.Background())
+}
+
+// pending names the steps that the plan says will run.
+func (p *project) pending() string {
+	p.t.Helper()
 	var names []string
-	for _, s := range states {
+	for _, s := range p.plan() {
 		if s.Runs() {
 			names = append(names, s.Step.Name)
 		}

@@ -209,7 +209,7 @@ func (d *decoder) unknown(p pair, path string, names []string) string {
 		d.problem(p.line, join(path, p.key), "is now written differently", instead)
 		return ""
 	}
-	near := nearest(p.key, names)
+	near := Nearest(p.key, names)
 	hint := "known here: " + strings.Join(names, ", ")
 	if near != "" {
 		hint = "did you mean " + near + "?"

@@ -2,8 +2,10 @@ package spec
 
 import (
 	"fmt"
+	"path"
 	"reflect"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
@@ -78,10 +80,25 @@ func defaultBuild(s *Spec) {
 	}
 	fill(b)
 	for i := range b.Binaries {
-		fill(&b.Binaries[i])
-		text0(&b.Binaries[i].Name, s.Project.Name)
-		text0(&b.Binaries[i].ID, b.Binaries[i].Name)
+		one := &b.Binaries[i]
+		if one.File == "" {
+			fill(one)
+		} else {
+			text0(&one.Name, stem(one.File))
+		}
+		text0(&one.Name, s.Project.Name)
+		text0(&one.ID, one.Name)
 	}
+}
+
+// stem is the name of a file without its extension, empty when the last element
+// of the path is a pattern.
+func stem(file string) string {
+	base := path.Base(file)
+	if strings.ContainsAny(base, `*?[\`) {
+		return ""
+	}
+	return strings.TrimSuffix(base, path.Ext(base))
 }
 
 func defaultResources(s *Spec) {

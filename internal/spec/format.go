@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hallmark-dev/hallmark/internal/spec/language"
+	"github.com/hallmark-dev/hallmark/internal/spec/ldflags"
 )
 
 // maxLine is the longest text, in characters, that a field of one line takes.
@@ -101,6 +102,18 @@ var Formats = compile(map[string]Format{
 	"build-tag": {
 		Pattern: `^[A-Za-z0-9_.]+$`, Want: "a build tag",
 		Hint: "one tag an entry: letters, digits, dot and underscore",
+	},
+	"variable-name": {
+		Pattern: `^[A-Za-z_][A-Za-z0-9_]*$`, Want: "the name of an environment variable",
+		Hint: "write the name alone, such as GOEXPERIMENT",
+	},
+	"command": {
+		Pattern: `^[^\x00-\x1f\x7f]+$`, Want: "a command line",
+		Hint: "write a program and its arguments; there is no shell, so no pipes, && or variables", check: checkCommand,
+	},
+	"build-flag": {
+		Pattern: `^-?-(gcflags|asmflags|pgo|mod)=[^\x00-\x1f\x7f]+$`, Want: "a flag that a release takes",
+		Hint: "possible are -gcflags=…, -asmflags=…, -pgo=… and -mod=…; linker flags, tags and the rest have keys of their own",
 	},
 	"secret": {
 		Pattern: `^(env:[A-Za-z_][A-Za-z0-9_]*|file:[^\x00-\x1f\x7f]+)$`, Want: "a reference to a secret",
@@ -209,7 +222,7 @@ func (f Format) allows(s string) bool {
 }
 
 func (f Format) hintFor(s string) string {
-	if near := nearest(s, f.Values); near != "" {
+	if near := Nearest(s, f.Values); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	return f.Hint
@@ -302,6 +315,19 @@ func checkGlob(s string) string {
 		return fmt.Sprintf("%s is not a glob pattern: a bracket is not closed, or a range is wrong", quote(s))
 	}
 	return checkPath(s)
+}
+
+// shellOperator is what only a shell understands.
+var shellOperator = regexp.MustCompile(`(^|\s)(\|\|?|&&?|;|[0-9]?>>?|<)(\s|$)|;$`)
+
+func checkCommand(s string) string {
+	if _, err := ldflags.Words(s); err != nil {
+		return fmt.Sprintf("%s: %v", quote(s), err)
+	}
+	if shellOperator.MatchString(s) || shellVariable.MatchString(s) {
+		return fmt.Sprintf("%s needs a shell", quote(s))
+	}
+	return ""
 }
 
 func checkLanguage(s string) string {

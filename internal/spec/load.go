@@ -60,7 +60,7 @@ func Parse(path string, b []byte, env Env) (*Spec, error) {
 	if p != nil {
 		return nil, problems(path, []Problem{*p})
 	}
-	s := &Spec{}
+	s := &Spec{file: path}
 	d := &decoder{lines: map[string]int{}}
 	d.value(root, root.Line, reflect.ValueOf(s).Elem(), "", Rule{})
 	s.lines = d.lines

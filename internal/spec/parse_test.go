@@ -268,8 +268,8 @@ portal: {}
 	for name, c := range map[string]struct{ got, want any }{
 		"project": {s.Project, spec.Project{Name: "app", Version: "1.4.2-rc.1", Title: "app", Description: "Does.",
 			Company: "Example Ltd", Copyright: "© Example Ltd", URL: "https://example.com/a"}},
-		"build": {s.Build, spec.Build{Builder: "auto", Targets: []string{"windows/amd64", "windows/arm64"}, LDFlags: []string{"-s", "-w"},
-			VCS: "off", Reproducible: "off", Binaries: []spec.Binary{{ID: "app", Main: "./cmd/app", Name: "app"}, {ID: "Tool", Main: "./cmd/tool", Name: "Tool"}}}},
+		"build": {s.Build, spec.Build{Builder: "auto", Workspace: "off", Targets: []string{"windows/amd64", "windows/arm64"}, LDFlags: []string{"-s", "-w"},
+			VCS: "off", Reproducible: "off", Binaries: []spec.Binary{{ID: "app", Main: "./cmd/app", Buildmode: "exe", Name: "app"}, {ID: "Tool", Main: "./cmd/tool", Buildmode: "exe", Name: "Tool"}}}},
 		"resources": {*s.Resources, spec.Resources{FileVersion: "1.4.2.0", ProductVersion: "1.4.2-rc.1", Company: "Example Ltd", Product: "app",
 			Description: "Does.", Copyright: "© Example Ltd", Language: "en-US",
 			Translations: map[string]spec.Strings{"de-CH": {Company: "Example Ltd", Product: "Ding", Description: "Does.", Copyright: "© Example Ltd"}},

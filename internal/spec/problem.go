@@ -76,3 +76,18 @@ func problems(file string, list []Problem) error {
 	sort.SliceStable(list, func(i, j int) bool { return list[i].Line < list[j].Line })
 	return &Problems{File: file, List: list}
 }
+
+// Refuse makes the error of problems that were found after loading: it finds
+// their lines. nil when the list is empty.
+func (s *Spec) Refuse(list []Problem) error {
+	file := s.file
+	if file == "" {
+		file = "release.yaml"
+	}
+	for i := range list {
+		if list[i].Line == 0 && list[i].Path != "" {
+			list[i].Line = s.line(list[i].Path)
+		}
+	}
+	return problems(file, list)
+}

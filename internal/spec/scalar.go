@@ -105,7 +105,7 @@ func format(r Rule) string {
 }
 
 func enumHint(s string, enum []string) string {
-	if near := nearest(s, enum); near != "" {
+	if near := Nearest(s, enum); near != "" {
 		return "did you mean " + near + "?"
 	}
 	return "choose one of them"

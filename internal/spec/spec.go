@@ -35,6 +35,8 @@ type Spec struct {
 
 	// Source is what git and the environment say about the source code.
 	Source Source `yaml:"-"`
+	// file is the name of the file as it was given to Parse.
+	file string
 	// lines holds the line of every field present, by path.
 	lines map[string]int
 }
@@ -75,17 +77,25 @@ type Project struct {
 	Repository string `yaml:"repository" jsonschema:"format=https"`
 }
 
-// Build says which programs are compiled, and how. CGO_ENABLED=0 and
-// -trimpath are always set.
+// Build says which programs are compiled, and how. -trimpath is always set,
+// and CGO_ENABLED=0 but for DLLs.
 type Build struct {
 	// Builder that compiles: goreleaser, go (plain go build, identical bytes), or auto (goreleaser when it is installed, else go). Default: auto.
 	Builder string `yaml:"builder" jsonschema:"enum=auto|goreleaser|go,default=auto"`
-	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, tags, ldflags and variables are then its business and must not be set here.
+	// Config is the path of your own goreleaser configuration. Only for the builder goreleaser; binaries, targets, tags, ldflags, variables, flags and env are then its business and must not be set here.
 	Config string `yaml:"config" jsonschema:"format=path,example=.goreleaser.yaml"`
-	// Binaries are the programs to compile. Needed unless config is set.
+	// Binaries are the programs of the release: those to compile, and those that something else has built. Needed unless config is set.
 	Binaries []Binary `yaml:"binaries" jsonschema:"minitems=1"`
-	// Targets to compile for: windows/amd64, windows/arm64, windows/386. Default: windows/amd64 and windows/arm64.
-	Targets []string `yaml:"targets" jsonschema:"enum=windows/amd64|windows/arm64|windows/386,default=windows/amd64|windows/arm64,minitems=1,unique"`
+	// Targets to compile for: windows/amd64, windows/arm64, windows/386, and windows/amd64/v2, v3 or v4 for programs that demand a newer processor (GOAMD64). Default: windows/amd64 and windows/arm64.
+	Targets []string `yaml:"targets" jsonschema:"enum=windows/amd64|windows/arm64|windows/386|windows/amd64/v2|windows/amd64/v3|windows/amd64/v4,default=windows/amd64|windows/arm64,minitems=1,unique"`
+	// Before are commands that run once before anything is compiled, in the project's folder and without a shell, such as go generate. They run again when the commit, a changed file or what they wrote is not as it was.
+	Before []string `yaml:"before" jsonschema:"format=command,minitems=1,unique,example=go generate ./..."`
+	// Env are environment variables of the compilation and of before, such as GOEXPERIMENT. What a release promises cannot be set: CGO_ENABLED, GOOS, GOARCH, GOFLAGS and their like. Not for secrets.
+	Env map[string]string `yaml:"env" jsonschema:"keys=variable-name,example=GOEXPERIMENT"`
+	// Flags of go build, one an entry: -gcflags=…, -asmflags=…, -pgo=… or -mod=…. Linker flags and tags have keys of their own.
+	Flags []string `yaml:"flags" jsonschema:"format=build-flag,minitems=1,unique,example=-gcflags=all=-l"`
+	// Workspace set to on builds with the go.work that is in force in the project's folder. Off ignores it, since it need not be part of the commit. Default: off.
+	Workspace string `yaml:"workspace" jsonschema:"enum=off|on,default=off"`
 	// LDFlags for the linker, one flag an entry; an empty list means none. Nothing is expanded in them; what changes from release to release belongs to variables. Default: -s and -w.
 	LDFlags []string `yaml:"ldflags" jsonschema:"default=-s|-w"`
 	// Tags are Go build tags.
@@ -104,7 +114,11 @@ type Binary struct {
 	ID string `yaml:"id" jsonschema:"format=name,example=app"`
 	// Main is the package to compile, such as ./cmd/app. Default: . (the module's root).
 	Main string `yaml:"main" jsonschema:"format=package,default=."`
-	// Name of the file without .exe. Default: project.name.
+	// File is a program or DLL that something else has built, instead of main: a path or a pattern that finds one file for each machine, such as bin/*/app.exe. Which machine it is for is read from the file.
+	File string `yaml:"file" jsonschema:"format=glob,example=bin/app.exe"`
+	// Buildmode: exe, or c-shared for a DLL. A DLL needs cgo and a C compiler for Windows in PATH: gcc, or on other systems x86_64-w64-mingw32-gcc and its like. Default: exe.
+	Buildmode string `yaml:"buildmode" jsonschema:"enum=exe|c-shared,default=exe"`
+	// Name of the file without .exe or .dll. Default: project.name; with file, its own name.
 	Name string `yaml:"name" jsonschema:"format=name,example=app"`
 	// GUI links the program for the Windows GUI subsystem (no console window).
 	GUI bool `yaml:"gui"`

@@ -2,9 +2,9 @@ package spec
 
 import "strings"
 
-// nearest returns the candidate that a person who wrote word most likely
+// Nearest returns the candidate that a person who wrote word most likely
 // meant, or "" when none is near.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	best, bestDistance := "", min(1+len([]rune(word))/5, 3)
 	for _, c := range candidates {
 		if plain(c) == plain(word) {

@@ -113,7 +113,7 @@ func (j *judgement) similarFile(name string) string {
 		for _, e := range entries[:min(len(entries), 1000)] {
 			names = append(names, e.Name())
 		}
-		if near := nearest(filepath.Base(name), names); near != "" {
+		if near := Nearest(filepath.Base(name), names); near != "" {
 			return fmt.Sprintf("did you mean %s?", filepath.ToSlash(filepath.Join(filepath.Dir(name), near)))
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"go/build"
+	"os"
 	"path"
+	"path/filepath"
 	"strings"
 )
 
@@ -21,7 +23,7 @@ func (j *judgement) build() {
 	if b.Config != "" {
 		j.file("build.config", b.Config)
 		j.exclusive("build", "config", "write it in your goreleaser configuration, or delete build.config",
-			"binaries", "targets", "tags", "ldflags", "variables")
+			"binaries", "targets", "tags", "ldflags", "variables", "flags", "env")
 		j.refuse(b.Builder != "goreleaser" && b.Builder != "", "build.builder",
 			"cannot be "+b.Builder+" together with build.config, which only goreleaser reads", "write builder: goreleaser, or delete build.config")
 		return
@@ -31,24 +33,32 @@ func (j *judgement) build() {
 	for i := range b.Binaries {
 		j.binary(fmt.Sprintf("build.binaries[%d]", i), &b.Binaries[i])
 	}
-	j.unique("name", func(b *Binary) string { return b.Name })
+	j.unique("name", func(b *Binary) string { return b.Name + "." + b.kind() })
 	j.unique("id", func(b *Binary) string { return b.ID })
 	j.ldflags()
+	j.compilation()
 }
 
 func (j *judgement) binary(path string, b *Binary) {
 	for _, f := range []struct{ key, value string }{{"id", b.ID}, {"name", b.Name}} {
 		written := f.key == "name" || j.spec.has(path+".id")
-		j.refuse(written && strings.HasSuffix(strings.ToLower(f.value), ".exe"), path+"."+f.key,
-			quote(f.value)+" ends with .exe, which is added by itself", "write it without .exe")
+		for _, ext := range []string{".exe", ".dll"} {
+			j.refuse(written && strings.HasSuffix(strings.ToLower(f.value), ext), path+"."+f.key,
+				quote(f.value)+" ends with "+ext+", which is added by itself", "write it without "+ext)
+		}
 	}
 	j.icon(path+".icon", b.Icon)
 	for _, key := range []string{"icon", "description"} {
 		j.refuse(j.spec.has(path+"."+key) && j.spec.Resources == nil, path+"."+key,
 			"has no effect without the section resources", "add resources: {}, or delete the line")
 	}
+	if b.File != "" {
+		j.exclusive(path, "file", "name the program that is there, or the package to compile", "main", "gui", "buildmode")
+		return
+	}
+	j.refuse(b.Buildmode == "c-shared" && b.GUI, path+".gui", "has no effect on a DLL", "delete the line")
 	if b.Main != "" {
-		j.mainPackage(path+".main", b.Main)
+		j.mainPackage(path+".main", b)
 	}
 }
 
@@ -59,7 +69,7 @@ func (j *judgement) unique(key string, value func(*Binary) string) {
 	for i := range j.spec.Build.Binaries {
 		v := value(&j.spec.Build.Binaries[i])
 		other, twice := first[strings.ToLower(v)]
-		if v == "" {
+		if shown(key, &j.spec.Build.Binaries[i]) == "" {
 			continue
 		}
 		if !twice {
@@ -69,20 +79,46 @@ func (j *judgement) unique(key string, value func(*Binary) string) {
 		again := key == "id" && twice && strings.EqualFold(j.spec.Build.Binaries[i].Name, j.spec.Build.Binaries[other].Name) &&
 			!j.spec.has(fmt.Sprintf("build.binaries[%d].id", i))
 		j.refuse(twice && !again, fmt.Sprintf("build.binaries[%d].%s", i, key),
-			fmt.Sprintf("%s is also the %s of build.binaries[%d]", quote(v), key, other),
+			fmt.Sprintf("%s is also the %s of build.binaries[%d]", quote(shown(key, &j.spec.Build.Binaries[i])), key, other),
 			"give every program an id and a name of its own; the default of name is project.name, that of id is name")
 	}
 }
 
+// kind is exe or dll, or the extension of a file that something else has built.
+func (b *Binary) kind() string {
+	switch ext := strings.ToLower(path.Ext(b.File)); {
+	case b.Buildmode == "c-shared":
+		return "dll"
+	case ext != "":
+		return ext[1:]
+	}
+	return "exe"
+}
+
+func shown(key string, b *Binary) string {
+	if key == "id" {
+		return b.ID
+	}
+	return b.Name
+}
+
 // mainPackage demands a program's package at the path. It reads package
 // clauses and build constraints only, for windows/amd64.
-func (j *judgement) mainPackage(field, dir string) {
-	ctx := build.Default
-	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled, ctx.BuildTags = "windows", "amd64", false, j.spec.Build.Tags
-	pkg, err := ctx.ImportDir(j.resolve(dir), 0)
+func (j *judgement) mainPackage(field string, b *Binary) {
+	dir := b.Main
+	if nested := j.nestedModule(dir); nested != "" && j.spec.Build.Workspace != "on" {
+		j.refuse(true, field, fmt.Sprintf("%s lies in a module of its own, %s", quote(dir), nested),
+			"release that module by itself: put a release.yaml beside its go.mod and run the release there")
+		return
+	}
+	pkg, err := j.importDir(dir, b.Buildmode == "c-shared")
 	var none *build.NoGoError
 	var several *build.MultiplePackageError
 	switch {
+	case errors.As(err, &none) && len(j.spec.Build.Before) > 0: // it may write them
+	case errors.As(err, &none) && j.needsCgo(dir):
+		j.refuse(true, field, fmt.Sprintf("%s needs cgo, which a release does not use", quote(dir)),
+			"let your own build compile it and name the result instead of main: file: bin/app.exe")
 	case errors.As(err, &none):
 		j.refuse(true, field, "there are no Go files for Windows in "+quote(dir), "name the folder that holds the package main")
 	case errors.As(err, &several):
@@ -92,6 +128,71 @@ func (j *judgement) mainPackage(field, dir string) {
 	case pkg.Name != "main":
 		j.refuse(true, field, fmt.Sprintf("%s is the package %s, not a program", quote(dir), pkg.Name), "name the folder that holds the package main")
 	}
+}
+
+// importDir reads what go build would compile from the folder.
+func (j *judgement) importDir(dir string, cgo bool) (*build.Package, error) {
+	ctx := build.Default
+	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled, ctx.BuildTags = "windows", "amd64", cgo, j.spec.Build.Tags
+	return ctx.ImportDir(j.resolve(dir), 0)
+}
+
+// needsCgo tells whether the folder holds a program once cgo is on.
+func (j *judgement) needsCgo(dir string) bool {
+	pkg, err := j.importDir(dir, true)
+	return err == nil && pkg.Name == "main"
+}
+
+// nestedModule is the path of the go.mod between the project's folder and
+// dir, which makes dir part of another module; "" when there is none.
+func (j *judgement) nestedModule(dir string) string {
+	for dir = path.Clean(dir); dir != "." && dir != "/"; dir = path.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(j.resolve(dir), "go.mod")); err == nil {
+			return dir + "/go.mod"
+		}
+	}
+	return ""
+}
+
+// compilation judges env, flags and targets against what is compiled.
+func (j *judgement) compilation() {
+	b := &j.spec.Build
+	for _, name := range sortedKeys(b.Env) {
+		j.refuse(fixedVariable(name), join("build.env", name), "cannot be set: a release decides it, so that the same sources give the same bytes on every machine",
+			variableHint(name))
+	}
+	for i, flag := range b.Flags {
+		j.refuse(strings.HasSuffix(flag, "mod=mod"), fmt.Sprintf("build.flags[%d]", i), quote(flag)+" would let the build change go.mod", "run go mod tidy and commit the result")
+	}
+	compiles := false
+	for _, one := range b.Binaries {
+		compiles = compiles || one.File == ""
+	}
+	for _, key := range []string{"targets", "tags", "ldflags", "variables", "flags", "workspace", "vcs", "reproducible", "builder"} {
+		j.refuse(!compiles && len(b.Binaries) > 0 && j.spec.has("build."+key), "build."+key, "has no effect: every program of build.binaries is a file that something else has built", "delete the line")
+	}
+}
+
+// fixedVariable tells whether a release decides an environment variable.
+func fixedVariable(name string) bool {
+	name = strings.ToUpper(name)
+	switch name {
+	case "GOOS", "GOARCH", "GOFLAGS", "GOWORK", "GOENV", "GO111MODULE", "GO386", "GOAMD64", "GOARM64", "GOROOT", "CC", "CXX", "PATH", "SOURCE_DATE_EPOCH":
+		return true
+	}
+	return strings.HasPrefix(name, "CGO_")
+}
+
+func variableHint(name string) string {
+	switch strings.ToUpper(name) {
+	case "GOOS", "GOARCH", "GOAMD64":
+		return "write it as a target: targets: [windows/amd64/v3]"
+	case "GOFLAGS":
+		return "build.flags, build.tags and build.ldflags take flags"
+	case "GOWORK":
+		return "write workspace: on"
+	}
+	return "delete the line"
 }
 
 // icon demands an existing .ico or .png file.

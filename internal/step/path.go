@@ -26,6 +26,10 @@ const (
 	StateDir    = ".hallmark"
 )
 
+// Ours are the folders of the project that hold what a release writes, relative
+// to it.
+func (r *Run) Ours() []string { return []string{Dist, StateDir} }
+
 // Abs turns a path relative to the project into one for the operating system.
 func (r *Run) Abs(p string) string {
 	if filepath.IsAbs(p) {

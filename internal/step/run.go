@@ -2,10 +2,15 @@ package step
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
+	"github.com/hallmark-dev/hallmark/internal/builder/prebuilt"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
@@ -35,12 +40,30 @@ type Run struct {
 	Toolchain func(context.Context) (*builder.Toolchain, error)
 	// Builder picks the builder, once for the whole run.
 	Builder func(context.Context) (builder.Builder, error)
+	// Listing asks for the packages of the programs, each question once for
+	// the whole run.
+	Listing builder.Listing
 	// Templates are the built-in templates, folders wdac and portal.
 	Templates fs.FS
 	// Console shows notes and warnings.
 	Console *console.Console
 
 	written written
+	once    sync.Map // of *memo, by key
+}
+
+type memo struct {
+	do  sync.Once
+	err error
+}
+
+// Once runs f the first time that key is asked for in this run, and returns
+// its result to all who ask.
+func (r *Run) Once(key string, f func() error) error {
+	v, _ := r.once.LoadOrStore(key, &memo{})
+	m := v.(*memo)
+	m.do.Do(func() { m.err = f() })
+	return m.err
 }
 
 // Stamper gets a timestamp for a signature.
@@ -50,26 +73,62 @@ type Stamper interface {
 	Stamp(ctx context.Context, signature []byte) (token []byte, server string, err error)
 }
 
-// Artifacts are the programs of the release: those of the last build, or,
-// before the first one, those that the spec names. A spec with a goreleaser
-// configuration of its own names none until it has been built.
+// Artifacts are the programs of the release: those that the spec names, or, with
+// a goreleaser configuration of its own, those of the last build.
 func (r *Run) Artifacts() ([]ledger.Artifact, error) {
-	if as := r.Ledger.Artifacts(); len(as) > 0 {
-		return as, nil
+	if len(r.Spec.Build.Binaries) == 0 {
+		return r.Ledger.Artifacts(), nil
 	}
-	if r.Spec.Build.Config != "" {
-		return nil, nil
+	programs, err := r.Programs()
+	if err != nil {
+		return nil, err
 	}
+	out := make([]ledger.Artifact, len(programs))
+	for i, p := range programs {
+		out[i] = p.Artifact
+	}
+	return out, nil
+}
+
+// Program is one program of the release and where it comes from: compiled
+// (Job), or built by something else (File).
+type Program struct {
+	ledger.Artifact
+	Job  builder.Job
+	File builder.Artifact
+}
+
+// Programs are those that the spec names, sorted. A file that build.before may
+// still write can be missing.
+func (r *Run) Programs() ([]Program, error) {
 	jobs, err := builder.Plan(&r.Spec.Build)
 	if err != nil {
 		return nil, err
 	}
-	var out []ledger.Artifact
+	var out []Program
 	for _, j := range jobs {
-		a := j.Artifact()
-		out = append(out, ledger.Artifact{ID: a.ID, Name: a.Name, GOOS: a.GOOS, GOARCH: a.GOARCH, Path: BuildDir + "/" + a.Dir() + "/" + a.Name})
+		out = append(out, Program{Artifact: Recorded(j.Artifact()), Job: j})
 	}
-	return out, nil
+	var problems []spec.Problem
+	for i, b := range r.Spec.Build.Binaries {
+		if b.File == "" {
+			continue
+		}
+		files, wrong := prebuilt.Find(r.Root, b, fmt.Sprintf("build.binaries[%d]", i))
+		if len(files) > 0 || len(r.Spec.Build.Before) == 0 {
+			problems = append(problems, wrong...)
+		}
+		for _, f := range files {
+			out = append(out, Program{Artifact: Recorded(f), File: f})
+		}
+	}
+	slices.SortFunc(out, func(a, b Program) int { return strings.Compare(a.Artifact.File(), b.Artifact.File()) })
+	return out, r.Spec.Refuse(problems)
+}
+
+// Recorded is what the ledger keeps of a program that a builder makes.
+func Recorded(a builder.Artifact) ledger.Artifact {
+	return ledger.Artifact{ID: a.ID, Name: a.Name, GOOS: a.GOOS, GOARCH: a.GOARCH, Level: a.Level, Path: BuildDir + "/" + a.Dir() + "/" + a.Name}
 }
 
 // PerArtifact makes one unit for each program.
@@ -83,4 +142,14 @@ func (r *Run) PerArtifact(unit func(ledger.Artifact) Unit) ([]Unit, error) {
 		units = append(units, unit(a))
 	}
 	return units, nil
+}
+
+// Request is what a builder is asked for; the caller narrows its Spec down to
+// what is to be compiled.
+func (r *Run) Request() builder.Request {
+	return builder.Request{
+		Root: r.Root, Out: r.Abs(BuildDir), Spec: &r.Spec.Build, Project: &r.Spec.Project,
+		Version: r.Spec.Project.Version, Variables: r.Spec.LinkerVariables(), Commit: r.Spec.Source.Commit, Date: r.Spec.Source.Time,
+		Log: r.Console.Child(),
+	}
 }

@@ -22,10 +22,17 @@ type Step struct {
 	// keys or the network: plan calls it too. Every file that it, or the work
 	// itself, reads because a setting names it is an input of a unit.
 	Units func(context.Context, *Run) ([]Unit, error)
+	// Judge, if there is one, is called before anything runs, and by plan, when
+	// at least one unit of the step will run. It refuses what the step would
+	// refuse later, as far as that is known without keys and network.
+	Judge func(context.Context, *Run) error
 	// Check, if there is one, is called before anything runs when at least
 	// one unit of the step will: reach the key, judge the certificate. What
 	// it refuses stops the release before the first file is written.
 	Check func(context.Context, *Run) error
+	// PartOf names the step that this one belongs to: it runs with it when
+	// that is asked for by name.
+	PartOf string
 	// Parallel is how many units may run at once; 0 or a nil function means
 	// as many as there are processors.
 	Parallel func(*Run) int
@@ -44,6 +51,8 @@ type Unit struct {
 	// Name is unique within the step and is what people see, such as
 	// beacon_windows_amd64/beacon.exe.
 	Name string
+	// Shown is what people see instead of Name, if it says more.
+	Shown string
 	// Config is everything but files that decides the result. It is kept in
 	// the ledger as JSON, so its fields must be exported and hold no secrets.
 	Config any

@@ -55,7 +55,7 @@ func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Arti
 		return nil, fault.New(fault.Usage, "build.config is a goreleaser configuration, which the builder go cannot read").
 			Hint("set build.builder to goreleaser, or remove build.config")
 	}
-	jobs, err := b.prepare(ctx, req)
+	jobs, err := builder.Plan(req.Spec)
 	if err != nil {
 		return nil, err
 	}
@@ -69,20 +69,6 @@ func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Arti
 		return nil, err
 	}
 	return builder.Place(ctx, made, req.Out, req.Date)
-}
-
-func (b Builder) prepare(ctx context.Context, req builder.Request) ([]builder.Job, error) {
-	jobs, err := builder.Plan(req.Spec)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := builder.CheckToolchain(ctx, req, b.env()); err != nil {
-		return nil, err
-	}
-	if err := builder.CheckPackages(ctx, req, b.env()); err != nil {
-		return nil, err
-	}
-	return jobs, builder.CheckVCS(ctx, req, b.env())
 }
 
 // compileAll goes on after a failure, to report everything that is wrong.
@@ -118,11 +104,17 @@ func (b Builder) compile(ctx context.Context, req builder.Request, job builder.J
 	if flags != "" {
 		args = append(args, "-ldflags="+flags)
 	}
+	if builder.IsDLL(job.Binary) {
+		if err := builder.CheckCCompiler(job.Target.GOARCH); err != nil {
+			return a, err
+		}
+		args = append(args, "-buildmode=c-shared")
+	}
 	_, err = childproc.Run(ctx, childproc.Cmd{
 		Path: "go",
 		Args: append(args, "-o", a.Path, job.Binary.Main),
 		Dir:  req.Root,
-		Env:  builder.Environment(b.env(), "GOOS="+a.GOOS, "GOARCH="+a.GOARCH),
+		Env:  builder.JobEnvironment(b.env(), req, job),
 		Live: req.Log,
 	})
 	return a, err

@@ -89,16 +89,10 @@ func TestSameBytesElsewhere(t *testing.T) {
 	if err := os.Rename(buildertest.Module(t, nil), root); err != nil {
 		t.Fatal(err)
 	}
-	second := buildertest.Request(t, root)
-	var log bytes.Buffer
-	second.Log = &log
 	env := append(os.Environ(), "GOFLAGS=-tags=other", "CGO_ENABLED=1", "GOAMD64=v3", "GOOS=linux", "GOARCH=arm64", "GOEXPERIMENT=arenas", "GOWORK=")
-	got := read(t, build(t, Builder{Env: env}, second)[0].Path)
+	got := read(t, build(t, Builder{Env: env}, buildertest.Request(t, root))[0].Path)
 	if !bytes.Equal(got, want) {
 		t.Error("the bytes differ")
-	}
-	if !strings.Contains(log.String(), "ignoring "+filepath.Join(above, "go.work")) {
-		t.Errorf("nothing says that the workspace is ignored: %q", log.String())
 	}
 }
 
@@ -108,9 +102,12 @@ func TestInputsChangeBytes(t *testing.T) {
 	}))
 	base := read(t, build(t, Builder{}, req)[0].Path)
 	for name, change := range map[string]func(*builder.Request){
-		"version": func(r *builder.Request) { r.Version = "1.2.4-marker" },
-		"tags":    func(r *builder.Request) { r.Spec.Tags = []string{"extra"} },
-		"ldflags": func(r *builder.Request) { r.Spec.LDFlags = nil },
+		"variables": func(r *builder.Request) { r.Variables = map[string]string{"main.version": "1.2.4-marker"} },
+		"level":     func(r *builder.Request) { r.Spec.Targets = []string{"windows/amd64/v3"} },
+		"flags":     func(r *builder.Request) { r.Spec.Flags = []string{"-gcflags=-N -l"} },
+		"env":       func(r *builder.Request) { r.Spec.Env = map[string]string{"GOEXPERIMENT": "nogreenteagc"} },
+		"tags":      func(r *builder.Request) { r.Spec.Tags = []string{"extra"} },
+		"ldflags":   func(r *builder.Request) { r.Spec.LDFlags = nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			changed, s := req, *req.Spec
@@ -145,12 +142,11 @@ func TestBuildRefuses(t *testing.T) {
 		change func(*builder.Request)
 		want   string
 	}{
-		"missing main package": {func(r *builder.Request) { r.Spec.Binaries[0].Main = "./cmd/none" }, "package ./cmd/none"},
-		"library":              {func(r *builder.Request) { r.Spec.Binaries[0].Main = "./lib" }, "not a program"},
+		"missing main package": {func(r *builder.Request) { r.Spec.Binaries[0].Main = "./cmd/none" }, "compiling app for windows/amd64"},
+		"library":              {func(r *builder.Request) { r.Spec.Binaries[0].Main = "./lib" }, "reading the compiled program"},
 		"wrong target":         {func(r *builder.Request) { r.Spec.Targets = []string{"darwin/arm64"} }, "not a target"},
 		"goreleaser's config":  {func(r *builder.Request) { r.Spec.Config = ".goreleaser.yaml" }, "which the builder go cannot read"},
 		"bad linker flag":      {func(r *builder.Request) { r.Spec.LDFlags = []string{"-nonsense"} }, "compiling app"},
-		"vcs without a tree":   {func(r *builder.Request) { r.Spec.VCS = "on" }, "build.vcs is on"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := buildertest.Request(t, buildertest.Module(t, nil))
@@ -166,14 +162,6 @@ func TestBuildRefuses(t *testing.T) {
 	}
 }
 
-func TestNoGo(t *testing.T) {
-	req := buildertest.Request(t, buildertest.Module(t, nil))
-	t.Setenv("PATH", t.TempDir())
-	if _, err := (Builder{}).Build(t.Context(), req); err == nil || !strings.Contains(err.Error(), "the go command is not in PATH") {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -183,13 +171,34 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-func TestStoredExperimentIsRefused(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "env")
-	buildertest.Write(t, file, "GOEXPERIMENT=arenas\n")
-	req := buildertest.Request(t, buildertest.Module(t, nil))
-	_, err := Builder{Env: append(os.Environ(), "GOENV="+file)}.Build(t.Context(), req)
-	if err == nil || !strings.Contains(err.Error(), "GOEXPERIMENT=arenas") {
-		t.Errorf("got %v", err)
+// A DLL is compiled with cgo, by mingw.
+func TestDLL(t *testing.T) {
+	if err := builder.CheckCCompiler("amd64"); err != nil {
+		t.Skip(err)
+	}
+	req := buildertest.Request(t, buildertest.Module(t, map[string]string{
+		"cmd/lib/main.go": "package main\n\nimport \"C\"\n\nvar version string\n\n//export Version\nfunc Version() int { return len(version) }\n\nfunc main() {}\n",
+	}))
+	req.Spec.Binaries[0] = spec.Binary{ID: "lib", Main: "./cmd/lib", Name: "lib", Buildmode: "c-shared"}
+	got := build(t, Builder{}, req)
+	if len(got) != 1 || got[0].Name != "lib.dll" {
+		t.Fatalf("got %+v", got)
+	}
+	f, err := pe.Open(got[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Characteristics&pe.IMAGE_FILE_DLL == 0 {
+		t.Error("it is not a DLL")
+	}
+	first := read(t, got[0].Path)
+	if !bytes.Equal(first, read(t, build(t, Builder{}, req)[0].Path)) {
+		t.Error("a second build gives other bytes")
+	}
+	t.Setenv("PATH", os.Getenv("PATH")[:0]+t.TempDir())
+	if _, err := (Builder{}).Build(t.Context(), req); err == nil || !strings.Contains(err.Error(), "needs the C compiler") {
+		t.Errorf("without a compiler: %v", err)
 	}
 }
 

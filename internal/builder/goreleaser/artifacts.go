@@ -18,8 +18,10 @@ type entry struct {
 	Path   string
 	GOOS   string
 	GOARCH string
-	Type   string
-	Extra  struct{ ID string }
+	// GOAMD64 is the instruction set level, such as v1.
+	GOAMD64 string
+	Type    string
+	Extra   struct{ ID string }
 }
 
 // readArtifacts returns the Windows programs that goreleaser lists. Paths in
@@ -36,13 +38,13 @@ func readArtifacts(path, root string) ([]builder.Artifact, error) {
 	}
 	var made []builder.Artifact
 	for _, e := range entries {
-		if e.Type != "Binary" || e.GOOS != "windows" {
+		if !e.program() {
 			continue
 		}
 		if err := plain(e); err != nil {
 			return nil, err
 		}
-		made = append(made, builder.Artifact{ID: e.Extra.ID, Name: base(e.Name), GOOS: e.GOOS, GOARCH: e.GOARCH, Path: resolve(root, e.Path)})
+		made = append(made, builder.Artifact{ID: e.Extra.ID, Name: base(e.Name), GOOS: e.GOOS, GOARCH: e.GOARCH, Level: strings.TrimPrefix(e.GOAMD64, "v1"), Path: resolve(root, e.Path)})
 	}
 	if len(made) == 0 {
 		return nil, fault.New(fault.Usage, "goreleaser built no program for Windows").
@@ -52,9 +54,15 @@ func readArtifacts(path, root string) ([]builder.Artifact, error) {
 	return made, nil
 }
 
+// program tells whether the entry is a program or a DLL for Windows. The C
+// header of a DLL is listed too.
+func (e entry) program() bool {
+	return e.GOOS == "windows" && (e.Type == "Binary" || e.Type == "C Shared Library" && strings.HasSuffix(e.Name, ".dll"))
+}
+
 // plain refuses names that would leave the output folder.
 func plain(e entry) error {
-	for _, s := range []string{e.Extra.ID, base(e.Name), e.GOARCH} {
+	for _, s := range []string{e.Extra.ID, base(e.Name), e.GOARCH + e.GOAMD64} {
 		if s == "" || s == "." || s == ".." || strings.ContainsAny(s, `/\:`) {
 			return fmt.Errorf("goreleaser's results name %q, which cannot be part of a file name", s)
 		}

@@ -2,6 +2,7 @@ package goreleaser
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -69,7 +70,7 @@ func generate(req builder.Request, dist string) ([]byte, error) {
 			ID:     b.ID,
 			Main:   literal(b.Main),
 			Binary: literal(b.Name),
-			Env:    builder.Settings(),
+			Env:    builder.Settings(req, builder.Job{Binary: b}),
 			Flags:  builder.Flags(req.Spec),
 			Tags:   literals(req.Spec.Tags),
 			// Without an entry goreleaser would use its own flags.
@@ -80,7 +81,7 @@ func generate(req builder.Request, dist string) ([]byte, error) {
 			if err != nil {
 				return nil, err
 			}
-			entry.Targets = append(entry.Targets, t.GOOS+"_"+t.GOARCH+"_"+suffixes[t.GOARCH])
+			entry.Targets = append(entry.Targets, t.GOOS+"_"+t.GOARCH+"_"+cmp.Or(t.Level, suffixes[t.GOARCH]))
 		}
 		if !req.Date.IsZero() {
 			entry.ModTimestamp = strconv.FormatInt(req.Date.Unix(), 10)

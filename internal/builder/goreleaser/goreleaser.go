@@ -42,12 +42,10 @@ func (b Builder) Version(ctx context.Context) (string, error) {
 }
 
 // Build compiles every binary for every target, with the user's configuration
-// when build.config is set. It installs goreleaser if there is none.
+// when build.config is set. Without goreleaser it is an error: building it takes
+// minutes, and whoever wants that asks for it.
 func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Artifact, error) {
-	if err := b.check(ctx, req); err != nil {
-		return nil, err
-	}
-	tool, err := b.Locator.Install(ctx)
+	tool, err := b.Locator.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -64,23 +62,7 @@ func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Arti
 	if err != nil {
 		return nil, err
 	}
-	return placed, keepConfig(req)
-}
-
-func (b Builder) check(ctx context.Context, req builder.Request) error {
-	env := b.Locator.env()
-	if _, err := builder.CheckToolchain(ctx, req, env); err != nil {
-		return err
-	}
-	if req.Spec.Config == "" {
-		if _, err := builder.Plan(req.Spec); err != nil {
-			return err
-		}
-		if err := builder.CheckPackages(ctx, req, env); err != nil {
-			return err
-		}
-	}
-	return builder.CheckVCS(ctx, req, env)
+	return placed, keepConfig(req, placed)
 }
 
 func (b Builder) compile(ctx context.Context, req builder.Request, tool *Tool, work string) ([]builder.Artifact, error) {
@@ -112,10 +94,21 @@ func (b Builder) compile(ctx context.Context, req builder.Request, tool *Tool, w
 
 // keepConfig leaves the configuration beside the programs, so that the build
 // can be repeated by hand: goreleaser build --snapshot --config FILE.
-func keepConfig(req builder.Request) error {
+func keepConfig(req builder.Request, placed []builder.Artifact) error {
 	config, err := configuration(req, "dist/goreleaser")
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(req.Out, builder.ConfigFile), config, 0o644)
+	return atomicfile.Write(ConfigPath(req, placed[0]), config, 0o644)
 }
+
+// ConfigPath is where the configuration of an artifact's build is kept: beside
+// the program, or, when it is the user's, beside all of them.
+func ConfigPath(req builder.Request, a builder.Artifact) string {
+	if req.Spec.Config != "" {
+		return filepath.Join(req.Out, configFile)
+	}
+	return filepath.Join(req.Out, a.Dir(), configFile)
+}
+
+const configFile = "goreleaser.yaml"

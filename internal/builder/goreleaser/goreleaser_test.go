@@ -137,7 +137,7 @@ func TestBuildWithFake(t *testing.T) {
 	if want := []string{"app_windows_386/app.exe", "app_windows_amd64/app.exe"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	kept, err := os.ReadFile(filepath.Join(req.Out, builder.ConfigFile))
+	kept, err := os.ReadFile(ConfigPath(req, made[0]))
 	if err != nil || !bytes.Contains(kept, []byte("dist: dist/goreleaser")) {
 		t.Errorf("the configuration is not kept: %v\n%s", err, kept)
 	}
@@ -159,18 +159,13 @@ func TestBuildFailureShowsOutput(t *testing.T) {
 	}
 }
 
-func TestBuildChecksFirst(t *testing.T) {
+func TestBuildRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*builder.Request)
 		want   string
 	}{
-		"missing main package": {func(r *builder.Request) { r.Spec.Binaries[0].Main = "./none" }, "package ./none"},
-		"wrong target":         {func(r *builder.Request) { r.Spec.Targets = []string{"plan9/386"} }, "not a target"},
-		"one name twice": {func(r *builder.Request) {
-			r.Spec.Binaries = append(r.Spec.Binaries, spec.Binary{ID: "b", Name: "app", Main: "./cmd/app"})
-		}, "two binaries are called app.exe"},
-		"vcs without a tree": {func(r *builder.Request) { r.Spec.VCS = "on" }, "build.vcs is on"},
-		"no config file":     {func(r *builder.Request) { r.Spec.Config = "none.yaml" }, "there is no file none.yaml"},
+		"wrong target":   {func(r *builder.Request) { r.Spec.Targets = []string{"plan9/386"} }, "not a target"},
+		"no config file": {func(r *builder.Request) { r.Spec.Config = "none.yaml" }, "there is no file none.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := buildertest.Request(t, buildertest.Module(t, nil))
@@ -179,6 +174,17 @@ func TestBuildChecksFirst(t *testing.T) {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// Compiling goreleaser takes minutes; a release does not begin to by itself.
+func TestBuildDoesNotInstall(t *testing.T) {
+	l := fake(t, "build", "1.0.0")
+	var notice bytes.Buffer
+	l.Notice = &notice
+	_, err := Builder{l}.Build(t.Context(), buildertest.Request(t, buildertest.Module(t, nil)))
+	if !IsNotInstalled(err) || !strings.Contains(err.Error(), "goreleaser:install") || notice.Len() > 0 {
+		t.Errorf("got %v; %q", err, notice.String())
 	}
 }
 

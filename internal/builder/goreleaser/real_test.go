@@ -171,12 +171,25 @@ archives: [{formats: [zip]}]
 	}
 }
 
+func TestUserConfigWithLevels(t *testing.T) {
+	l := realLocator(t)
+	config := "version: 2\nbuilds: [{id: a, main: ./cmd/app, binary: a, goos: [windows], goarch: [amd64], goamd64: [v1, v3]}]\n"
+	req := buildertest.Request(t, buildertest.Module(t, map[string]string{"my.yaml": config}))
+	req.Spec = &spec.Build{Config: "my.yaml"}
+	made, err := Builder{l}.Build(t.Context(), req)
+	if err != nil || len(made) != 2 || made[0].Dir() != "a_windows_amd64" || made[1].Dir() != "a_windows_amd64v3" {
+		t.Fatalf("got %+v, %v", made, err)
+	}
+	if bytes.Equal(contents(t, made)["a_windows_amd64/a.exe"], contents(t, made)["a_windows_amd64v3/a.exe"]) {
+		t.Error("both levels have the same bytes")
+	}
+}
+
 func TestUserConfigWrong(t *testing.T) {
 	l := realLocator(t)
 	for name, c := range map[string]struct{ config, want string }{
-		"unknown field":  {"version: 2\nbuilds: [{id: a, nonsense: 1}]\n", "nonsense"},
-		"no Windows":     {"version: 2\nbuilds: [{id: a, main: ./cmd/app, binary: a, targets: [linux_amd64]}]\n", "built no program for Windows"},
-		"two same names": {"version: 2\nbuilds: [{id: a, main: ./cmd/app, binary: a, goos: [windows], goarch: [amd64], goamd64: [v1, v3]}]\n", "two programs want to be a_windows_amd64/a.exe"},
+		"unknown field": {"version: 2\nbuilds: [{id: a, nonsense: 1}]\n", "nonsense"},
+		"no Windows":    {"version: 2\nbuilds: [{id: a, main: ./cmd/app, binary: a, targets: [linux_amd64]}]\n", "built no program for Windows"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			req := buildertest.Request(t, buildertest.Module(t, map[string]string{"my.yaml": c.config}))

@@ -16,50 +16,87 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
-// Builder compares what its inner builder makes in two folders.
+// Builder compares what its inner builder makes in two folders. The sources are
+// copied at the first build and used for all; Close removes them.
 type Builder struct {
 	builder.Builder
 	// Env is the environment to run go and git in. nil: that of this process.
 	Env []string
+
+	copying sync.Mutex
+	work    string // the temporary folder
+	root    string // of the copy in it
 }
 
 // Build returns the programs of the first build. A difference is an error with
 // status fault.Verification that names each program and the first byte that
 // differs.
-func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Artifact, error) {
+func (b *Builder) Build(ctx context.Context, req builder.Request) ([]builder.Artifact, error) {
 	first, err := b.Builder.Build(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	work, err := os.MkdirTemp("", "hallmark-second-build-")
-	if err != nil {
-		return nil, fmt.Errorf("building a second time: %w", err)
-	}
-	defer atomicfile.RemoveAll(work)
-	second, err := b.again(ctx, req, work)
+	second, err := b.again(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("building a second time: %w", err)
 	}
 	return first, compareAll(first, second)
 }
 
-func (b Builder) again(ctx context.Context, req builder.Request, work string) ([]builder.Artifact, error) {
-	root, err := b.copySources(ctx, req, work)
-	if err != nil {
+func (b *Builder) again(ctx context.Context, req builder.Request) ([]builder.Artifact, error) {
+	if err := b.copyOnce(ctx, req); err != nil {
 		return nil, err
 	}
 	copied := req
-	copied.Root, copied.Out = root, filepath.Join(work, "out", "build")
+	copied.Root, copied.Out = b.root, filepath.Join(b.work, "out", "build")
+	if req.Work != "" {
+		rel, err := filepath.Rel(req.Root, req.Work)
+		if err != nil || !filepath.IsLocal(rel) {
+			return nil, fault.New(fault.Usage, "%s lies outside the project, so a copy cannot be built with it", req.Work).
+				Hint("delete build.reproducible or build.workspace, or release from the folder of go.work")
+		}
+		copied.Work = filepath.Join(b.root, rel)
+	}
 	return b.Builder.Build(ctx, copied)
 }
 
-func (b Builder) env() []string {
+func (b *Builder) copyOnce(ctx context.Context, req builder.Request) error {
+	b.copying.Lock()
+	defer b.copying.Unlock()
+	if b.root != "" {
+		return nil
+	}
+	work, err := os.MkdirTemp("", "hallmark-second-build-")
+	if err != nil {
+		return err
+	}
+	b.work = work
+	root, err := b.copySources(ctx, req, work)
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
+	b.root = root
+	return nil
+}
+
+// Close removes the copy of the sources.
+func (b *Builder) Close() error {
+	work := b.work
+	b.work, b.root = "", ""
+	if work == "" {
+		return nil
+	}
+	return atomicfile.RemoveAll(work)
+}
+
+func (b *Builder) env() []string {
 	if b.Env != nil {
 		return b.Env
 	}

@@ -29,7 +29,8 @@ func (r recorder) Build(ctx context.Context, req builder.Request) ([]builder.Art
 func verify(t *testing.T, req builder.Request) {
 	t.Helper()
 	var seen []builder.Request
-	made, err := Builder{Builder: recorder{seen: &seen}}.Build(t.Context(), req)
+	b := &Builder{Builder: recorder{seen: &seen}}
+	made, err := b.Build(t.Context(), req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +39,12 @@ func verify(t *testing.T, req builder.Request) {
 	}
 	if len(seen) != 2 || seen[0].Root == seen[1].Root || strings.HasPrefix(seen[1].Root, req.Root) {
 		t.Errorf("the second build was not elsewhere: %+v", seen)
+	}
+	if _, err := b.Build(t.Context(), req); err != nil || len(seen) != 4 || seen[3].Root != seen[1].Root {
+		t.Errorf("the copy is not used for all builds: %v", err)
+	}
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
 	}
 	if _, err := os.Stat(seen[1].Root); err == nil {
 		t.Errorf("the copy %s is still there", seen[1].Root)
@@ -141,7 +148,7 @@ func TestDifferencesAreNamed(t *testing.T) {
 		"one more": {func(m *[]builder.Artifact, at string) { *m = (*m)[:boolToInt(at != root)] }, "was made only the second time"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Builder{Builder: unstable{c.change}}.Build(t.Context(), buildertest.Request(t, root))
+			_, err := (&Builder{Builder: unstable{c.change}}).Build(t.Context(), buildertest.Request(t, root))
 			if err == nil || !strings.Contains(err.Error(), c.want) || fault.Status(err) != fault.Verification {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
@@ -161,7 +168,7 @@ func TestFailureOfTheSecondBuild(t *testing.T) {
 	if err := os.Remove(filepath.Join(root, "go.mod")); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Builder{Builder: unstable{func(*[]builder.Artifact, string) {}}}.Build(t.Context(), buildertest.Request(t, root))
+	_, err := (&Builder{Builder: unstable{func(*[]builder.Artifact, string) {}}}).Build(t.Context(), buildertest.Request(t, root))
 	if err == nil || !strings.Contains(err.Error(), "building a second time: reading go.mod") {
 		t.Errorf("got %v", err)
 	}

@@ -18,7 +18,7 @@ import (
 // copy is a clone, since the stamp is read from the repository; CheckVCS has
 // made sure that the tree equals the commit. Otherwise it is a copy of all
 // files but our output and the repository.
-func (b Builder) copySources(ctx context.Context, req builder.Request, work string) (string, error) {
+func (b *Builder) copySources(ctx context.Context, req builder.Request, work string) (string, error) {
 	if req.Spec.VCS == "on" {
 		return b.clone(ctx, req.Root, filepath.Join(work, "clone"))
 	}
@@ -33,7 +33,7 @@ func (b Builder) copySources(ctx context.Context, req builder.Request, work stri
 	return root, link(root, req.Root, replaced)
 }
 
-func (b Builder) clone(ctx context.Context, root, to string) (string, error) {
+func (b *Builder) clone(ctx context.Context, root, to string) (string, error) {
 	git := func(dir string, args ...string) (string, error) {
 		out, err := childproc.Run(ctx, childproc.Cmd{Path: "git", Args: args, Dir: dir, Env: b.env()})
 		return strings.TrimRight(out, "\r\n"), err
@@ -53,7 +53,7 @@ func (b Builder) clone(ctx context.Context, root, to string) (string, error) {
 }
 
 // replaced lists the folders outside root that go.mod names by relative path.
-func (b Builder) replaced(ctx context.Context, root string) ([]string, error) {
+func (b *Builder) replaced(ctx context.Context, root string) ([]string, error) {
 	out, err := childproc.Run(ctx, childproc.Cmd{Path: "go", Args: []string{"mod", "edit", "-json"}, Dir: root, Env: builder.Environment(b.env())})
 	if err != nil {
 		return nil, fmt.Errorf("reading go.mod: %w", err)

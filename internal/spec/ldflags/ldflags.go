@@ -17,7 +17,7 @@ var quoted = regexp.MustCompile(`(^|[ \t])['"]`)
 // the next word that begins with a dash is one word, blanks included, so that
 // a text needs no quotes; quotes work as they do for the go command.
 func Split(entry string) ([]string, error) {
-	words, err := split(entry)
+	words, err := Words(entry)
 	if err != nil || quoted.MatchString(entry) {
 		return words, err
 	}
@@ -43,7 +43,8 @@ func setsVariable(words []string, i int) bool {
 
 func isX(w string) bool { return w == "-X" || w == "--X" }
 
-func split(s string) ([]string, error) {
+// Words splits a command line at blanks; '…' and "…" around a word keep them.
+func Words(s string) ([]string, error) {
 	var words []string
 	for s = strings.TrimLeft(s, " \t"); s != ""; s = strings.TrimLeft(s, " \t") {
 		end := strings.IndexAny(s, " \t")

@@ -39,14 +39,14 @@ func TestAssignments(t *testing.T) {
 }
 
 // What is joined must come apart again, by the go command's rules, which are
-// those of split.
+// those of Words.
 func TestJoin(t *testing.T) {
 	words := []string{"-s", "-X=main.a=The App", "-X=main.b=it's", "-X=main.d=say \"hi\"", "-X=main.e='q'", ""}
 	text, err := Join(words)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := split(text); err != nil || !slices.Equal(got, words) {
+	if got, err := Words(text); err != nil || !slices.Equal(got, words) {
 		t.Errorf("%s came apart as %q, %v", text, got, err)
 	}
 	if _, err := Join([]string{`it's "so"`}); err == nil {

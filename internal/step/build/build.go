@@ -1,150 +1,200 @@
-// Package build is the step that compiles the programs. It runs again when a
-// source file, the compiler or a setting has changed.
+// Package build is the step that compiles the programs. One runs again when one
+// of its source files, the compiler or a setting has changed.
 package build
 
 import (
 	"context"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
-	"github.com/hallmark-dev/hallmark/internal/ledger"
+	"github.com/hallmark-dev/hallmark/internal/builder/gobuild"
+	"github.com/hallmark-dev/hallmark/internal/builder/goreleaser"
+	"github.com/hallmark-dev/hallmark/internal/builder/prebuilt"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/build/gosource"
 )
 
-// Step compiles all programs as one unit: goreleaser does it in one call.
+// maxParallel bounds the compilations that run at once. Each is parallel by
+// itself; only linking gains from a second one.
+const maxParallel = 4
+
+// Step compiles each program for each machine as a unit of its own. A
+// goreleaser configuration is one unit: what it makes is known afterwards.
 func Step() step.Step {
 	return step.Step{
-		Name:    "build",
-		Does:    "compile the programs",
-		Enabled: func(*spec.Spec) bool { return true },
-		Units:   units,
+		Name:     "build",
+		Does:     "compile the programs",
+		Enabled:  func(*spec.Spec) bool { return true },
+		Units:    units,
+		Judge:    judgeEarly,
+		Parallel: func(*step.Run) int { return min(maxParallel, runtime.GOMAXPROCS(0)) },
 	}
 }
 
 // config is what decides the bytes, beside the sources. Which builder compiles
 // is not in it: both give the same bytes.
 type config struct {
-	Toolchain    string
-	Binaries     []binary
-	Targets      []string
-	LDFlags      []string `json:"ldflags"`
-	Tags         []string
+	Toolchain    string            `json:",omitempty"`
+	Main         string            `json:",omitempty"`
+	File         string            `json:",omitempty"`
+	Name         string            `json:",omitempty"`
+	GUI          bool              `json:",omitempty"`
+	Buildmode    string            `json:",omitempty"`
+	Target       string            `json:",omitempty"`
+	LDFlags      []string          `json:"ldflags,omitempty"`
+	Tags         []string          `json:",omitempty"`
+	Flags        []string          `json:",omitempty"`
+	Env          map[string]string `json:",omitempty"`
 	Variables    map[string]string `json:"variables,omitempty"`
 	Version      string            `json:",omitempty"` // where a goreleaser configuration may use it
-	VCS          string
-	Commit       string `json:",omitempty"`
-	Reproducible string
-}
-
-// binary leaves out what only the resources are made of.
-type binary struct {
-	ID, Main, Name string
-	GUI            bool
+	VCS          string            `json:",omitempty"`
+	Commit       string            `json:",omitempty"`
+	Workspace    string            `json:",omitempty"`
+	Reproducible string            `json:",omitempty"`
 }
 
 func units(ctx context.Context, r *step.Run) ([]step.Unit, error) {
+	if c := r.Spec.Build.Config; c != "" {
+		return foreignUnits(ctx, r, c)
+	}
+	programs, err := r.Programs()
+	if err != nil {
+		return nil, err
+	}
+	var us []step.Unit
+	for _, p := range programs {
+		u, err := unit(ctx, r, p)
+		if err != nil {
+			return nil, err
+		}
+		us = append(us, u)
+	}
+	return us, nil
+}
+
+func unit(ctx context.Context, r *step.Run, p step.Program) (step.Unit, error) {
+	u := step.Unit{Name: p.Artifact.File(), Shown: shown(p), Outputs: []string{p.Artifact.Path}}
+	if p.File.Path != "" {
+		from := relative(r, p.File.Path)
+		u.Config, u.Inputs = config{File: from}, []string{from}
+		u.Do = func(context.Context) (step.Result, error) { return take(r, p) }
+		return u, nil
+	}
 	t, err := r.Toolchain(ctx)
 	if err != nil {
-		return nil, err
+		return u, err
 	}
-	u := step.Unit{Name: "programs", Config: newConfig(r.Spec, t.Version)}
-	if c := r.Spec.Build.Config; c != "" {
-		u.Inputs = append(u.Inputs, filepath.ToSlash(c))
-	}
-	as, err := r.Artifacts()
-	if err != nil {
-		return nil, err
-	}
-	for _, a := range as {
-		u.Outputs = append(u.Outputs, a.Path)
-	}
-	u.Do = func(ctx context.Context) (step.Result, error) { return do(ctx, r) }
-	return []step.Unit{u}, nil
-}
-
-func newConfig(s *spec.Spec, toolchain string) config {
-	b := s.Build
+	b := r.Spec.Build
 	c := config{
-		Toolchain: toolchain, Targets: b.Targets, LDFlags: b.LDFlags, Tags: b.Tags,
-		Variables: s.LinkerVariables(), VCS: b.VCS, Reproducible: b.Reproducible,
+		Toolchain: t.Version, Main: p.Job.Binary.Main, Name: p.Job.Binary.Name, GUI: p.Job.Binary.GUI, Buildmode: p.Job.Binary.Buildmode,
+		Target: p.Job.Target.String(), LDFlags: b.LDFlags, Tags: b.Tags, Flags: b.Flags, Env: b.Env,
+		Variables: r.Spec.LinkerVariables(), VCS: b.VCS, Workspace: b.Workspace, Reproducible: b.Reproducible,
 	}
-	for _, p := range b.Binaries {
-		c.Binaries = append(c.Binaries, binary{p.ID, p.Main, p.Name, p.GUI})
+	if b.VCS == "on" {
+		c.Commit = r.Spec.Source.Commit
 	}
-	if b.Config != "" {
-		c.Version = s.Project.Version
+	u.Config = c
+	if rec, ok := r.Ledger.Record("build", u.Name); ok {
+		u.Inputs = gosource.Fresh(r.Root, rec.Inputs, p.GOARCH, b.Tags, builder.IsDLL(p.Job.Binary))
 	}
-	if b.VCS == "on" || b.Config != "" {
-		c.Commit = s.Source.Commit
-	}
-	return c
+	u.Do = func(ctx context.Context) (step.Result, error) { return compile(ctx, r, p) }
+	return u, nil
 }
 
-func do(ctx context.Context, r *step.Run) (step.Result, error) {
+// shown is what people read while a program is compiled: package and target.
+func shown(p step.Program) string {
+	if p.File.Path != "" {
+		return p.Artifact.Name + " " + p.GOOS + "/" + p.GOARCH
+	}
+	name := p.Artifact.Name + " " + p.Job.Target.String()
+	if m := p.Job.Binary.Main; m != "." {
+		name += " (" + m + ")"
+	}
+	return name
+}
+
+func relative(r *step.Run, file string) string {
+	if rel, err := filepath.Rel(r.Root, file); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(file)
+}
+
+// take copies what something else has built.
+func take(r *step.Run, p step.Program) (step.Result, error) {
+	if err := prebuilt.Take(p.File, r.Abs(p.Artifact.Path), r.Spec.Source.Time); err != nil {
+		return step.Result{}, err
+	}
+	from := relative(r, p.File.Path)
+	return step.Result{Note: "from " + from, Facts: map[string]string{"builder": "file", "file": from, "version": r.Spec.Project.Version}}, nil
+}
+
+func compile(ctx context.Context, r *step.Run, p step.Program) (step.Result, error) {
+	if err := judgeLate(ctx, r); err != nil {
+		return step.Result{}, err
+	}
+	b, err := builderFor(ctx, r, p)
+	if err != nil {
+		return step.Result{}, err
+	}
+	req, err := request(ctx, r)
+	if err != nil {
+		return step.Result{}, err
+	}
+	narrow := *req.Spec
+	narrow.Binaries, narrow.Targets = []spec.Binary{p.Job.Binary}, []string{p.Job.Target.String()}
+	req.Spec = &narrow
+	made, err := b.Build(ctx, req)
+	if err != nil {
+		return step.Result{}, err
+	}
+	packages, err := r.Listing(ctx, p.GOARCH, builder.IsDLL(p.Job.Binary))
+	if err != nil {
+		return step.Result{}, err
+	}
+	facts, err := describe(ctx, r, b, p)
+	if err != nil {
+		return step.Result{}, err
+	}
+	inputs := gosource.Files(r.Root, packages, p.Job.Binary.Main)
+	if req.Work != "" {
+		inputs = append(inputs, relative(r, req.Work))
+	}
+	outputs := []string{p.Artifact.Path}
+	if b.Name() == "goreleaser" {
+		outputs = append(outputs, relative(r, goreleaser.ConfigPath(req, made[0])))
+	}
+	return step.Result{Inputs: inputs, Outputs: outputs, Facts: facts, Note: note(facts)}, nil
+}
+
+// builderFor: a DLL is compiled by go build itself, since goreleaser would do
+// the same with a configuration more.
+func builderFor(ctx context.Context, r *step.Run, p step.Program) (builder.Builder, error) {
 	b, err := r.Builder(ctx)
-	if err != nil {
-		return step.Result{}, err
+	if err != nil || !builder.IsDLL(p.Job.Binary) || r.Spec.Build.Reproducible == "verify" {
+		return b, err
 	}
-	made, err := b.Build(ctx, builder.Request{
-		Root: r.Root, Out: r.Abs(step.BuildDir), Spec: &r.Spec.Build, Project: &r.Spec.Project,
-		Version: r.Spec.Project.Version, Variables: r.Spec.LinkerVariables(), Commit: r.Spec.Source.Commit, Date: r.Spec.Source.Time,
-		Log: r.Console.Child(),
-	})
-	if err != nil {
-		return step.Result{}, err
-	}
-	artifacts := record(r, made)
-	sources, err := gosource.List(ctx, query(r, artifacts))
-	if err != nil {
-		return step.Result{}, err
-	}
-	facts, err := describe(ctx, r, b)
-	if err != nil {
-		return step.Result{}, err
-	}
-	res := step.Result{Inputs: sources, Facts: facts, Note: facts["builder"] + ", " + facts["go"]}
-	for _, a := range artifacts {
-		res.Outputs = append(res.Outputs, a.Path)
-	}
-	return res, nil
+	return gobuild.Builder{Env: r.Env}, nil
 }
 
-// record tells the ledger which programs the release consists of.
-func record(r *step.Run, made []builder.Artifact) []ledger.Artifact {
-	var as []ledger.Artifact
-	for _, m := range made {
-		as = append(as, ledger.Artifact{
-			ID: m.ID, Name: m.Name, GOOS: m.GOOS, GOARCH: m.GOARCH, Path: step.BuildDir + "/" + m.Dir() + "/" + m.Name,
-		})
+// request is that of the whole release, with the workspace if it is used.
+func request(ctx context.Context, r *step.Run) (builder.Request, error) {
+	req := r.Request()
+	if r.Spec.Build.Workspace != "on" {
+		return req, nil
 	}
-	r.Ledger.SetArtifacts(as)
-	return as
+	t, err := r.Toolchain(ctx)
+	if err != nil {
+		return req, err
+	}
+	req.Work = t.Work
+	return req, nil
 }
 
-// query asks for the sources of the programs named in the spec, or, with a
-// goreleaser configuration of the user's, of every package of the module.
-func query(r *step.Run, as []ledger.Artifact) gosource.Query {
-	q := gosource.Query{Root: r.Root, GOOS: "windows", Tags: r.Spec.Build.Tags, Env: builder.Environment(r.Env)}
-	seen := map[string]bool{}
-	for _, a := range as {
-		if !seen[a.GOARCH] {
-			seen[a.GOARCH] = true
-			q.GOARCHs = append(q.GOARCHs, a.GOARCH)
-		}
-	}
-	for _, b := range r.Spec.Build.Binaries {
-		q.Packages = append(q.Packages, b.Main)
-	}
-	if r.Spec.Build.Config != "" {
-		q.Packages = []string{"./..."}
-	}
-	return q
-}
-
-func describe(ctx context.Context, r *step.Run, b builder.Builder) (map[string]string, error) {
+func describe(ctx context.Context, r *step.Run, b builder.Builder, p step.Program) (map[string]string, error) {
 	version, err := b.Version(ctx)
 	if err != nil {
 		return nil, err
@@ -160,6 +210,13 @@ func describe(ctx context.Context, r *step.Run, b builder.Builder) (map[string]s
 	if r.Spec.Build.Reproducible == "verify" {
 		facts["reproduced"] = "built twice in different folders, identical bytes"
 	}
-	facts["settings"] = strings.Join(builder.Settings(), " ")
+	facts["settings"] = strings.Join(builder.Settings(r.Request(), p.Job), " ")
 	return facts, nil
+}
+
+func note(facts map[string]string) string {
+	if facts["builder"] == "go" {
+		return facts["go"]
+	}
+	return facts["go"] + ", " + facts["builder"] + " " + facts["builder_version"]
 }

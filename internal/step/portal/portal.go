@@ -105,7 +105,7 @@ func dirty(ctx context.Context, r *step.Run) (bool, error) {
 	if r.Spec.Source.Commit == "" {
 		return false, nil
 	}
-	changed, err := gitinfo.Dirty(ctx, r.Root, r.Env)
+	changed, err := gitinfo.Dirty(ctx, r.Root, r.Env, r.Ours()...)
 	return len(changed) > 0, err
 }
 
@@ -117,7 +117,9 @@ func newConfig(r *step.Run, a ledger.Artifact) config {
 	if rec, ok := r.Ledger.Record("verify", a.File()); ok {
 		c.Verified = rec.Facts
 	}
-	if recs := r.Ledger.Records("build"); len(recs) > 0 {
+	if rec, ok := r.Ledger.Record("build", a.File()); ok {
+		c.Built = rec.Facts
+	} else if recs := r.Ledger.Records("build"); len(recs) > 0 { // a goreleaser configuration is built as a whole
 		c.Built = recs[0].Facts
 	}
 	return c

@@ -1,139 +1,92 @@
-// Package gosource lists the files that decide what a Go program is compiled
+// Package gosource names the files that decide what a Go program is compiled
 // from, so that a later run can tell that nothing has changed without asking
 // the compiler.
 package gosource
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
-	"github.com/hallmark-dev/hallmark/internal/childproc"
+	"github.com/hallmark-dev/hallmark/internal/builder/golist"
 )
 
-// Query says which programs are meant.
-type Query struct {
-	// Root is the absolute path of the module.
-	Root string
-	// Packages are the main packages, such as ./cmd/app, or ./... for all.
-	Packages []string
-	// GOOS, GOARCHs and Tags they are compiled for.
-	GOOS    string
-	GOARCHs []string
-	Tags    []string
-	// Env is the environment of the go command.
-	Env []string
-}
-
-// listed is what go list says about a package (go help list).
-type listed struct {
-	Dir        string
-	Standard   bool
-	Module     *module
-	GoFiles    []string
-	CgoFiles   []string
-	HFiles     []string
-	SFiles     []string
-	SysoFiles  []string
-	EmbedFiles []string
-}
-
-type module struct {
-	Version string
-	Main    bool
-	GoMod   string
-	Replace *struct{ Version string }
-}
-
-// local tells whether the module lies in a folder that people edit. All
-// others lie in the module cache, and go.sum stands for their content.
-func (m *module) local() bool {
-	if m == nil {
-		return true // vendored or outside any module
-	}
-	if m.Replace != nil {
-		return m.Replace.Version == ""
-	}
-	return m.Main || m.Version == ""
-}
-
-const fields = "-json=Dir,Standard,Module,GoFiles,CgoFiles,HFiles,SFiles,SysoFiles,EmbedFiles"
-
-// List returns the files and folders behind the programs: the sources of
-// every package that is not in the standard library or the module cache,
-// embedded files, and the go.mod and go.sum files. A folder stands for the
-// names in it, since a new file there would be compiled too. Paths inside
-// Root are relative to it, with slashes; others are absolute.
-func List(ctx context.Context, q Query) ([]string, error) {
-	paths := map[string]bool{}
-	for _, arch := range q.GOARCHs {
-		if err := q.list(ctx, arch, paths); err != nil {
-			return nil, err
+// Files returns the files behind the program of the package main, or of all
+// packages if main is empty: the sources of every package that is not in the
+// standard library or the module cache, embedded files, profiles, and the
+// go.mod and go.sum files. Paths inside root are relative to it, with slashes;
+// others are absolute.
+func Files(root string, packages []golist.Package, main string) []string {
+	s := set{root, map[string]bool{}}
+	needed := neededBy(packages, main)
+	for _, p := range packages {
+		if !p.Standard && (p.Module.Local() || s.vendored(p)) && (needed == nil || needed[p.ImportPath]) {
+			s.add(p)
 		}
 	}
 	for _, name := range []string{"go.mod", "go.sum", "vendor/modules.txt"} {
-		if _, err := os.Stat(filepath.Join(q.Root, name)); err == nil {
-			paths[name] = true
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("listing source files: %w", err)
-		}
+		s.ifThere(filepath.Join(root, filepath.FromSlash(name)))
 	}
-	out := make([]string, 0, len(paths))
-	for p := range paths {
-		out = append(out, p)
-	}
-	slices.Sort(out)
-	return out, nil
+	return s.sorted()
 }
 
-func (q Query) list(ctx context.Context, arch string, paths map[string]bool) error {
-	args := append([]string{"list", "-deps", fields, "-tags=" + strings.Join(q.Tags, ","), "--"}, q.Packages...)
-	var out bytes.Buffer
-	_, err := childproc.Run(ctx, childproc.Cmd{
-		Path: "go", Args: args, Dir: q.Root, Env: append(slices.Clone(q.Env), "GOOS="+q.GOOS, "GOARCH="+arch, "CGO_ENABLED=0"),
-		Stdout: &out,
-	})
-	if err != nil {
-		return fmt.Errorf("listing source files: %w", err)
+// neededBy is main and what it imports, directly or not; nil means everything.
+func neededBy(packages []golist.Package, main string) map[string]bool {
+	if main == "" {
+		return nil
 	}
-	for dec := json.NewDecoder(&out); ; {
-		var p listed
-		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("listing source files: reading the answer of go list: %v", err)
-		}
-		if !p.Standard && p.Module.local() {
-			q.add(p, paths)
+	needed := map[string]bool{}
+	for _, p := range packages {
+		if slices.Contains(p.Match, main) {
+			needed[p.ImportPath] = true
+			for _, d := range p.Deps {
+				needed[d] = true
+			}
 		}
 	}
+	return needed
 }
 
-func (q Query) add(p listed, paths map[string]bool) {
-	paths[q.name(p.Dir)] = true
+type set struct {
+	root  string
+	paths map[string]bool
+}
+
+// vendored packages name a version too, but their files can be edited.
+func (s set) vendored(p golist.Package) bool { return strings.HasPrefix(s.name(p.Dir), "vendor/") }
+
+func (s set) add(p golist.Package) {
 	if p.Module != nil && p.Module.GoMod != "" {
-		paths[q.name(p.Module.GoMod)] = true
+		s.paths[s.name(p.Module.GoMod)] = true
 	}
 	for _, list := range [][]string{p.GoFiles, p.CgoFiles, p.HFiles, p.SFiles, p.SysoFiles, p.EmbedFiles} {
 		for _, f := range list {
-			paths[q.name(filepath.Join(p.Dir, f))] = true
+			s.paths[s.name(filepath.Join(p.Dir, f))] = true
 		}
 	}
-	for _, f := range p.EmbedFiles {
-		paths[q.name(filepath.Dir(filepath.Join(p.Dir, f)))] = true
+	if p.Name == "main" {
+		s.ifThere(filepath.Join(p.Dir, "default.pgo")) // go build takes it by itself
 	}
 }
 
-func (q Query) name(path string) string {
-	rel, err := filepath.Rel(q.Root, path)
+func (s set) ifThere(file string) {
+	if _, err := os.Stat(file); err == nil {
+		s.paths[s.name(file)] = true
+	}
+}
+
+func (s set) sorted() []string {
+	out := make([]string, 0, len(s.paths))
+	for p := range s.paths {
+		out = append(out, p)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func (s set) name(path string) string {
+	rel, err := filepath.Rel(s.root, path)
 	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return path
 	}
