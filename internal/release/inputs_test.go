@@ -107,7 +107,7 @@ func TestIdentityFilesAreInputs(t *testing.T) {
 		}
 		for _, f := range want {
 			readers := readersOf(t, root, b, f)
-			if readers["sign"] != 2 || readers["catalog"] != 1 || readers["wdac"] != 1 {
+			if readers["sign"] != 4 || readers["catalog"] != 1 || readers["wdac"] != 1 {
 				t.Errorf("%s: units that have %s as an input: %v", form, f, readers)
 			}
 		}
