@@ -74,6 +74,8 @@ func (s script) deeper(text string, depth int) string {
 }
 
 var (
+	makesDate   = regexp.MustCompile(`(?:^|[\s(` + "`" + `])date(?:\s|\)|` + "`" + `)|git (?:log|show)[^|]*%c[dDIist]`)
+	makesCommit = regexp.MustCompile(`rev-parse|git (?:log|show)[^|]*%[hH]`)
 	flagsName   = regexp.MustCompile(`(?i)flags|_?args$|opts$`)
 	namesDate   = regexp.MustCompile(`(?i)date|time`)
 	namesCommit = regexp.MustCompile(`(?i)commit|sha|revision|githash|^rev$|github\.sha`)
@@ -84,31 +86,51 @@ var (
 )
 
 // meant is the mark of a variable that changes from release to release, judged
-// by its name and by the command that makes its value; otherwise the fallback.
+// by the command that makes its value, then by its name; otherwise the
+// fallback. value may be empty.
 func meant(name, value, otherwise string) string {
-	describes := strings.Contains(value, "git describe")
-	switch {
-	case namesOther.MatchString(name):
+	if namesOther.MatchString(name) {
 		return ""
-	case namesDate.MatchString(name) || name == "" && strings.Contains(value, "date "):
-		if strings.Contains(value, "%s") || strings.Contains(value, "%ct") {
-			return mark("commit_timestamp")
+	}
+	for _, rule := range []struct {
+		applies bool
+		mark    string
+	}{
+		{strings.Contains(value, "github.ref_name"), "tag"},
+		{strings.Contains(value, "github.sha"), "commit"},
+		{makesDate.MatchString(value), dateKind(value)},
+		{makesCommit.MatchString(value), commitKind(name, value)},
+		{strings.Contains(value, "git describe") && dropsV.MatchString(value), "version"},
+		{strings.Contains(value, "git describe"), "tag"},
+		{namesDate.MatchString(name), dateKind(value)},
+		{namesCommit.MatchString(name), commitKind(name, value)},
+		{namesTag.MatchString(name), "tag"},
+		{namesVer.MatchString(name), "version"},
+	} {
+		if rule.applies {
+			return mark(rule.mark)
 		}
-		if value != "" && !strings.ContainsAny(value, "TH") && !strings.Contains(value, "iso") && !strings.Contains(value, "-I") {
-			return mark("commit_day")
-		}
-		return mark("commit_date")
-	case namesCommit.MatchString(name) || strings.Contains(value, "rev-parse"):
-		if strings.Contains(strings.ToLower(name), "short") || strings.Contains(value, "--short") {
-			return mark("short_commit")
-		}
-		return mark("commit")
-	case namesTag.MatchString(name) || describes && !dropsV.MatchString(value):
-		return mark("tag")
-	case namesVer.MatchString(name) || describes:
-		return mark("version")
-	case otherwise != "":
+	}
+	if otherwise != "" {
 		return unclear(otherwise)
 	}
 	return ""
+}
+
+func dateKind(value string) string {
+	switch {
+	case strings.Contains(value, "%s") || strings.Contains(value, "%ct"):
+		return "commit_timestamp"
+	case strings.Contains(value, "%Y-%m-%d") && !strings.Contains(value, "%H") && !strings.Contains(value, "%T"),
+		strings.Contains(value, "%cs") || strings.Contains(value, "%F") && !strings.Contains(value, "%T"):
+		return "commit_day"
+	}
+	return "commit_date"
+}
+
+func commitKind(name, value string) string {
+	if strings.Contains(strings.ToLower(name), "short") || strings.Contains(value, "--short") || strings.Contains(value, "%h") {
+		return "short_commit"
+	}
+	return "commit"
 }

@@ -31,7 +31,8 @@ var (
 	htmlTag  = regexp.MustCompile(`<[^>]*>`)
 	picture  = regexp.MustCompile(`!\[[^\]]*\](?:\([^)]*\)|\[[^\]]*\])`)
 	link     = regexp.MustCompile(`\[([^\]]*)\](?:\([^)]*\)|\[[^\]]*\])?`)
-	emphasis = regexp.MustCompile("\\*\\*|__|`|(^|\\s)[*_](\\S)|(\\S)[*_](\\s|$)")
+	strong   = regexp.MustCompile("\\*\\*|__|`")
+	emphasis = regexp.MustCompile(`(^|\s)[*_](\S)|(\S)[*_](\s|$)`)
 	sentence = regexp.MustCompile(`^(.{10,}?[^A-Z.][.!])(\s|$)`)
 	spaces   = regexp.MustCompile(`\s+`)
 	article  = regexp.MustCompile(`^An? `)
@@ -86,7 +87,7 @@ func prose(paragraph string) string {
 		linked += len(m[1])
 	}
 	text := htmlTag.ReplaceAllString(link.ReplaceAllString(bare, "$1"), "")
-	text = strings.TrimSpace(spaces.ReplaceAllString(emphasis.ReplaceAllString(text, "$1$2$3$4"), " "))
+	text = strings.TrimSpace(spaces.ReplaceAllString(emphasis.ReplaceAllString(strong.ReplaceAllString(text, ""), "$1$2$3$4"), " "))
 	if len(strings.Fields(text)) < 4 || 2*linked > len(text) {
 		return ""
 	}
