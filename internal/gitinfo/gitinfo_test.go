@@ -86,6 +86,38 @@ func TestRead(t *testing.T) {
 	}
 }
 
+func TestReachable(t *testing.T) {
+	commit := []string{"write a=1", "add a", "commit -q -m first"}
+	for name, c := range map[string]struct {
+		commands []string
+		want     []string
+	}{
+		"none":              {commit, nil},
+		"on HEAD":           {append(commit[:3:3], "tag v1.0.0", "tag -a -m x rel/v2"), []string{"rel/v2", "v1.0.0"}},
+		"of yesterday":      {append(commit[:3:3], "tag v1.0.0", "write a=2", "commit -q -a -m second"), []string{"v1.0.0"}},
+		"on another branch": {append(commit[:3:3], "checkout -q -b other", "write a=2", "commit -q -a -m second", "tag v2.0.0", "checkout -q main"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := repository(t, c.commands...)
+			got, shallow := gitinfo.Reachable(context.Background(), dir)
+			if len(got)+len(c.want) > 0 && !reflect.DeepEqual(got, c.want) || shallow {
+				t.Errorf("got %q, shallow %v; want %q", got, shallow, c.want)
+			}
+		})
+	}
+	from := repository(t, append(commit, "tag v1.0.0", "write a=2", "commit -q -a -m second")...)
+	to := filepath.Join(t.TempDir(), "clone")
+	if out, err := exec.Command("git", "clone", "-q", "--depth=1", "--no-tags", "file://"+filepath.ToSlash(from), to).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got, shallow := gitinfo.Reachable(context.Background(), to); len(got) != 0 || !shallow {
+		t.Errorf("a shallow clone: %q, %v", got, shallow)
+	}
+	if got, shallow := gitinfo.Reachable(context.Background(), t.TempDir()); len(got) != 0 || shallow {
+		t.Errorf("no repository: %q, %v", got, shallow)
+	}
+}
+
 func TestReadElsewhere(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("GIT_CEILING_DIRECTORIES", filepath.Dir(dir))
