@@ -99,7 +99,7 @@ func TestReachable(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := repository(t, c.commands...)
-			got, shallow := gitinfo.Reachable(context.Background(), dir)
+			got, shallow := gitinfo.Reachable(context.Background(), dir, nil)
 			if len(got)+len(c.want) > 0 && !reflect.DeepEqual(got, c.want) || shallow {
 				t.Errorf("got %q, shallow %v; want %q", got, shallow, c.want)
 			}
@@ -110,10 +110,10 @@ func TestReachable(t *testing.T) {
 	if out, err := exec.Command("git", "clone", "-q", "--depth=1", "--no-tags", "file://"+filepath.ToSlash(from), to).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if got, shallow := gitinfo.Reachable(context.Background(), to); len(got) != 0 || !shallow {
+	if got, shallow := gitinfo.Reachable(context.Background(), to, nil); len(got) != 0 || !shallow {
 		t.Errorf("a shallow clone: %q, %v", got, shallow)
 	}
-	if got, shallow := gitinfo.Reachable(context.Background(), t.TempDir()); len(got) != 0 || shallow {
+	if got, shallow := gitinfo.Reachable(context.Background(), t.TempDir(), nil); len(got) != 0 || shallow {
 		t.Errorf("no repository: %q, %v", got, shallow)
 	}
 }
