@@ -29,12 +29,21 @@ func (j *judging) certificateChain(ctx context.Context) bool {
 	j.chain = j.v.bestChain(ctx, j.cert, certchain.Options{Time: at, Usage: certchain.UsageCodeSigning, Anchors: j.v.roots.CodeSigning,
 		Intermediates: append(j.embedded[:len(j.embedded):len(j.embedded)], j.v.opts.Intermediates...)})
 	j.m.report.Chain = certificateReports(j.chain.Certificates)
+	j.m.report.Anchor = anchorOf(j.chain, j.v.roots.CodeSigning)
 	j.mark(j.chain)
 	if lifetime && !j.stamped.IsZero() {
 		j.find(note(CheckLifetime, "%s is for lifetime signing: the timestamp does not prolong the signature beyond %s", certchain.Name(j.cert), j.cert.NotAfter.UTC().Format("2006-01-02")))
 	}
 	j.find(j.chain.Problems...)
 	return true
+}
+
+// anchorOf says where the root of a chain comes from; empty if it is not trusted.
+func anchorOf(c certchain.Chain, anchors *certchain.Pool) string {
+	if !c.Anchored {
+		return ""
+	}
+	return anchors.Source(c.Top())
 }
 
 func (j *judging) lifetime() bool {

@@ -56,6 +56,7 @@ type SignatureReport struct {
 
 	Signer      *CertificateReport  `json:"signer,omitempty"`
 	Chain       []CertificateReport `json:"chain,omitempty"`       // leaf first, the best of all paths
+	Anchor      string              `json:"anchor,omitempty"`      // where the root that the chain ends at comes from, if it is trusted
 	JudgedAt    time.Time           `json:"judged_at,omitzero"`    // the time at which the chain was judged
 	SigningTime time.Time           `json:"signing_time,omitzero"` // what the signer claims; nobody vouches for it
 	Description string              `json:"description,omitempty"`
@@ -99,6 +100,7 @@ type TimestampReport struct {
 	Policy    string              `json:"policy,omitempty"`
 	Serial    string              `json:"serial,omitempty"`
 	Chain     []CertificateReport `json:"chain,omitempty"`
+	Anchor    string              `json:"anchor,omitempty"` // where the root comes from, if it is trusted
 	Trusted   bool                `json:"trusted"`
 
 	counts bool // Windows takes it for a timestamp at all

@@ -76,12 +76,14 @@ func (s *SignatureReport) writeTo(w io.Writer) {
 		fmt.Fprintf(w, "  signer:      %s (%s)\n  thumbprint:  %s\n", s.Signer.Subject, s.Signer.Class, s.Signer.SHA1)
 	}
 	writeChain(w, "  chain:      ", s.Chain)
+	writeAnchor(w, "  root from:   ", s.Anchor)
 	if !s.JudgedAt.IsZero() {
 		fmt.Fprintf(w, "  judged at:   %s\n", stamp(s.JudgedAt))
 	}
 	for _, t := range s.Timestamps {
 		fmt.Fprintf(w, "  timestamp:   %s, %s, %s\n", stamp(t.Time), t.Kind, map[bool]string{true: "good", false: "not good"}[t.Trusted])
 		writeChain(w, "    chain:    ", t.Chain)
+		writeAnchor(w, "    root from: ", t.Anchor)
 	}
 	if s.Seal != nil {
 		fmt.Fprintf(w, "  seal:        %s\n", s.Seal)
@@ -118,6 +120,12 @@ func writeChain(w io.Writer, label string, chain []CertificateReport) {
 	for _, c := range chain {
 		fmt.Fprintf(w, "%s %s (until %s)\n", label, c.Subject, c.NotAfter.Format("2006-01-02"))
 		label = strings.Repeat(" ", len(label))
+	}
+}
+
+func writeAnchor(w io.Writer, label, anchor string) {
+	if anchor != "" {
+		fmt.Fprintf(w, "%s%s\n", label, anchor)
 	}
 }
 

@@ -123,7 +123,7 @@ func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x5
 		return
 	}
 	best := j.v.bestChain(ctx, cert, certchain.Options{Time: rep.Time, Usage: certchain.UsageTimeStamping, Anchors: j.v.roots.TimeStamping, Intermediates: certs})
-	rep.Chain = certificateReports(best.Certificates)
+	rep.Chain, rep.Anchor = certificateReports(best.Certificates), anchorOf(best, j.v.roots.TimeStamping)
 	j.mark(best)
 	var out []Finding
 	for _, p := range best.Problems {

@@ -13,6 +13,7 @@ type Pool struct {
 	bySubject map[string][]*anchor
 	seen      map[[sha256.Size]byte]bool
 	limits    map[[sha256.Size]byte]Limits
+	sources   map[[sha256.Size]byte]string
 	list      []*anchor
 }
 
@@ -46,6 +47,33 @@ func (p *Pool) AddPool(other *Pool) {
 	for id, l := range other.limits {
 		p.limit(id, l)
 	}
+	for id, source := range other.sources {
+		p.label(id, source)
+	}
+}
+
+// Label says where the anchors that are in the pool, and have no label yet, come from. Reports name it.
+func (p *Pool) Label(source string) {
+	for _, a := range p.list {
+		p.label(a.id, source)
+	}
+}
+
+func (p *Pool) label(id [sha256.Size]byte, source string) {
+	if p.sources == nil {
+		p.sources = map[[sha256.Size]byte]string{}
+	}
+	if p.sources[id] == "" {
+		p.sources[id] = source
+	}
+}
+
+// Source is the label of an anchor, empty without one.
+func (p *Pool) Source(c *x509.Certificate) string {
+	if p == nil {
+		return ""
+	}
+	return p.sources[sha256.Sum256(c.Raw)]
 }
 
 func (p *Pool) add(anchors ...*anchor) {

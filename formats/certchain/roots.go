@@ -43,6 +43,13 @@ func (r *Roots) AddLenient(der []byte) {
 	}
 }
 
+// Label says where the anchors that are in r, and have no label yet, come from.
+func (r *Roots) Label(source string) {
+	r.ready()
+	r.CodeSigning.Label(source)
+	r.TimeStamping.Label(source)
+}
+
 func (r *Roots) ready() {
 	if r.CodeSigning == nil {
 		r.CodeSigning = &Pool{}

@@ -15,6 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
 // A test identity lies in a folder of its own, test-identity-1 below
@@ -43,6 +44,9 @@ func (i *Identity) loadTest() error {
 		return fault.New(fault.Other, "opening test identity: %v", err)
 	}
 	if number > 0 {
+		if err := notShared(i.opts.StateDir, testDir(i.opts.StateDir, number)); err != nil {
+			return err
+		}
 		expired, err := i.readTest(testDir(i.opts.StateDir, number))
 		if err != nil || !expired {
 			return err
@@ -56,6 +60,22 @@ func (i *Identity) loadTest() error {
 	}
 	_, err = i.readTest(dir)
 	return err
+}
+
+// notShared refuses folders that others may write to: who puts a key there signs
+// in the owner's name.
+func notShared(dirs ...string) error {
+	for _, dir := range dirs {
+		st, err := os.Stat(dir)
+		if err != nil {
+			return fault.New(fault.Other, "opening test identity: %v", err)
+		}
+		if secret.Changeable(st.Mode()) {
+			return fault.New(fault.Usage, "the folder %s holds keys, and other users can write to it (mode %04o)", dir, st.Mode().Perm()).
+				Hint("check what is in it, then run chmod go-w %s; or delete it, and a new test identity is made", dir)
+		}
+	}
+	return nil
 }
 
 func testDir(stateDir string, number int) string {

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/secret"
-	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
@@ -40,7 +38,10 @@ func Certs(ctx context.Context, w io.Writer, o Options, ref, password string, as
 }
 
 func openFor(ctx context.Context, o Options, ref, password string) (*identity.Identity, error) {
-	known, err := trust.Defaults(filepath.Join(o.Root, step.StateDir, trust.File))
+	if w := sharedState(o); w != "" {
+		o.Console.Warn("%s", w)
+	}
+	known, err := trust.Defaults(trust.Store{})
 	if err != nil {
 		return nil, err
 	}

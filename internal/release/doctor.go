@@ -57,6 +57,9 @@ func Doctor(ctx context.Context, o Options) error {
 	for _, c := range surroundings(o) {
 		list = append(list, isolated(ctx, env, c))
 	}
+	if w := sharedState(o); w != "" {
+		list = append(list, diagnosis{what: "state folder", text: w})
+	}
 	list = append(list, read)
 	if s != nil {
 		for _, c := range checkups(o, s) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 
+	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
@@ -22,6 +23,9 @@ func takeLock(ctx context.Context, o Options) (unlock func(), err error) {
 	dir := filepath.Join(o.Root, step.StateDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("taking the folder's lock: %w", err)
+	}
+	if w := sharedState(o); w != "" {
+		o.Console.Warn("%s", w)
 	}
 	type result struct {
 		unlock func()
@@ -51,4 +55,15 @@ func takeLock(ctx context.Context, o Options) (unlock func(), err error) {
 			return nil, fmt.Errorf("waiting for another release in this folder: %w", ctx.Err())
 		}
 	}
+}
+
+// sharedState is a warning if others may write to the folder with our state:
+// test keys, fetched certificates, the history of releases. "" otherwise.
+func sharedState(o Options) string {
+	dir := filepath.Join(o.Root, step.StateDir)
+	st, err := os.Stat(dir)
+	if err != nil || !secret.Changeable(st.Mode()) {
+		return ""
+	}
+	return fmt.Sprintf("other users can write to %s (mode %04o): run chmod go-w %s", step.StateDir, st.Mode().Perm(), step.StateDir)
 }

@@ -137,3 +137,10 @@ func trimNewline(b []byte) []byte {
 func Exposed(m fs.FileMode) bool {
 	return runtime.GOOS != "windows" && m.IsRegular() && m.Perm()&0o077 != 0
 }
+
+// Changeable reports whether a file or folder of that mode can be changed by
+// others than its owner. Windows has no such bits; there it is always false, and
+// what lies in the profile of a user is protected by its access control list.
+func Changeable(m fs.FileMode) bool {
+	return runtime.GOOS != "windows" && m.Type()&fs.ModeSymlink == 0 && m.Perm()&0o022 != 0
+}

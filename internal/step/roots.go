@@ -1,8 +1,6 @@
 package step
 
 import (
-	"os"
-
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/trust"
@@ -21,25 +19,25 @@ func (r *Run) UsesTestIdentity() bool {
 // Roots are the trust anchors of this release: the usual ones unless the spec
 // wants only its own, those of the spec, and the test root of a test release.
 func (r *Run) Roots() (*certchain.Roots, error) {
-	o := trust.Options{Fetched: r.Abs(StateDir + "/" + trust.File)}
+	o := trust.Options{Store: r.Lists, From: "release.yaml"}
 	if v := r.Spec.Verify; v != nil {
 		o.Only = v.OnlyTheseRoots
 		o.CodeSigning, o.TimeStamping = r.AbsAll(v.Roots), r.AbsAll(v.TimestampRoots)
 	}
 	if r.UsesTestIdentity() {
-		o.Both = []string{r.Abs(TestRoot + ".pem")}
+		o.TestRoot = r.Abs(TestRoot + ".pem")
 	}
 	return trust.Roots(o)
 }
 
-// Disallowed are the certificates that nobody trusts, as far as Microsoft's list
+// Disallowed are the certificates that are not trusted in any case, as far as Microsoft's list
 // of them has been fetched.
 func (r *Run) Disallowed() (*certchain.Disallowed, error) {
-	return trust.Disallowed(r.Abs(StateDir + "/" + trust.File))
+	return r.Lists.Disallowed()
 }
 
-// RootFiles are the files that Roots and Disallowed read, as inputs of a unit.
-// What was fetched is one only where it is there.
+// RootFiles are the files of the project that Roots reads, as inputs of a unit.
+// Microsoft's lists are not among them, see ListsID.
 func (r *Run) RootFiles() []string {
 	var files []string
 	v := r.Spec.Verify
@@ -49,12 +47,12 @@ func (r *Run) RootFiles() []string {
 	if r.UsesTestIdentity() {
 		files = append(files, TestRoot+".pem")
 	}
-	fetched := StateDir + "/" + trust.File
-	if _, err := os.Stat(r.Abs(fetched)); err == nil {
-		files = append(files, fetched)
-	}
 	return files
 }
+
+// ListsID tells one state of Microsoft's lists from another, for the settings of
+// a unit that judges by them: they lie outside the project.
+func (r *Run) ListsID() (string, error) { return r.Lists.ID() }
 
 // AbsAll resolves paths against the project.
 func (r *Run) AbsAll(paths []string) []string {

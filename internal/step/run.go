@@ -15,6 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Run is all that a step sees of the world.
@@ -29,6 +30,8 @@ type Run struct {
 	Env []string
 	// Now is the clock.
 	Now func() time.Time
+	// Lists are Microsoft's lists of roots and of disallowed certificates.
+	Lists trust.Store
 	// Ledger of the release.
 	Ledger *ledger.Ledger
 	// Identity opens the signing identity, once for the whole run.

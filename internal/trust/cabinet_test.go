@@ -41,9 +41,9 @@ func TestUpdateFromCabinets(t *testing.T) {
 		p.files["/"+name+"stl.cab"] = pack(t, []string{"-z"}, map[string][]byte{name + ".stl": p.files["/"+name+".stl"]})
 		delete(p.files, "/"+name+".stl")
 	}
-	file := filepath.Join(t.TempDir(), "roots.json")
+	file := filepath.Join(t.TempDir(), "roots")
 	l, err := p.update(file)
-	if err != nil || len(l.CodeSigning) == 0 || len(l.Disallowed.Hashes) != 1 {
+	if err != nil || len(l.Roots.CodeSigning) == 0 || len(l.Disallowed.Hashes) != 1 {
 		t.Fatalf("%v, %v", l, err)
 	}
 	p.files["/authrootstl.cab"] = pack(t, nil, map[string][]byte{"other.stl": {1}})

@@ -3,6 +3,7 @@ package trust
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"encoding/asn1"
 	"errors"
 	"fmt"
@@ -53,7 +54,8 @@ type ctl struct {
 	subjects  cryptobyte.String
 }
 
-// openList checks the signature of a list and reads what it says of itself. Nothing of it is read before the signature is good.
+// openList checks the signature of a list and reads what it says of itself. Nothing of it is used before the signature is
+// good. now is the moment at which the signer is judged; the zero value is the date of the list.
 func openList(stl []byte, kind listKind, anchors *certchain.Pool, now time.Time) (*ctl, error) {
 	sd, err := cms.Parse(stl)
 	if err != nil {
@@ -62,27 +64,35 @@ func openList(stl []byte, kind listKind, anchors *certchain.Pool, now time.Time)
 	if !sd.ContentType.Equal(cms.OIDCTL) || len(sd.Signers) != 1 {
 		return nil, fmt.Errorf("reading %s: not a certificate trust list with one signer", kind.name)
 	}
-	if err := checkSigner(sd, kind, anchors, now); err != nil {
+	cert, err := checkSignature(sd)
+	if err != nil {
 		return nil, fmt.Errorf("checking the signature of the %s: %v", kind.name, err)
 	}
 	l, err := readCTL(sd.Content, kind, now)
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %v", kind.name, err)
 	}
+	if now.IsZero() {
+		now = l.issued
+	}
+	if err := checkSigner(sd, cert, kind, anchors, now); err != nil {
+		return nil, fmt.Errorf("checking the signature of the %s: %v", kind.name, err)
+	}
 	return l, nil
 }
 
-func checkSigner(sd *cms.SignedData, kind listKind, anchors *certchain.Pool, now time.Time) error {
+func checkSignature(sd *cms.SignedData) (*x509.Certificate, error) {
 	cert, err := sd.SignerCertificate(0)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := sd.CheckContent(0); err != nil {
-		return err
+		return nil, err
 	}
-	if err := sd.Signers[0].CheckSignature(cert); err != nil {
-		return err
-	}
+	return cert, sd.Signers[0].CheckSignature(cert)
+}
+
+func checkSigner(sd *cms.SignedData, cert *x509.Certificate, kind listKind, anchors *certchain.Pool, now time.Time) error {
 	if h, err := sd.Signers[0].Hash(); err != nil || h == crypto.MD5 || h == crypto.SHA1 {
 		return fmt.Errorf("made with %v", h)
 	}

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"time"
 
@@ -102,26 +101,6 @@ func (l *DisallowedList) set() (*certchain.Disallowed, error) {
 			}
 			ids.add(id)
 		}
-	}
-	return d, nil
-}
-
-// Disallowed are the certificates of Microsoft's list that nobody trusts, out of the file that Update has written; nil, which
-// a verification then reports, if there is no such file or it is of the time before the list was fetched too.
-func Disallowed(fetched string) (*certchain.Disallowed, error) {
-	l, err := ReadList(fetched)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if l.Disallowed == nil {
-		return nil, nil
-	}
-	d, err := l.Disallowed.set()
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %v", fetched, err)
 	}
 	return d, nil
 }

@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/asn1"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,7 +63,7 @@ func TestDisallowedList(t *testing.T) {
 			p := newPublisher(t)
 			p.list(5, oidRootList, time.Time{})
 			c.make(p)
-			file := filepath.Join(t.TempDir(), "roots.json")
+			file := filepath.Join(t.TempDir(), "roots")
 			l, err := p.update(file)
 			if c.says != "" {
 				if err == nil || fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), c.says) {
@@ -78,7 +77,7 @@ func TestDisallowedList(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := Disallowed(file)
+			d, err := p.store(file).Disallowed()
 			if err != nil || d.Len() != c.n || len(l.Disallowed.Hashes)+len(l.Disallowed.Thumbprints) != c.n {
 				t.Errorf("%d identifiers, want %d: %v", d.Len(), c.n, err)
 			}
@@ -126,7 +125,7 @@ func TestDisallowedNotOlder(t *testing.T) {
 	p := newPublisher(t)
 	p.list(5, oidRootList, time.Time{})
 	p.condemn(5, md5ID, oneID(20))
-	file := filepath.Join(t.TempDir(), "roots.json")
+	file := filepath.Join(t.TempDir(), "roots")
 	if _, err := p.update(file); err != nil {
 		t.Fatal(err)
 	}
@@ -138,36 +137,15 @@ func TestDisallowedNotOlder(t *testing.T) {
 	if _, err := p.update(file); fault.Status(err) != fault.Service || !strings.Contains(err.Error(), "404") {
 		t.Errorf("no list: %v", err)
 	}
-	if d, err := Disallowed(file); err != nil || d.Len() != 2 {
+	if d, err := p.store(file).Disallowed(); err != nil || d.Len() != 2 {
 		t.Errorf("after failed updates: %d, %v", d.Len(), err)
 	}
 }
 
-// TestDisallowedMissing: without the list there is none, which is no error; a broken one is.
+// TestDisallowedMissing: without the list there is none, which is not an error.
 func TestDisallowedMissing(t *testing.T) {
-	dir := t.TempDir()
-	if d, err := Disallowed(filepath.Join(dir, "none.json")); d != nil || err != nil {
-		t.Errorf("no file: %v, %v", d, err)
-	}
-	for name, c := range map[string]struct {
-		l  List
-		ok bool
-	}{
-		"from before":     {List{Sequence: "1"}, true},
-		"not hexadecimal": {List{Disallowed: &DisallowedList{Hashes: []string{"zz"}}}, false},
-		"too short":       {List{Disallowed: &DisallowedList{Thumbprints: []string{"00"}}}, false},
-	} {
-		b, err := json.Marshal(c.l)
-		if err != nil {
-			t.Fatal(err)
-		}
-		file := filepath.Join(dir, "l.json")
-		if err := os.WriteFile(file, b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if d, err := Disallowed(file); d != nil || (err == nil) != c.ok {
-			t.Errorf("%s: %v, %v", name, d, err)
-		}
+	if d, err := (Store{Dir: filepath.Join(t.TempDir(), "none")}).Disallowed(); d != nil || err != nil {
+		t.Errorf("no folder: %v, %v", d, err)
 	}
 }
 
@@ -189,11 +167,11 @@ func TestDisallowedRefuses(t *testing.T) {
 	p.list(1, oidRootList, time.Time{})
 	for want, id := range map[authenticode.Verdict][]byte{authenticode.VerdictExplicitDistrust: key[:], authenticode.VerdictTrusted: md5ID} {
 		p.condemn(1, id)
-		file := filepath.Join(t.TempDir(), "roots.json")
+		file := filepath.Join(t.TempDir(), "roots")
 		if _, err := p.update(file); err != nil {
 			t.Fatal(err)
 		}
-		d, err := Disallowed(file)
+		d, err := p.store(file).Disallowed()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -25,7 +25,7 @@ func TestSystemRoots(t *testing.T) {
 			t.Skipf("the system's bundle of roots lacks %s, or there is none (apt-get install ca-certificates)", cn)
 		}
 	}
-	roots, err := Defaults(filepath.Join(t.TempDir(), "none"))
+	roots, err := Defaults(Store{Dir: filepath.Join(t.TempDir(), "none")})
 	if err != nil {
 		t.Fatal(err)
 	}

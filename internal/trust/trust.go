@@ -4,10 +4,10 @@
 package trust
 
 import (
+	"cmp"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"os"
+	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -20,9 +20,21 @@ type Options struct {
 	CodeSigning, TimeStamping, Both []string
 	// Only trusts nothing but these files.
 	Only bool
-	// Fetched is the file that Update has written; it may be missing.
-	Fetched string
+	// From says in reports where these files were named; "" is -roots.
+	From string
+	// TestRoot is the file with the root of the test identity, if it is trusted.
+	TestRoot string
+	// Store holds Microsoft's lists; the zero value is the user's own.
+	Store Store
 }
+
+// What reports call the sources of roots.
+const (
+	fromBuiltin = "built in"
+	fromSystem  = "the system's roots"
+	fromFlag    = "-roots"
+	fromTest    = "the test root of this project"
+)
 
 // Roots reads the roots. Every file that cannot be read is reported.
 //
@@ -31,7 +43,7 @@ type Options struct {
 func Roots(o Options) (*certchain.Roots, error) {
 	roots := certchain.NewRoots()
 	if !o.Only {
-		usual, err := Defaults(o.Fetched)
+		usual, err := Defaults(o.Store)
 		if err != nil {
 			return nil, err
 		}
@@ -44,37 +56,47 @@ func Roots(o Options) (*certchain.Roots, error) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
-	roots.CodeSigning.Add(append(code, both...)...)
-	roots.TimeStamping.Add(append(stamp, both...)...)
+	own := certchain.NewRoots(both...)
+	own.CodeSigning.Add(code...)
+	own.TimeStamping.Add(stamp...)
+	own.Label(cmp.Or(o.From, fromFlag))
+	roots.Add(own)
+	if o.TestRoot == "" {
+		return roots, nil
+	}
+	test, err := Certificates(reading, []string{o.TestRoot})
+	if err != nil {
+		return nil, err
+	}
+	own = certchain.NewRoots(test...)
+	own.Label(fromTest)
+	roots.Add(own)
 	return roots, nil
 }
 
-// File is the name under which the fetched roots are kept in the state folder.
-const File = "roots.json"
-
-// Defaults are the roots that are trusted where nobody says otherwise: built in, of the system, and fetched from
-// Microsoft's programme, if the file fetched exists.
-func Defaults(fetched string) (*certchain.Roots, error) {
+// Defaults are the roots that are trusted where no others are named: built in, of the system, and those of Microsoft's
+// list, if the store has it.
+func Defaults(store Store) (*certchain.Roots, error) {
 	roots, err := certchain.BuiltinRoots()
 	if err != nil {
 		return nil, err
 	}
+	roots.Label(fromBuiltin)
 	system, err := System()
 	if err != nil {
 		return nil, err
 	}
+	system.Label(fromSystem)
 	roots.Add(system)
-	list, err := ReadList(fetched)
-	if errors.Is(err, os.ErrNotExist) {
-		return roots, nil
-	}
-	if err != nil {
-		return nil, err
+	list, err := store.List()
+	if err != nil || list == nil {
+		return roots, err
 	}
 	more, err := list.Roots()
 	if err != nil {
-		return nil, fmt.Errorf("reading %s: %v", fetched, err)
+		return nil, store.wrong(err)
 	}
+	more.Label("Microsoft's list of " + list.Issued.Format(time.DateOnly))
 	roots.Add(more)
 	return roots, nil
 }

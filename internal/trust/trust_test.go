@@ -42,6 +42,8 @@ type publisher struct {
 	signer cms.Signer
 	listed []*x509.Certificate
 	files  map[string][]byte
+	now    func() time.Time
+	issued time.Time // of the lists; zero is now
 }
 
 func newPublisher(t *testing.T, usages ...asn1.ObjectIdentifier) *publisher {
@@ -115,7 +117,10 @@ func (p *publisher) ctl(sequence int64, usage asn1.ObjectIdentifier, next time.T
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
 		b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { b.AddASN1ObjectIdentifier(usage) })
 		b.AddASN1Int64(sequence)
-		b.AddASN1UTCTime(time.Now().UTC())
+		if p.issued.IsZero() {
+			p.issued = time.Now()
+		}
+		b.AddASN1UTCTime(p.issued.UTC())
 		if !next.IsZero() {
 			b.AddASN1UTCTime(next.UTC())
 		}
@@ -190,7 +195,11 @@ func windowsTime(t time.Time) []byte {
 	return binary.LittleEndian.AppendUint64(nil, uint64(t.Unix()+11644473600)*1e7)
 }
 
-func (p *publisher) update(file string) (*List, error) {
+func (p *publisher) store(dir string) Store {
+	return Store{Dir: dir, Anchors: certchain.NewPool(p.root)}
+}
+
+func (p *publisher) update(dir string) (*Updated, error) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, ok := p.files[r.URL.Path]
 		if !ok {
@@ -200,8 +209,8 @@ func (p *publisher) update(file string) (*List, error) {
 		_, _ = w.Write(b)
 	}))
 	defer server.Close()
-	u := Updater{Fetcher: fetch.New(""), Source: server.URL, Anchors: certchain.NewPool(p.root)}
-	return u.Update(context.Background(), file)
+	u := Updater{Fetcher: fetch.New(""), Source: server.URL, Store: p.store(dir), Now: p.now}
+	return u.Update(context.Background())
 }
 
 // limitedNames lists roots with their limits: < the date from which on they are disabled, ! that up to which certificates are good.
@@ -232,11 +241,11 @@ func commonNames(p *certchain.Pool) string {
 func TestUpdate(t *testing.T) {
 	p := newPublisher(t)
 	p.list(10, oidRootList, time.Now().Add(time.Hour))
-	file := filepath.Join(t.TempDir(), "roots.json")
+	file := filepath.Join(t.TempDir(), "roots")
 	if _, err := p.update(file); err != nil {
 		t.Fatal(err)
 	}
-	l, err := ReadList(file)
+	l, err := p.store(file).List()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,14 +260,14 @@ func TestUpdate(t *testing.T) {
 	if got := limitedNames(roots.TimeStamping); got != "both, disabled code, later <"+later+", not before !"+day+", not before for stamps !"+day+", stamp only, usage removed" {
 		t.Errorf("time stamping: %s", got)
 	}
-	if d, err := Disallowed(file); err != nil || d.Len() != 1 {
+	if d, err := p.store(file).Disallowed(); err != nil || d.Len() != 1 {
 		t.Errorf("disallowed: %v, %v", d, err)
 	}
-	all, err := Roots(Options{Fetched: file})
+	all, err := Roots(Options{Store: p.store(file)})
 	if err != nil || !strings.Contains(commonNames(all.CodeSigning), "code only") || strings.Contains(commonNames(all.TimeStamping), "code only") {
 		t.Errorf("fetched roots are not used each for its purpose: %v", err)
 	}
-	before, _ := os.ReadFile(file)
+	before := contents(t, file)
 	p.list(9, oidRootList, time.Time{})
 	if _, err := p.update(file); fault.Status(err) != fault.Verification {
 		t.Errorf("an older list: %v", err)
@@ -268,9 +277,23 @@ func TestUpdate(t *testing.T) {
 	if _, err := p.update(file); fault.Status(err) != fault.Verification {
 		t.Errorf("a certificate that is not the listed one: %v", err)
 	}
-	if after, _ := os.ReadFile(file); string(after) != string(before) {
+	if after := contents(t, file); after != before {
 		t.Error("a failed update has changed the file")
 	}
+}
+
+// contents of all files of a store.
+func contents(t *testing.T, dir string) string {
+	t.Helper()
+	var out []string
+	for _, name := range []string{rootsFile, disallowedFile, certificatesFile} {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(b))
+	}
+	return strings.Join(out, "\x00")
 }
 
 func hexSHA1(c *x509.Certificate) string {
@@ -334,7 +357,7 @@ func TestUpdateRefuses(t *testing.T) {
 		}, fault.Verification, "reading root list"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "roots.json")
+			file := filepath.Join(t.TempDir(), "roots")
 			p := c.make(t)
 			_, err := p.update(file)
 			if err == nil || fault.Status(err) != c.status || !strings.Contains(fmt.Sprint(err), c.says) {
@@ -361,7 +384,7 @@ func TestRoots(t *testing.T) {
 	}
 	o := Options{CodeSigning: []string{put("c.pem", "c")}, TimeStamping: []string{put("t.pem", "t")}, Both: []string{put("b.pem", "b")}, Only: true}
 	roots, err := Roots(o)
-	if err != nil || commonNames(roots.CodeSigning) != "c, b" || commonNames(roots.TimeStamping) != "t, b" {
+	if err != nil || commonNames(roots.CodeSigning) != "b, c" || commonNames(roots.TimeStamping) != "b, t" {
 		t.Errorf("only the named ones: %s / %s, %v", commonNames(roots.CodeSigning), commonNames(roots.TimeStamping), err)
 	}
 	o.Only = false
@@ -374,8 +397,5 @@ func TestRoots(t *testing.T) {
 	_, err = Roots(Options{Both: []string{filepath.Join(dir, "bad.pem")}, CodeSigning: []string{filepath.Join(dir, "none.pem")}})
 	if err == nil || !strings.Contains(err.Error(), "bad.pem") || !strings.Contains(err.Error(), "none.pem") {
 		t.Errorf("not every bad file is reported: %v", err)
-	}
-	if _, err := Roots(Options{Fetched: filepath.Join(dir, "bad.pem")}); err == nil {
-		t.Error("a broken file of fetched roots is passed over")
 	}
 }

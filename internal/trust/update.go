@@ -6,11 +6,9 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +18,6 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cab"
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
@@ -32,40 +29,24 @@ const Source = "http://ctldl.windowsupdate.com/msdownload/update/v3/static/trust
 // maxParallel bounds the requests at one time.
 const maxParallel = 6
 
-// List is what Update keeps: the roots of Microsoft's programme for the two purposes.
+// List is Microsoft's list of roots, for the two purposes.
 type List struct {
-	Source       string    `json:"source"`
-	Sequence     string    `json:"sequence"` // hexadecimal; a later list has a greater one
-	Issued       time.Time `json:"issued"`
-	Fetched      time.Time `json:"fetched"`
-	CodeSigning  [][]byte  `json:"code_signing"`  // DER
-	TimeStamping [][]byte  `json:"time_stamping"` // DER
+	Sequence     string // hexadecimal; a later list has a greater one
+	Issued       time.Time
+	CodeSigning  [][]byte // DER
+	TimeStamping [][]byte // DER
 	// The roots that the programme trusts up to a date. They are kept apart from the others, so that no reader overlooks it.
-	CodeSigningLimited  []LimitedRoot `json:"code_signing_limited,omitempty"`
-	TimeStampingLimited []LimitedRoot `json:"time_stamping_limited,omitempty"`
-	// Disallowed is nil in files from before the list was fetched.
-	Disallowed *DisallowedList `json:"disallowed,omitempty"`
+	CodeSigningLimited  []LimitedRoot
+	TimeStampingLimited []LimitedRoot
 	// LeftOut are the SHA-1 thumbprints of roots that this program cannot read.
-	LeftOut []string `json:"left_out,omitempty"`
+	LeftOut    []string
+	unreadable [][]byte
 }
 
 // LimitedRoot is a root with the dates that limit the trust in it.
 type LimitedRoot struct {
-	Certificate []byte `json:"certificate"` // DER
+	Certificate []byte // DER
 	certchain.Limits
-}
-
-// ReadList reads a file that Update has written.
-func ReadList(file string) (*List, error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	var l List
-	if err := json.Unmarshal(b, &l); err != nil {
-		return nil, fmt.Errorf("reading fetched roots: %s: %v", file, err)
-	}
-	return &l, nil
 }
 
 // Roots parses the certificates of the list.
@@ -91,33 +72,43 @@ func (l *List) Roots() (*certchain.Roots, error) {
 	return roots, nil
 }
 
-// Updater fetches the list.
+// Updater fetches the lists.
 type Updater struct {
 	Fetcher certchain.Fetcher
-	// Source is the folder of the list; empty means the constant Source.
+	// Source is the folder of the lists; empty means the constant Source.
 	Source string
-	// Anchors sign the list's signer; nil means the built-in roots, which have Microsoft's.
-	Anchors *certchain.Pool
+	// Store is where they are kept.
+	Store Store
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
 
-// Update fetches the list and its roots for code signing and time stamping, and the list of disallowed certificates,
-// checks all of it, and writes file. Nothing is written unless everything is there and right: lists signed by Microsoft that
-// are not older than those in file, and each certificate with the SHA-256 thumbprint that the list gives. Errors of the
-// network have exit status 4, a wrong signature or hash 3.
-func (u Updater) Update(ctx context.Context, file string) (*List, error) {
+// Updated is what an update brought.
+type Updated struct {
+	Roots      *List
+	Disallowed *DisallowedList
+}
+
+// Update fetches Microsoft's lists and the roots for code signing and time stamping, checks all of it, and writes the store.
+// Nothing is written unless everything is there and right: lists signed by Microsoft that are not older than those in the
+// store, and each certificate with the SHA-256 thumbprint that the list gives. Errors of the network have exit status 4, a
+// wrong signature or hash 3.
+func (u Updater) Update(ctx context.Context) (*Updated, error) {
 	if u.Source = strings.TrimRight(u.Source, "/"); u.Source == "" {
 		u.Source = Source
 	}
 	if u.Now == nil {
 		u.Now = time.Now
 	}
-	anchors, err := u.anchors()
+	anchors, err := u.Store.anchors()
 	if err != nil {
 		return nil, err
 	}
-	parsed, disallowed, err := u.lists(ctx, anchors, file)
+	rootsSTL, parsed, err := u.rootList(ctx, anchors)
+	if err != nil {
+		return nil, err
+	}
+	disallowedSTL, disallowed, err := u.disallowedList(ctx, anchors)
 	if err != nil {
 		return nil, err
 	}
@@ -125,62 +116,57 @@ func (u Updater) Update(ctx context.Context, file string) (*List, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.Disallowed = disallowed
-	b, err := json.MarshalIndent(l, "", " ")
-	if err != nil {
-		return nil, err
-	}
-	return l, atomicfile.Write(file, append(b, '\n'), 0o644)
+	return &Updated{l, disallowed}, u.Store.write(rootsSTL, disallowedSTL, l.ders())
 }
 
-func (u Updater) anchors() (*certchain.Pool, error) {
-	if u.Anchors != nil {
-		return u.Anchors, nil
-	}
-	builtin, err := certchain.BuiltinRoots()
-	if err != nil {
-		return nil, err
-	}
-	p := certchain.NewPool()
-	for _, c := range builtin.CodeSigning.Certificates() {
-		if strings.HasPrefix(c.Subject.CommonName, "Microsoft ") { // no other CA may sign Microsoft's list
-			p.Add(c)
-		}
-	}
-	return p, nil
-}
-
-// lists fetches and checks both lists.
-func (u Updater) lists(ctx context.Context, anchors *certchain.Pool, file string) (*rootList, *DisallowedList, error) {
-	have, err := ReadList(file)
-	if errors.Is(err, os.ErrNotExist) {
-		have, err = &List{}, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
+// rootList fetches and checks the list of roots.
+func (u Updater) rootList(ctx context.Context, anchors *certchain.Pool) ([]byte, *rootList, error) {
 	stl, err := u.fetchList(ctx, trustedRoots())
 	if err != nil {
 		return nil, nil, err
 	}
-	roots, err := parseList(stl, anchors, u.Now())
+	l, err := parseList(stl, anchors, u.Now())
 	if err != nil {
 		return nil, nil, fault.New(fault.Verification, "%v", err)
 	}
-	if err := notOlder("roots", roots.sequence, roots.issued, have.Sequence, file); err != nil {
+	have, err := u.Store.List()
+	if err != nil {
 		return nil, nil, err
 	}
-	if stl, err = u.fetchList(ctx, disallowedCerts()); err != nil {
+	if have == nil {
+		return stl, l, u.recent(l.issued)
+	}
+	return stl, l, u.notOlder("roots", l.sequence, l.issued, have.Sequence)
+}
+
+// disallowedList fetches and checks the list of disallowed certificates.
+func (u Updater) disallowedList(ctx context.Context, anchors *certchain.Pool) ([]byte, *DisallowedList, error) {
+	stl, err := u.fetchList(ctx, disallowedCerts())
+	if err != nil {
 		return nil, nil, err
 	}
-	disallowed, c, err := parseDisallowed(stl, anchors, u.Now())
+	l, c, err := parseDisallowed(stl, anchors, u.Now())
 	if err != nil {
 		return nil, nil, fault.New(fault.Verification, "%v", err)
 	}
-	if have.Disallowed != nil {
-		err = notOlder("disallowed certificates", c.sequence, c.issued, have.Disallowed.Sequence, file)
+	have, err := u.Store.DisallowedList()
+	if err != nil || have == nil {
+		return stl, l, err
 	}
-	return roots, disallowed, err
+	return stl, l, u.notOlder("disallowed certificates", c.sequence, c.issued, have.Sequence)
+}
+
+// maxFirstAge is how old the first list of roots may be. Microsoft publishes one about every month. The list of disallowed
+// certificates changes too rarely for such a bound; the validity of its signer's certificate limits its age.
+const maxFirstAge = 180 * 24 * time.Hour
+
+// recent refuses an old list where there is no earlier one to compare with.
+func (u Updater) recent(issued time.Time) error {
+	if u.Now().Sub(issued) <= maxFirstAge {
+		return nil
+	}
+	return fault.New(fault.Verification, "the list of roots is from %s, and the first one that is fetched must not be older than %d days", issued.Format(time.DateOnly), int(maxFirstAge.Hours()/24)).
+		Hint("an old list would bring back roots that are no longer trusted: fetch from Microsoft's server, or update the mirror (certutil -syncWithWU)")
 }
 
 // maxUnpacked bounds a list in a cabinet, in bytes. Microsoft's have less than
@@ -212,17 +198,10 @@ func (u Updater) fetchList(ctx context.Context, kind listKind) ([]byte, error) {
 }
 
 // notOlder refuses to go back: an old list, genuine as it is, would bring back what has been withdrawn since.
-func notOlder(of string, sequence *big.Int, issued time.Time, before, file string) error {
-	if before == "" {
-		return nil
-	}
-	old, ok := new(big.Int).SetString(before, 16)
-	if !ok {
-		return fmt.Errorf("reading fetched roots: %s: sequence %q is not hexadecimal", file, before)
-	}
-	if sequence.Cmp(old) < 0 {
-		return fault.New(fault.Verification, "the list of %s from %s is older than the one in %s", of, issued.Format(time.DateOnly), file).
-			Hint("somebody may be replaying an old list; if not, delete the file")
+func (u Updater) notOlder(of string, sequence *big.Int, issued time.Time, before string) error {
+	if old, ok := new(big.Int).SetString(before, 16); !ok || sequence.Cmp(old) < 0 {
+		return fault.New(fault.Verification, "the list of %s from %s is older than the one in %s", of, issued.Format(time.DateOnly), u.Store.Path()).
+			Hint("an old list may have been sent on purpose; if not, delete the folder")
 	}
 	return nil
 }
@@ -245,16 +224,13 @@ func (u Updater) certificates(ctx context.Context, parsed *rootList) (*List, err
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	l := &List{Source: u.Source, Sequence: parsed.sequence.Text(16), Issued: parsed.issued.UTC(), Fetched: u.Now().UTC()}
+	byEntry := map[string][]byte{}
 	for i, e := range parsed.entries {
-		if certs[i] == nil {
-			if e.code.trusted || e.stamp.trusted {
-				l.LeftOut = append(l.LeftOut, hex.EncodeToString(e.sha1))
-			}
-			continue
-		}
-		e.code.keep(certs[i], &l.CodeSigning, &l.CodeSigningLimited)
-		e.stamp.keep(certs[i], &l.TimeStamping, &l.TimeStampingLimited)
+		byEntry[string(e.sha256)] = certs[i]
+	}
+	l, err := parsed.pick(func(e entry) ([]byte, error) { return byEntry[string(e.sha256)], nil })
+	if err != nil {
+		return nil, err
 	}
 	if len(l.CodeSigning) == 0 || len(l.TimeStamping) == 0 {
 		return nil, fault.New(fault.Verification, "the list of roots has %d for code signing and %d for time stamping", len(l.CodeSigning), len(l.TimeStamping))
@@ -282,9 +258,6 @@ func (u Updater) certificate(ctx context.Context, e entry) ([]byte, error) {
 	s1, s256 := sha1.Sum(der), sha256.Sum256(der)
 	if !bytes.Equal(s1[:], e.sha1) || !bytes.Equal(s256[:], e.sha256) {
 		return nil, fault.New(fault.Verification, "the certificate at %s is not the one of the list: its SHA-256 is %x, not %x", url, s256, e.sha256)
-	}
-	if _, err := cms.ParseCertificate(der); err != nil {
-		return nil, nil // genuine, but of a kind that this program cannot use: it is left out
 	}
 	return der, nil
 }

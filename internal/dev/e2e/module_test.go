@@ -134,10 +134,26 @@ func module(t *testing.T, spec string) string {
 	if err := os.CopyFS(filepath.Join(dir, ".hallmark"), os.DirFS(state)); err != nil {
 		t.Fatal(err)
 	}
+	private(t, filepath.Join(dir, ".hallmark"))
 	write(t, dir, "go.mod", "module example.com/tiny\n\ngo 1.26.0\n")
 	write(t, dir, "main.go", "package main\n\nfunc main() { println(\"tiny\") }\n")
 	write(t, dir, "release.yaml", spec)
 	return dir
+}
+
+// private takes from others what the umask let them have: keys in a folder that
+// others can write to are refused.
+func private(t *testing.T, dir string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return os.Chmod(p, 0o700)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func write(t *testing.T, dir, name, text string) {

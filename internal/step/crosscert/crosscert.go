@@ -30,13 +30,18 @@ func Step() step.Step {
 func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	s := r.Spec.Sign
 	files := append(step.Slashed(s.AdditionalCerts), r.RootFiles()...)
+	lists, err := r.ListsID()
+	if err != nil {
+		return nil, err
+	}
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{
 			Name: a.File(),
 			Config: struct {
 				Additional    []string `json:"additional_certs"`
 				RequirePathTo string   `json:"require_path_to"`
-			}{s.AdditionalCerts, s.RequirePathTo},
+				Lists         string   `json:"microsoft_lists,omitempty"`
+			}{s.AdditionalCerts, s.RequirePathTo, lists},
 			Inputs:  append([]string{r.SignatureBefore("crosscert", a)}, files...),
 			Outputs: []string{r.Signature("crosscert", a)},
 			Do:      func(ctx context.Context) (step.Result, error) { return do(r, a) },

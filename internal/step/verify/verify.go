@@ -29,13 +29,23 @@ func Step() step.Step {
 	}
 }
 
+// config is what decides the verdict, beside the files of the project.
+type config struct {
+	*spec.Verify
+	Lists string `json:"microsoft_lists,omitempty"`
+}
+
 func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
-	v := r.Spec.Verify
 	files := Files(r)
+	lists, err := r.ListsID()
+	if err != nil {
+		return nil, err
+	}
+	c := config{r.Spec.Verify, lists}
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{
 			Name:    a.File(),
-			Config:  v,
+			Config:  c,
 			Inputs:  append([]string{r.Released(a)}, files...),
 			Outputs: []string{r.Evidence(a, "verify.txt"), r.Evidence(a, "verify.json")},
 			Do:      func(ctx context.Context) (step.Result, error) { return do(ctx, r, a) },

@@ -1,15 +1,10 @@
 package args
 
 import (
-	"path/filepath"
-
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
-
-// FetchedRoots is where roots:update keeps what it has fetched.
-func FetchedRoots() string { return filepath.Join(".hallmark", trust.File) }
 
 // Trusted says which roots count.
 type Trusted struct {
@@ -17,6 +12,8 @@ type Trusted struct {
 	// files, trusted beside the usual roots, or instead of them with Only.
 	Roots, TimestampRoots string
 	Only                  bool
+	// Lists are Microsoft's; the zero value is the user's store.
+	Lists trust.Store
 }
 
 // Open reads the roots.
@@ -25,6 +22,6 @@ func (t Trusted) Open() (*certchain.Roots, error) {
 		return nil, fault.New(fault.Usage, "-only=true trusts nothing but the files of -roots= and -tsroots=, and there are none").Hint("name the roots, or leave -only out")
 	}
 	return trust.Roots(trust.Options{
-		Both: List(t.Roots), TimeStamping: List(t.TimestampRoots), Only: t.Only, Fetched: FetchedRoots(),
+		Both: List(t.Roots), TimeStamping: List(t.TimestampRoots), Only: t.Only, Store: t.Lists,
 	})
 }

@@ -27,6 +27,8 @@ type Verification struct {
 	// files, trusted beside the usual roots, or instead of them with Only.
 	Roots, TimestampRoots string
 	Only                  bool
+	// Lists are Microsoft's; the zero value is the user's store.
+	Lists trust.Store
 	// Catalogs is a comma-separated list of catalogs for files without a
 	// signature of their own.
 	Catalogs string
@@ -65,7 +67,7 @@ func (v Verification) Options() (authenticode.VerifyOptions, error) {
 	if o.Kernel, err = v.kernel(); err != nil {
 		return o, err
 	}
-	if o.Disallowed, err = trust.Disallowed(FetchedRoots()); err != nil {
+	if o.Disallowed, err = v.Lists.Disallowed(); err != nil {
 		return o, err
 	}
 	if o.Revocation, err = v.revocation(); err != nil {
@@ -175,7 +177,7 @@ func allowed(names string) ([]authenticode.Check, error) {
 // loadRoots begins to read the trust anchors, which takes as long as hashing ten
 // megabytes. What is wrong with the user's own is said at once.
 func (v Verification) loadRoots() (func() (*certchain.Roots, error), error) {
-	t := Trusted{v.Roots, v.TimestampRoots, v.Only}
+	t := Trusted{v.Roots, v.TimestampRoots, v.Only, v.Lists}
 	if t.Only || t.Roots+t.TimestampRoots != "" {
 		own := t
 		own.Only = true

@@ -12,28 +12,28 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
-	"github.com/hallmark-dev/hallmark/internal/tool/args"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Update fetches the roots of Microsoft's programme and its list of
 // disallowed certificates from source, empty for Microsoft's own server, and
-// keeps them in the state folder, where every verification finds them.
+// keeps them in the user's configuration folder, where every verification finds
+// them.
 func Update(ctx context.Context, c *console.Console, source string) error {
 	return update(ctx, c, trust.Updater{Fetcher: fetch.New(""), Source: source})
 }
 
 func update(ctx context.Context, c *console.Console, u trust.Updater) error {
-	l, err := u.Update(ctx, args.FetchedRoots())
+	l, err := u.Update(ctx)
 	if err != nil {
 		return err
 	}
+	r, d := l.Roots, l.Disallowed
 	c.Line("saved %d code-signing and %d time-stamping roots (list of %s) to %s",
-		len(l.CodeSigning)+len(l.CodeSigningLimited), len(l.TimeStamping)+len(l.TimeStampingLimited), l.Issued.Format(time.DateOnly), args.FetchedRoots())
-	c.Line("%d and %d of them have an end date", len(l.CodeSigningLimited), len(l.TimeStampingLimited))
-	c.Line("saved %d disallowed certificates (list of %s)",
-		len(l.Disallowed.Hashes)+len(l.Disallowed.Thumbprints), l.Disallowed.Issued.Format(time.DateOnly))
-	if n := len(l.LeftOut); n > 0 {
+		len(r.CodeSigning)+len(r.CodeSigningLimited), len(r.TimeStamping)+len(r.TimeStampingLimited), r.Issued.Format(time.DateOnly), u.Store.Path())
+	c.Line("%d and %d of them have an end date", len(r.CodeSigningLimited), len(r.TimeStampingLimited))
+	c.Line("saved %d disallowed certificates (list of %s)", len(d.Hashes)+len(d.Thumbprints), d.Issued.Format(time.DateOnly))
+	if n := len(r.LeftOut); n > 0 {
 		c.Warn("%d roots of the list were skipped: their form is not supported", n)
 	}
 	return nil
@@ -41,8 +41,10 @@ func update(ctx context.Context, c *console.Console, u trust.Updater) error {
 
 // List writes the roots that are trusted by default: SHA-1 thumbprint as Windows shows it,
 // purpose, subject, and the dates that limit the trust in it.
-func List(w io.Writer) error {
-	roots, err := trust.Defaults(args.FetchedRoots())
+func List(w io.Writer) error { return list(w, trust.Store{}) }
+
+func list(w io.Writer, store trust.Store) error {
+	roots, err := trust.Defaults(store)
 	if err != nil {
 		return err
 	}
