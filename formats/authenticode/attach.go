@@ -12,8 +12,8 @@ import (
 // Attach writes the PE file in src with the signature p7 (PKCS#7 in DER or PEM) to dst, which starts empty. Every signature in p7 must be intact and over
 // this file, page hashes included. existing says what becomes of signatures in the file; ExistingSkip leaves it alone if it
 // carries p7 already and refuses it otherwise.
-func Attach(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 []byte, existing Existing) (*Result, error) {
-	der, err := DecodePKCS7(p7)
+func Attach(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 PKCS7, existing Existing) (*Result, error) {
+	der, err := ParsePKCS7(p7)
 	if err != nil {
 		return nil, err
 	}
@@ -43,8 +43,8 @@ func Attach(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 
 }
 
 // attach reads the file with the hashes that the signatures in der were made with and compares.
-func (s *Subject) attach(ctx context.Context, der []byte, existing Existing, out output) (*Result, error) {
-	sigs, err := Signatures(der)
+func (s *subject) attach(ctx context.Context, der PKCS7, existing Existing, out output) (*Result, error) {
+	sigs, err := der.Signatures()
 	if err != nil {
 		return nil, err
 	}

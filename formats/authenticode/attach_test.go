@@ -8,8 +8,6 @@ import (
 	"encoding/binary"
 	"encoding/pem"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -118,7 +116,7 @@ func TestExtractAndAttach(t *testing.T) {
 	for name, b := range signedCases(t) {
 		t.Run(name, func(t *testing.T) {
 			bare := stripped(t, b, peimage.StripOptions{})
-			for _, p7 := range [][]byte{extract(t, b), authenticode.EncodePEM(extract(t, b))} {
+			for _, p7 := range [][]byte{extract(t, b), authenticode.PKCS7(extract(t, b)).PEM()} {
 				again, err := attach(bare, p7, authenticode.ExistingRefuse)
 				if err != nil {
 					t.Fatal(err)
@@ -135,7 +133,7 @@ func TestExtractAndAttach(t *testing.T) {
 func TestOpensslReadsExtracted(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	p7 := extract(t, signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)}))
-	for form, b := range map[string][]byte{"DER": p7, "PEM": authenticode.EncodePEM(p7)} {
+	for form, b := range map[string][]byte{"DER": p7, "PEM": authenticode.PKCS7(p7).PEM()} {
 		out := formatstest.MustRun(t, "openssl", "pkcs7", "-inform", form, "-in", writeTemp(t, b), "-print_certs", "-noout")
 		if !strings.Contains(out, p.Leaf.Certificate.Subject.CommonName) {
 			t.Errorf("%s: openssl does not show the signer:\n%s", form, out)
@@ -186,7 +184,7 @@ func TestSplitSigning(t *testing.T) {
 		hash crypto.Hash
 	}{"RSA": {p.Leaf, crypto.SHA256}, "RSA, SHA-512": {p.Leaf, crypto.SHA512}, "ECDSA": {p.ECDSA, crypto.SHA256}} {
 		t.Run(name, func(t *testing.T) {
-			o := authenticode.SignOptions{Signer: signer(c.id), Hash: c.hash, Description: "split"}
+			o := authenticode.SignOptions{Signer: hashed(signer(c.id), c.hash), Description: "split"}
 			o.Signer.Key = nil
 			split, err := authenticode.PrepareSplit(context.Background(), bytes.NewReader(program), int64(len(program)), o)
 			if err != nil {
@@ -231,30 +229,26 @@ func TestSplitSigning(t *testing.T) {
 	}
 }
 
-// TestSubjectKeepsBlobApart: the parts of Sign give what Sign gives.
-func TestSubjectKeepsBlobApart(t *testing.T) {
+// TestSignDetached: a signature that was kept apart gives the file that Sign
+// gives.
+func TestSignDetached(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
 	o := authenticode.SignOptions{Signer: signer(p.Leaf), PageHashes: true}
-	s, err := authenticode.ReadSubject(context.Background(), bytes.NewReader(program), int64(len(program)), crypto.SHA256, true)
+	p7, err := authenticode.SignDetached(t.Context(), bytes.NewReader(program), int64(len(program)), o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p7, err := authenticode.Build(context.Background(), s.Content(crypto.SHA256, true), o)
-	if err != nil {
+	var out bytes.Buffer
+	if _, err := authenticode.Attach(t.Context(), bytes.NewReader(program), int64(len(program)), &out, p7, authenticode.ExistingRefuse); err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "out.exe")
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if _, err := s.Write(context.Background(), f, p7); err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(readFile(t, path), signed(t, program, o)) {
+	whole := signed(t, program, o)
+	if !bytes.Equal(out.Bytes(), whole) {
 		t.Error("the file differs from the one that Sign writes")
+	}
+	if _, err := authenticode.SignDetached(t.Context(), bytes.NewReader(whole), int64(len(whole)), o); !errors.Is(err, authenticode.ErrSigned) {
+		t.Errorf("of a signed file: %v", err)
 	}
 }
 

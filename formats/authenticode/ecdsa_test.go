@@ -24,20 +24,20 @@ func ecdsaCases(t *testing.T) map[string]ecdsaCase {
 	cases := map[string]ecdsaCase{}
 	for curve, id := range map[string]*formatstest.Identity{"P-256": p.ECDSA, "P-384": p.P384} {
 		for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
-			cases[curve+" "+h.String()] = ecdsaCase{signed(t, program, authenticode.SignOptions{Signer: signer(id), Hash: h}), 0}
+			cases[curve+" "+h.String()] = ecdsaCase{signed(t, program, authenticode.SignOptions{Signer: hashed(signer(id), h)}), 0}
 		}
 		pages := signed(t, program, authenticode.SignOptions{Signer: signer(id), PageHashes: true, Description: "d", URL: "https://example.com"})
 		cases[curve+" pages"] = ecdsaCase{pages, 0}
 		cases[curve+" stamped"] = ecdsaCase{stamped(t, pages, 0), 0}
 		cases[curve+" legacy stamp"] = ecdsaCase{legacyStamped(t, pages, 0), 0}
 		behind := signed(t, signed(t, program, authenticode.SignOptions{Signer: signer(p.Leaf)}),
-			authenticode.SignOptions{Signer: signer(id), Existing: authenticode.ExistingAppend, Hash: crypto.SHA384})
+			authenticode.SignOptions{Signer: hashed(signer(id), crypto.SHA384), Existing: authenticode.ExistingAppend})
 		cases[curve+" nested in RSA, stamped"] = ecdsaCase{stamped(t, stamped(t, behind, 1), 0), 1}
 		before := signed(t, pages, authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend})
 		cases[curve+" with RSA nested"] = ecdsaCase{before, 1}
 	}
 	cases["P-384 in P-256"] = ecdsaCase{signed(t, cases["P-256 stamped"].file,
-		authenticode.SignOptions{Signer: signer(p.P384), Existing: authenticode.ExistingAppend, Hash: crypto.SHA384}), 1}
+		authenticode.SignOptions{Signer: hashed(signer(p.P384), crypto.SHA384), Existing: authenticode.ExistingAppend}), 1}
 	return cases
 }
 
@@ -81,7 +81,7 @@ func TestMicrosoftAcceptsECDSA(t *testing.T) {
 // spoilValue changes the last byte of the first signature's value.
 func spoilValue(t *testing.T, b []byte) []byte {
 	t.Helper()
-	value, err := authenticode.SignatureValue(extract(t, b), 0)
+	value, err := authenticode.PKCS7(extract(t, b)).SignatureValue(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,14 +114,14 @@ func TestRSA4096(t *testing.T) {
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
 	files := map[string][]byte{}
 	for _, h := range []crypto.Hash{crypto.SHA256, crypto.SHA384, crypto.SHA512} {
-		files[h.String()] = signed(t, program, authenticode.SignOptions{Signer: signer(p.RSA4096), Hash: h, PageHashes: h == crypto.SHA256})
+		files[h.String()] = signed(t, program, authenticode.SignOptions{Signer: hashed(signer(p.RSA4096), h), PageHashes: h == crypto.SHA256})
 	}
 	files["stamped"] = stamped(t, files[crypto.SHA256.String()], 0)
-	files["nested"] = signed(t, files["stamped"], authenticode.SignOptions{Signer: signer(p.RSA4096), Existing: authenticode.ExistingAppend, Hash: crypto.SHA384})
+	files["nested"] = signed(t, files["stamped"], authenticode.SignOptions{Signer: hashed(signer(p.RSA4096), crypto.SHA384), Existing: authenticode.ExistingAppend})
 	root, tsaRoot := formatstest.PEMFile(t, p.Root), formatstest.PEMFile(t, p.TSARoot)
 	for name, b := range files {
 		r := verifyBytes(t, b, authenticode.VerifyOptions{Roots: (&vfiles{pki: p}).roots(), Allow: []authenticode.Check{authenticode.CheckNoTimestamp}})
-		if value, err := authenticode.SignatureValue(extract(t, b), 0); !r.Trusted || err != nil || len(value) != 512 {
+		if value, err := authenticode.PKCS7(extract(t, b)).SignatureValue(0); !r.Trusted || err != nil || len(value) != 512 {
 			t.Errorf("%s: value of %d bytes, %v\n%s", name, len(value), err, r)
 		}
 		if ok, out := formatstest.VerifyOssl(t, writeTemp(t, b), root, tsaRoot); !ok || strings.Contains(out, "MISMATCH") {

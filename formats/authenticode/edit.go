@@ -10,26 +10,24 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 )
 
-// SignatureValue returns the signature octets of the signature with the given index: what a timestamp is made over.
-func SignatureValue(p7 []byte, index int) ([]byte, error) {
-	sigs, err := Signatures(p7)
+// SignatureValue returns the signature octets of the signature with the given
+// index: what a timestamp is made over.
+func (p PKCS7) SignatureValue(index int) ([]byte, error) {
+	s, err := p.Signature(index)
 	if err != nil {
 		return nil, err
 	}
-	if index < 0 || index >= len(sigs) {
-		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(sigs))
-	}
-	return sigs[index].Signers[0].Signature, nil
+	return s.Signers[0].Signature, nil
 }
 
 // SetToken attaches an RFC 3161 token (DER of the ContentInfo) to the signature with the given index, in place of any timestamp that it
 // has. The token is refused if it is not over that signature or is not in order in itself; whether its authority is trusted is for Verify.
-func SetToken(p7 []byte, index int, token []byte) ([]byte, error) {
+func (p PKCS7) SetToken(index int, token []byte) (PKCS7, error) {
 	t, err := rfc3161.ParseToken(token)
 	if err != nil {
 		return nil, err
 	}
-	return editSignature(p7, index, func(n *sigNode) error {
+	return p.edit(index, func(n *sigNode) error {
 		si := &n.sd.Signers[0]
 		if err := t.Check(si.Signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny}); err != nil {
 			return fmt.Errorf("attaching timestamp to signature %d: %w", index, err)
@@ -43,12 +41,12 @@ func SetToken(p7 []byte, index int, token []byte) ([]byte, error) {
 // SetCountersignature attaches a timestamp of the older Authenticode kind to the signature with the given index, in place of any that it
 // has: signerInfo (DER) becomes its PKCS#9 countersignature and the authority's certificates join those of the signature. It is refused if it
 // is not over that signature or not in order in itself; SHA-1 is accepted, because that protocol leaves the choice to the server.
-func SetCountersignature(p7 []byte, index int, signerInfo []byte, certs []*x509.Certificate) ([]byte, error) {
+func (p PKCS7) SetCountersignature(index int, signerInfo []byte, certs []*x509.Certificate) (PKCS7, error) {
 	stamp, err := cms.ParseSignerInfo(signerInfo)
 	if err != nil {
 		return nil, fmt.Errorf("reading countersignature: %w", err)
 	}
-	return editSignature(p7, index, func(n *sigNode) error {
+	return p.edit(index, func(n *sigNode) error {
 		for _, c := range certs {
 			n.sd.AddCertificate(c.Raw)
 		}
@@ -70,10 +68,10 @@ func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData) []st
 	return out
 }
 
-// AddCertificatesTo embeds further certificates into the signature with the given index; one that is there already stays single, and a
+// AddCertificates embeds further certificates into the signature with the given index; one that is there already stays single, and a
 // self-signed root is left out, as Sign leaves it out: it is of no use in a signature. Nothing that is signed changes. Judge them with JudgeAdditional before.
-func AddCertificatesTo(p7 []byte, index int, certs []*x509.Certificate) ([]byte, error) {
-	return editSignature(p7, index, func(n *sigNode) error {
+func (p PKCS7) AddCertificates(index int, certs []*x509.Certificate) (PKCS7, error) {
+	return p.edit(index, func(n *sigNode) error {
 		for _, c := range certs {
 			if !certchain.IsRoot(c) {
 				n.sd.AddCertificate(c.Raw)

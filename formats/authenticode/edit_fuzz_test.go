@@ -27,33 +27,33 @@ func FuzzSignatures(f *testing.F) {
 	f.Add(extract(f, signed(f, readFile(f, formatstest.GoProgram(f, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf), IntentToSeal: true})))
 	f.Add(extract(f, sealedFile(f, p.Leaf)))
 	f.Fuzz(func(t *testing.T, p7 []byte) {
-		if bare, err := authenticode.Unseal(p7); err == nil {
-			if _, err := authenticode.Unseal(bare); err == nil {
+		if bare, err := authenticode.PKCS7(p7).Unseal(); err == nil {
+			if _, err := authenticode.PKCS7(bare).Unseal(); err == nil {
 				t.Fatal("there is a seal left")
 			}
 		}
-		in, err := authenticode.InspectPKCS7(p7)
+		in, err := authenticode.PKCS7(p7).Inspect()
 		if err == nil {
 			_ = in.String()
 		}
-		sigs, err := authenticode.Signatures(p7)
+		sigs, err := authenticode.PKCS7(p7).Signatures()
 		if err != nil {
 			return
 		}
 		for i := range sigs {
-			edited, err := authenticode.AddCertificatesTo(p7, i, []*x509.Certificate{p.CrossRoot})
+			edited, err := authenticode.PKCS7(p7).AddCertificates(i, []*x509.Certificate{p.CrossRoot})
 			if err != nil {
 				continue // the fuzzer found something that cannot be written in DER without breaking it
 			}
-			again, err := authenticode.Signatures(edited)
+			again, err := authenticode.PKCS7(edited).Signatures()
 			if err != nil || len(again) != len(sigs) {
 				t.Fatalf("%d signatures became %d: %v", len(sigs), len(again), err)
 			}
-			tagged, err := authenticode.SetTag(p7, i, []byte("tag"), authenticode.ExistingReplace)
+			tagged, err := authenticode.PKCS7(p7).ReplaceTag(i, []byte("tag"))
 			if err != nil {
 				t.Fatalf("certificates can be added, a tag cannot: %v", err)
 			}
-			if again, err := authenticode.Signatures(tagged); err != nil || len(again) != len(sigs) {
+			if again, err := authenticode.PKCS7(tagged).Signatures(); err != nil || len(again) != len(sigs) {
 				t.Fatalf("%d signatures became %d: %v", len(sigs), len(again), err)
 			}
 		}

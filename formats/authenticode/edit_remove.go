@@ -9,8 +9,8 @@ import (
 
 // RemoveUnsigned takes all unsigned attributes out of the signature with the given index, as signtool remove /u does: the signatures nested in
 // it, its timestamp, tags. What is signed stays.
-func RemoveUnsigned(p7 []byte, index int) ([]byte, error) {
-	return editSignature(p7, index, func(n *sigNode) error {
+func (p PKCS7) RemoveUnsigned(index int) (PKCS7, error) {
+	return p.edit(index, func(n *sigNode) error {
 		n.children = nil
 		n.sd.Signers[0].UnsignedAttrs = nil
 		return nil
@@ -19,8 +19,8 @@ func RemoveUnsigned(p7 []byte, index int) ([]byte, error) {
 
 // RemoveCertificates takes the certificates out of the signature with the given index except those that signed something in it: the signer's,
 // and that of a countersignature's authority. signtool remove /c leaves the signer's only, and with it a countersignature that nobody can check.
-func RemoveCertificates(p7 []byte, index int) ([]byte, error) {
-	return editSignature(p7, index, func(n *sigNode) error {
+func (p PKCS7) RemoveCertificates(index int) (PKCS7, error) {
+	return p.edit(index, func(n *sigNode) error {
 		keep, err := signingCertificates(n.sd)
 		if err != nil {
 			return err

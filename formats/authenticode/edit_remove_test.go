@@ -16,7 +16,7 @@ import (
 func crowded(t *testing.T, p *formatstest.PKI) []byte {
 	t.Helper()
 	one := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})
-	value, err := authenticode.SignatureValue(extract(t, one), 0)
+	value, err := authenticode.PKCS7(extract(t, one)).SignatureValue(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,14 +25,14 @@ func crowded(t *testing.T, p *formatstest.PKI) []byte {
 		t.Fatal(err)
 	}
 	two := signed(t, one, authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend})
-	return update(t, stamped(t, two, 1), func(p7 []byte) ([]byte, error) {
-		if p7, err = authenticode.SetCountersignature(p7, 0, stamp.Raw, stamp.Certificates); err != nil {
+	return update(t, stamped(t, two, 1), func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
+		if p7, err = p7.SetCountersignature(0, stamp.Raw, stamp.Certificates); err != nil {
 			return nil, err
 		}
-		if p7, err = authenticode.SetTag(p7, 0, []byte("tag"), authenticode.ExistingRefuse); err != nil {
+		if p7, err = authenticode.PKCS7(p7).AddTag(0, []byte("tag")); err != nil {
 			return nil, err
 		}
-		return authenticode.AddCertificatesTo(p7, 0, []*x509.Certificate{p.CrossRoot})
+		return authenticode.PKCS7(p7).AddCertificates(0, []*x509.Certificate{p.CrossRoot})
 	})
 }
 
@@ -40,11 +40,11 @@ func crowded(t *testing.T, p *formatstest.PKI) []byte {
 func TestRemoveUnsigned(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	file := crowded(t, p)
-	bare := update(t, file, func(p7 []byte) ([]byte, error) { return authenticode.RemoveUnsigned(p7, 0) })
+	bare := update(t, file, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) { return p7.RemoveUnsigned(0) })
 	if n := len(signatures(t, bare)); n != 1 || len(signatures(t, bare)[0].Signers[0].UnsignedAttrs) != 0 {
 		t.Errorf("%d signatures, attributes %v", n, signatures(t, bare)[0].Signers[0].UnsignedAttrs)
 	}
-	nested := update(t, file, func(p7 []byte) ([]byte, error) { return authenticode.RemoveUnsigned(p7, 1) })
+	nested := update(t, file, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) { return p7.RemoveUnsigned(1) })
 	if sigs := signatures(t, nested); len(sigs) != 2 || len(sigs[1].Signers[0].UnsignedAttrs) != 0 || len(sigs[0].Signers[0].UnsignedAttrs) != 3 {
 		t.Errorf("%d signatures after the second was stripped of its timestamp", len(sigs))
 	}
@@ -70,7 +70,7 @@ func TestRemoveUnsigned(t *testing.T) {
 func TestRemoveCertificates(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	file := crowded(t, p)
-	lean := update(t, file, func(p7 []byte) ([]byte, error) { return authenticode.RemoveCertificates(p7, 0) })
+	lean := update(t, file, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) { return p7.RemoveCertificates(0) })
 	before, after := signatures(t, file), signatures(t, lean)
 	if len(after) != 2 || len(after[0].Certificates) != 2 || len(before[0].Certificates) <= 3 || len(after[1].Certificates) != len(before[1].Certificates) {
 		t.Fatalf("%d certificates are left of %d", len(after[0].Certificates), len(before[0].Certificates))

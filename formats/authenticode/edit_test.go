@@ -43,7 +43,7 @@ func stamper(t testing.TB, at time.Time) *rfc3161.Client {
 }
 
 // update changes the blob of a file.
-func update(t testing.TB, b []byte, change func(p7 []byte) ([]byte, error)) []byte {
+func update(t testing.TB, b []byte, change func(p7 authenticode.PKCS7) (authenticode.PKCS7, error)) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	if _, err := authenticode.Update(context.Background(), bytes.NewReader(b), int64(len(b)), &out, change); err != nil {
@@ -54,7 +54,7 @@ func update(t testing.TB, b []byte, change func(p7 []byte) ([]byte, error)) []by
 
 func token(t testing.TB, c *rfc3161.Client, p7 []byte, index int) []byte {
 	t.Helper()
-	value, err := authenticode.SignatureValue(p7, index)
+	value, err := authenticode.PKCS7(p7).SignatureValue(index)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +78,8 @@ func stamped(t testing.TB, b []byte, index int) []byte {
 
 func legacyStamped(t testing.TB, b []byte, index int) []byte {
 	t.Helper()
-	return update(t, b, func(p7 []byte) ([]byte, error) {
-		value, err := authenticode.SignatureValue(p7, index)
+	return update(t, b, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
+		value, err := p7.SignatureValue(index)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +87,7 @@ func legacyStamped(t testing.TB, b []byte, index int) []byte {
 		if err != nil {
 			return nil, err
 		}
-		return authenticode.SetCountersignature(p7, index, stamp.Raw, stamp.Certificates)
+		return authenticode.PKCS7(p7).SetCountersignature(index, stamp.Raw, stamp.Certificates)
 	})
 }
 
@@ -98,8 +98,8 @@ func editedCases(t testing.TB) map[string][]byte {
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
 	one := signed(t, program, authenticode.SignOptions{Signer: signer(p.Leaf)})
 	two := signed(t, one, authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend})
-	cross := update(t, one, func(p7 []byte) ([]byte, error) {
-		return authenticode.AddCertificatesTo(p7, 0, []*x509.Certificate{p.CrossRoot})
+	cross := update(t, one, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
+		return p7.AddCertificates(0, []*x509.Certificate{p.CrossRoot})
 	})
 	return map[string][]byte{
 		"stamped":                    stamped(t, one, 0),
@@ -110,8 +110,8 @@ func editedCases(t testing.TB) map[string][]byte {
 		"stamped, then appended to":  signed(t, stamped(t, one, 0), authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend}),
 		"cross-certificate":          cross,
 		"cross-certificate, stamped": stamped(t, cross, 0),
-		"cross-certificate in the second": update(t, two, func(p7 []byte) ([]byte, error) {
-			return authenticode.AddCertificatesTo(p7, 1, []*x509.Certificate{p.CrossRoot})
+		"cross-certificate in the second": update(t, two, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
+			return p7.AddCertificates(1, []*x509.Certificate{p.CrossRoot})
 		}),
 	}
 }
@@ -154,8 +154,8 @@ func TestEditsKeepSignedBytes(t *testing.T) {
 	one := stamped(t, signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)}), 0)
 	before := signatures(t, one)[0]
 	two := signed(t, one, authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend})
-	three := update(t, two, func(p7 []byte) ([]byte, error) {
-		return authenticode.AddCertificatesTo(p7, 0, []*x509.Certificate{p.CrossRoot, p.CrossRoot, p.Root}) // a root is left out
+	three := update(t, two, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
+		return p7.AddCertificates(0, []*x509.Certificate{p.CrossRoot, p.CrossRoot, p.Root}) // a root is left out
 	})
 	after := signatures(t, three)
 	if len(after) != 2 {
@@ -173,11 +173,11 @@ func TestEditsKeepSignedBytes(t *testing.T) {
 	if n := len(after[0].Certificates); n != len(before.Certificates)+1 {
 		t.Errorf("%d certificates, want one more than %d", n, len(before.Certificates))
 	}
-	removed, err := authenticode.RemoveSignature(extract(t, three), 1)
+	removed, err := authenticode.PKCS7(extract(t, three)).Remove(1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if sigs, err := authenticode.Signatures(removed); err != nil || len(sigs) != 1 {
+	if sigs, err := authenticode.PKCS7(removed).Signatures(); err != nil || len(sigs) != 1 {
 		t.Errorf("after removing the second: %d signatures, %v", len(sigs), err)
 	}
 }
@@ -191,7 +191,7 @@ func TestEditsRefuse(t *testing.T) {
 	good, strange := token(t, client, one, 0), token(t, client, other, 0)
 	broken := bytes.Clone(good)
 	broken[len(broken)-1] ^= 1
-	value, err := authenticode.SignatureValue(other, 0)
+	value, err := authenticode.PKCS7(other).SignatureValue(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,27 +199,29 @@ func TestEditsRefuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nested, err := authenticode.AppendSignature(one, other)
+	nested, err := authenticode.PKCS7(one).Append(other)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cases := map[string]struct {
-		do   func() ([]byte, error)
+		do   func() (authenticode.PKCS7, error)
 		want string
 	}{
-		"token of another signature":   {func() ([]byte, error) { return authenticode.SetToken(one, 0, strange) }, "imprint"},
-		"token with a wrong signature": {func() ([]byte, error) { return authenticode.SetToken(one, 0, broken) }, "signature"},
-		"not a token":                  {func() ([]byte, error) { return authenticode.SetToken(one, 0, one) }, "TSTInfo"},
-		"index that is not there":      {func() ([]byte, error) { return authenticode.SetToken(one, 1, good) }, "no signature 1"},
-		"negative index":               {func() ([]byte, error) { return authenticode.SetToken(one, -1, good) }, "no signature -1"},
-		"legacy stamp of another": {func() ([]byte, error) {
-			return authenticode.SetCountersignature(one, 0, legacy.Raw, legacy.Certificates)
+		"token of another signature":   {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(one).SetToken(0, strange) }, "imprint"},
+		"token with a wrong signature": {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(one).SetToken(0, broken) }, "signature"},
+		"not a token":                  {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(one).SetToken(0, one) }, "TSTInfo"},
+		"index that is not there":      {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(one).SetToken(1, good) }, "no signature 1"},
+		"negative index":               {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(one).SetToken(-1, good) }, "no signature -1"},
+		"legacy stamp of another": {func() (authenticode.PKCS7, error) {
+			return authenticode.PKCS7(one).SetCountersignature(0, legacy.Raw, legacy.Certificates)
 		}, "something else"},
-		"legacy stamp, no certificate": {func() ([]byte, error) { return authenticode.SetCountersignature(other, 0, legacy.Raw, nil) }, "certificate"},
-		"append what is nested":        {func() ([]byte, error) { return authenticode.AppendSignature(one, nested) }, "one level"},
-		"remove the first":             {func() ([]byte, error) { return authenticode.RemoveSignature(nested, 0) }, "strip"},
-		"remove what is not there":     {func() ([]byte, error) { return authenticode.RemoveSignature(nested, 2) }, "no signature 2"},
-		"not PKCS#7":                   {func() ([]byte, error) { return authenticode.AddCertificatesTo([]byte("x"), 0, nil) }, "reading signature"},
+		"legacy stamp, no certificate": {func() (authenticode.PKCS7, error) {
+			return authenticode.PKCS7(other).SetCountersignature(0, legacy.Raw, nil)
+		}, "certificate"},
+		"append what is nested":    {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(one).Append(nested) }, "one level"},
+		"remove the first":         {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(nested).Remove(0) }, "strip"},
+		"remove what is not there": {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(nested).Remove(2) }, "no signature 2"},
+		"not PKCS#7":               {func() (authenticode.PKCS7, error) { return authenticode.PKCS7([]byte("x")).AddCertificates(0, nil) }, "reading signature"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

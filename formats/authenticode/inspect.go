@@ -75,9 +75,10 @@ func Inspect(ctx context.Context, r io.ReaderAt, size int64) (*Inspection, error
 	return in, in.compare(ctx, image, r)
 }
 
-// InspectPKCS7 describes a PKCS#7 blob (DER or PEM) that stands alone, for example what Extract returns or a catalog.
-func InspectPKCS7(p7 []byte) (*Inspection, error) {
-	der, err := withoutPEM(p7)
+// Inspect describes a block that stands alone, in DER or PEM, for example what
+// [Extract] returns or a catalog.
+func (p PKCS7) Inspect() (*Inspection, error) {
+	der, err := withoutPEM(p)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (in *Inspection) walk(data []byte, entry, depth int) (trailing int) {
 	f.fill(sd)
 	in.Signatures = append(in.Signatures, f)
 	if len(sd.Signers) > 0 {
-		for _, nested := range nestedValues(sd) {
+		for _, nested := range unsignedValues(&sd.Signers[0], cms.OIDNestedSignature) {
 			in.walk(nested, entry, depth+1)
 		}
 	}

@@ -114,8 +114,8 @@ func TestInspectDamaged(t *testing.T) {
 func TestInspectPKCS7(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	p7 := extract(t, signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)}))
-	for _, b := range [][]byte{p7, authenticode.EncodePEM(p7)} {
-		in, err := authenticode.InspectPKCS7(b)
+	for _, b := range [][]byte{p7, authenticode.PKCS7(p7).PEM()} {
+		in, err := authenticode.PKCS7(b).Inspect()
 		if err != nil || len(in.Signatures) != 1 || !in.Signatures[0].Intact || in.Signatures[0].DigestFits != nil {
 			t.Errorf("%v, %v", in, err)
 		}

@@ -81,8 +81,8 @@ func entry(text string) []byte {
 
 // stampedAt gives the first signature a timestamp.
 func (v *vfiles) stampedAt(b []byte, at time.Time) []byte {
-	return update(v.t, b, func(p7 []byte) ([]byte, error) {
-		return authenticode.SetToken(p7, 0, token(v.t, stamper(v.t, at), p7, 0))
+	return update(v.t, b, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
+		return p7.SetToken(0, token(v.t, stamper(v.t, at), p7, 0))
 	})
 }
 
@@ -118,8 +118,9 @@ func sealCases() []vcase {
 		}},
 		{name: "sealed with a tag inside", make: func(v *vfiles) []byte { return v.sealed(tagged(v.t, v.intending(v.pki.Leaf), 0, "tag"), v.pki.Leaf) }},
 		{name: "sealed with page hashes and a further certificate", make: func(v *vfiles) []byte {
-			return v.sealed(signed(v.t, v.read(v.exe), authenticode.SignOptions{Signer: signer(v.pki.Leaf), IntentToSeal: true, PageHashes: true,
-				Additional: []*x509.Certificate{v.pki.CrossRoot}}), v.pki.Leaf)
+			s := signer(v.pki.Leaf)
+			s.Extra = []*x509.Certificate{v.pki.CrossRoot}
+			return v.sealed(signed(v.t, v.read(v.exe), authenticode.SignOptions{Signer: s, IntentToSeal: true, PageHashes: true}), v.pki.Leaf)
 		}},
 		{name: "sealed by hand", make: func(v *vfiles) []byte { return v.sealedByHand(v.intending(v.pki.Leaf), v.pki.Leaf, nil) }},
 		{name: "sealed by hand with an entry behind it", make: func(v *vfiles) []byte {

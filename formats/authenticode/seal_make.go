@@ -17,7 +17,7 @@ import (
 // Seal writes the PE file in src to dst with a seal on its signatures, so that Windows notices every change of them: signtool's /seal. The first
 // signature must have been made with SignOptions.IntentToSeal and the same RSA certificate. It may have no timestamp and nothing nested in it: how
 // Windows orders those and the seal before it hashes them was not seen. A file that is sealed is ErrSealed. It returns the new blob.
-func Seal(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, signer cms.Signer) ([]byte, error) {
+func Seal(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, signer cms.Signer) (PKCS7, error) {
 	s, err := openSigned(src, size)
 	if err != nil {
 		return nil, err
@@ -25,16 +25,17 @@ func Seal(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, signe
 	if len(s.image.Certificates) > 1 {
 		return nil, fmt.Errorf("sealing: the certificate table has %d entries; sign the file again", len(s.image.Certificates))
 	}
-	return Update(ctx, src, size, dst, func(p7 []byte) ([]byte, error) { return SealPKCS7(ctx, src, size, p7, signer) })
+	return Update(ctx, src, size, dst, func(p PKCS7) (PKCS7, error) { return p.Seal(ctx, src, size, signer) })
 }
 
-// SealPKCS7 is Seal for a blob that will be the only entry of the certificate table of the PE file in src.
-func SealPKCS7(ctx context.Context, src io.ReaderAt, size int64, p7 []byte, signer cms.Signer) ([]byte, error) {
+// Seal is the function Seal for a block that will be the only entry of the
+// certificate table of the PE file in src.
+func (p PKCS7) Seal(ctx context.Context, src io.ReaderAt, size int64, signer cms.Signer) (PKCS7, error) {
 	image, err := peimage.Parse(src, size)
 	if err != nil {
 		return nil, err
 	}
-	root, err := parseTree(p7)
+	root, err := parseTree(p)
 	if err != nil {
 		return nil, err
 	}
@@ -145,8 +146,8 @@ func sealableAttributes(attrs cms.Attributes) error {
 const maxSealedTag = 100
 
 // Unseal takes the seal off, with its timestamp. Where the signature has the intent to seal, Windows refuses the file until it is sealed again.
-func Unseal(p7 []byte) ([]byte, error) {
-	sd, err := cms.Parse(p7)
+func (p PKCS7) Unseal() (PKCS7, error) {
+	sd, err := cms.Parse(p)
 	if err != nil {
 		return nil, fmt.Errorf("reading signature: %w", err)
 	}

@@ -87,20 +87,20 @@ func TestSealedRefusesEdits(t *testing.T) {
 	p7 := extract(t, b)
 	plain := extract(t, signed(t, v.read(v.exe), authenticode.SignOptions{Signer: signer(v.pki.Second)}))
 	stamp := token(t, stamper(t, time.Time{}), p7, 0)
-	add := func(o authenticode.SignOptions) func() ([]byte, error) {
-		return func() ([]byte, error) { _, out, err := sign(b, o); return out, err }
+	add := func(o authenticode.SignOptions) func() (authenticode.PKCS7, error) {
+		return func() (authenticode.PKCS7, error) { _, out, err := sign(b, o); return out, err }
 	}
-	for name, do := range map[string]func() ([]byte, error){
-		"token": func() ([]byte, error) { return authenticode.SetToken(p7, 0, stamp) },
-		"certificates": func() ([]byte, error) {
-			return authenticode.AddCertificatesTo(p7, 0, []*x509.Certificate{v.pki.CrossRoot})
+	for name, do := range map[string]func() (authenticode.PKCS7, error){
+		"token": func() (authenticode.PKCS7, error) { return authenticode.PKCS7(p7).SetToken(0, stamp) },
+		"certificates": func() (authenticode.PKCS7, error) {
+			return authenticode.PKCS7(p7).AddCertificates(0, []*x509.Certificate{v.pki.CrossRoot})
 		},
-		"tag":    func() ([]byte, error) { return authenticode.SetTag(p7, 0, []byte("x"), authenticode.ExistingRefuse) },
-		"append": func() ([]byte, error) { return authenticode.AppendSignature(p7, plain) },
-		"remove": func() ([]byte, error) { return authenticode.RemoveSignature(p7, 1) },
+		"tag":    func() (authenticode.PKCS7, error) { return authenticode.PKCS7(p7).AddTag(0, []byte("x")) },
+		"append": func() (authenticode.PKCS7, error) { return authenticode.PKCS7(p7).Append(plain) },
+		"remove": func() (authenticode.PKCS7, error) { return authenticode.PKCS7(p7).Remove(1) },
 		"sign":   add(authenticode.SignOptions{Signer: signer(v.pki.Second), Existing: authenticode.ExistingAppend}),
-		"seal": func() ([]byte, error) {
-			return authenticode.SealPKCS7(context.Background(), bytes.NewReader(b), int64(len(b)), p7, signer(v.pki.Leaf))
+		"seal": func() (authenticode.PKCS7, error) {
+			return authenticode.PKCS7(p7).Seal(context.Background(), bytes.NewReader(b), int64(len(b)), signer(v.pki.Leaf))
 		},
 	} {
 		if out, err := do(); !errors.Is(err, authenticode.ErrSealed) || len(out) > 0 {
@@ -111,14 +111,14 @@ func TestSealedRefusesEdits(t *testing.T) {
 	if err != nil || !skip.Skipped {
 		t.Errorf("skipping a sealed file: %v", err)
 	}
-	bare, err := authenticode.Unseal(p7)
+	bare, err := authenticode.PKCS7(p7).Unseal()
 	if err != nil || !bytes.Equal(bare, extract(t, v.intending(v.pki.Leaf))) {
 		t.Errorf("unsealing does not give back the signature: %v", err)
 	}
-	if _, err := authenticode.Unseal(bare); err == nil || !strings.Contains(err.Error(), "not sealed") {
+	if _, err := authenticode.PKCS7(bare).Unseal(); err == nil || !strings.Contains(err.Error(), "not sealed") {
 		t.Errorf("unsealing twice: %v", err)
 	}
-	if tagged, err := authenticode.SetTag(bare, 0, []byte("x"), authenticode.ExistingRefuse); err != nil || len(tagged) == 0 {
+	if tagged, err := authenticode.PKCS7(bare).AddTag(0, []byte("x")); err != nil || len(tagged) == 0 {
 		t.Errorf("tagging what was unsealed: %v", err)
 	}
 }
@@ -166,10 +166,10 @@ func TestSealRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
 	}
-	if _, err := authenticode.BuildList(context.Background(), []byte("\x30\x00"), authenticode.SignOptions{Signer: signer(v.pki.Leaf), IntentToSeal: true}); err == nil {
+	if _, err := authenticode.SignList(context.Background(), []byte("\x30\x00"), authenticode.SignOptions{Signer: signer(v.pki.Leaf), IntentToSeal: true}); err == nil {
 		t.Error("a catalog is signed with the intent to seal")
 	}
-	if _, err := authenticode.AppendSignature(extract(t, plain), extract(t, intending)); err == nil || !strings.Contains(err.Error(), "first signature only") {
+	if _, err := authenticode.PKCS7(extract(t, plain)).Append(extract(t, intending)); err == nil || !strings.Contains(err.Error(), "first signature only") {
 		t.Errorf("nesting a signature with the intent: %v", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestAttachChecksTheSeal(t *testing.T) {
 	v := newVfiles(t)
 	program := v.read(v.exe)
 	b := v.sealed(v.intending(v.pki.Leaf), v.pki.Leaf)
-	attach := func(p7 []byte) ([]byte, error) {
+	attach := func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
 		var out bytes.Buffer
 		_, err := authenticode.Attach(context.Background(), bytes.NewReader(program), int64(len(program)), &out, p7, authenticode.ExistingRefuse)
 		return out.Bytes(), err
@@ -192,7 +192,7 @@ func TestAttachChecksTheSeal(t *testing.T) {
 		t.Errorf("attaching a broken seal: %v", err)
 	}
 	for name, p7 := range map[string][]byte{"sealed": extract(t, b), "intending": extract(t, v.intending(v.pki.Leaf))} {
-		r, err := authenticode.VerifyBlob(context.Background(), p7, cms.OIDSpcIndirectData, authenticode.VerifyOptions{Roots: v.roots(), Allow: []authenticode.Check{authenticode.CheckNoTimestamp}})
+		r, err := authenticode.PKCS7(p7).Verify(context.Background(), cms.OIDSpcIndirectData, authenticode.VerifyOptions{Roots: v.roots(), Allow: []authenticode.Check{authenticode.CheckNoTimestamp}})
 		if err != nil || r.Trusted || !strings.Contains(r.String(), "strict: seal: there is no file") {
 			t.Errorf("%s, without the file: %v\n%v", name, err, r)
 		}

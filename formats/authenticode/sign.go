@@ -37,19 +37,18 @@ var ErrSigned = errors.New("the file is signed already")
 
 // SignOptions says how to sign. Only Signer is needed.
 type SignOptions struct {
-	// Signer is the key with its certificate and the intermediates to embed. A self-signed root in Chain is left out: it is of no
-	// use inside a signature.
+	// Signer is the key with its certificate and the certificates to embed:
+	// intermediates, and in Extra others such as cross-certificates, which
+	// JudgeAdditional judges. Self-signed roots are left out, since they are of no
+	// use inside a signature. Its Hash is that of the file, its pages and the
+	// signature: SHA-256 (also if it is 0), SHA-384 or SHA-512.
 	Signer cms.Signer
-	// Hash of the file, its pages and the signature: SHA-256, SHA-384 or SHA-512. 0 is Signer.Hash, and if that is 0 SHA-256.
-	Hash crypto.Hash
 	// Description is the program name that Windows shows in consent prompts, URL a link beside it. Both may be empty.
 	Description, URL string
 	// Commercial claims the purpose "commercial" in SpcStatementType instead of "individual". Windows ignores it today.
 	Commercial bool
 	// PageHashes adds a hash of each page of the file. They exist for SHA-256 only.
 	PageHashes bool
-	// Additional are further certificates to embed, such as cross-certificates; Sign does not judge them, see JudgeAdditional.
-	Additional []*x509.Certificate
 	// Existing says what becomes of signatures that the file has.
 	Existing Existing
 	// Own recognises for ExistingSkip the certificates of this signer; nil is the certificate of Signer alone. A signer whose certificate is
@@ -60,12 +59,12 @@ type SignOptions struct {
 	IntentToSeal bool
 }
 
-func (o SignOptions) hash() crypto.Hash { return hashOrDefault(o.Hash, o.Signer.Hash) }
+func (o SignOptions) hash() crypto.Hash { return hashOrDefault(o.Signer.Hash) }
 
 // cmsSigner is Signer with everything to embed, roots left out.
 func (o SignOptions) cmsSigner() cms.Signer {
 	s := o.Signer
-	s.Hash, s.Chain, s.Extra = o.hash(), withoutRoots(o.Signer.Chain), withoutRoots(o.Additional)
+	s.Hash, s.Chain, s.Extra = o.hash(), withoutRoots(o.Signer.Chain), withoutRoots(o.Signer.Extra)
 	return s
 }
 
@@ -76,24 +75,24 @@ func withoutRoots(list []*x509.Certificate) []*x509.Certificate {
 func (o SignOptions) check() error {
 	switch h := o.hash(); {
 	case o.Signer.Certificate == nil:
-		return errors.New("signing: the signer has no certificate")
+		return cms.WrongOption("Signer.Certificate", "signing: the signer has no certificate")
 	case h != crypto.SHA256 && h != crypto.SHA384 && h != crypto.SHA512:
-		return fmt.Errorf("signing with %v: new signatures are made with SHA-256, SHA-384 or SHA-512", h)
+		return cms.WrongOption("Signer.Hash", "signing with %v: new signatures are made with SHA-256, SHA-384 or SHA-512", h)
 	case o.PageHashes && h != crypto.SHA256:
-		return fmt.Errorf("signing with %v: page hashes exist for SHA-256 only", h)
+		return cms.WrongOption("PageHashes", "signing with %v: page hashes exist for SHA-256 only", h)
 	case o.IntentToSeal && !isRSA(o.Signer.Certificate):
-		return errors.New("signing with the intent to seal: seals are RSA signatures, and this key is of another kind")
+		return cms.WrongOption("IntentToSeal", "signing with the intent to seal: seals are RSA signatures, and this key is of another kind")
 	case o.Existing < ExistingRefuse || o.Existing > ExistingSkip:
-		return fmt.Errorf("signing: unknown policy %d for existing signatures", o.Existing)
+		return cms.WrongOption("Existing", "signing: unknown policy %d for existing signatures", o.Existing)
 	}
 	return nil
 }
 
 // Result says what was signed.
 type Result struct {
-	PKCS7   []byte // the whole blob in the file, DER
-	Index   int    // of the new signature in it
-	Skipped bool   // ExistingSkip: the file was left alone, nothing was written
+	PKCS7   PKCS7 // all signatures in the file, DER
+	Index   int   // of the new signature in it
+	Skipped bool  // ExistingSkip: the file was left alone, nothing was written
 	Content Content
 	Size    int64 // of the file that was written
 	// Warnings are about the signature itself, for example that Windows does not trust elliptic-curve roots.
@@ -139,8 +138,8 @@ func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o Sig
 }
 
 // sign makes the new blob for a subject that has been read.
-func (s *Subject) sign(ctx context.Context, o SignOptions) (*Result, error) {
-	content := s.Content(o.hash(), o.PageHashes)
+func (s *subject) sign(ctx context.Context, o SignOptions) (*Result, error) {
+	content := s.content(o)
 	if o.Existing == ExistingSkip && s.pkcs7 != nil {
 		index, err := s.ownSignature(o)
 		if err != nil {
@@ -150,7 +149,7 @@ func (s *Subject) sign(ctx context.Context, o SignOptions) (*Result, error) {
 			return &Result{PKCS7: s.pkcs7, Index: index, Skipped: true, Content: content, Size: s.image.Size}, nil
 		}
 	}
-	p7, err := Build(ctx, content, o)
+	p7, err := build(ctx, content, o)
 	if err != nil {
 		return nil, err
 	}
@@ -159,11 +158,28 @@ func (s *Subject) sign(ctx context.Context, o SignOptions) (*Result, error) {
 	return r, err
 }
 
-// Build signs content and returns the PKCS#7 blob (DER) alone. Attach puts it into the file.
-func Build(ctx context.Context, content Content, o SignOptions) ([]byte, error) {
+// SignDetached makes the signature of the PE file in src and does not put it into
+// the file: for callers that keep it apart for a while. [Attach] puts it in, with
+// the same policy for signatures that the file has.
+func SignDetached(ctx context.Context, src io.ReaderAt, size int64, o SignOptions) (PKCS7, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
+	s, err := openSubject(src, size)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.admits(o.Existing); err != nil {
+		return nil, err
+	}
+	if err := s.readUnder(ctx, o.Existing, request(o.hash(), o.PageHashes), output{}); err != nil {
+		return nil, err
+	}
+	return build(ctx, s.content(o), o)
+}
+
+// build signs content and returns the block alone.
+func build(ctx context.Context, content Content, o SignOptions) (PKCS7, error) {
 	der, attrs, err := toSign(content, o)
 	if err != nil {
 		return nil, err
@@ -197,7 +213,7 @@ func warnings(o SignOptions) []string {
 }
 
 // admits applies the policy for signatures that are there as far as that is possible before the file has been read.
-func (s *Subject) admits(policy Existing) error {
+func (s *subject) admits(policy Existing) error {
 	switch {
 	case !s.image.HasSignature() || policy == ExistingReplace:
 		return nil
@@ -217,8 +233,8 @@ func (s *Subject) admits(policy Existing) error {
 
 // ownSignature looks for an intact signature of o's certificate over the file as it is and returns its index, or -1 if the
 // certificate's signature has to be renewed.
-func (s *Subject) ownSignature(o SignOptions) (int, error) {
-	sigs, err := Signatures(s.pkcs7)
+func (s *subject) ownSignature(o SignOptions) (int, error) {
+	sigs, err := s.pkcs7.Signatures()
 	if err != nil {
 		return -1, err
 	}
@@ -244,7 +260,7 @@ func (o SignOptions) own(c *x509.Certificate) bool {
 }
 
 // covers compares what a signature says with the file and with what is wanted.
-func (s *Subject) covers(sd *cms.SignedData, o SignOptions) bool {
+func (s *subject) covers(sd *cms.SignedData, o SignOptions) bool {
 	c, err := contentOf(sd)
 	if err != nil || c.hash != o.hash() {
 		return false
@@ -252,12 +268,12 @@ func (s *Subject) covers(sd *cms.SignedData, o SignOptions) bool {
 	if intent, err := readIntent(&sd.Signers[0]); err != nil || o.IntentToSeal && !intent {
 		return false
 	}
-	want := s.Content(o.hash(), o.PageHashes)
+	want := s.content(o)
 	return bytes.Equal(c.digest, want.Authentihash) && (!o.PageHashes || bytes.Equal(c.pageHashes[c.hash], want.PageHashes))
 }
 
 // kept returns the further entries of the certificate table, which Windows does not look at, where the policy keeps what is there.
-func (s *Subject) kept(policy Existing) []byte {
+func (s *subject) kept(policy Existing) []byte {
 	if policy == ExistingAppend {
 		return s.others
 	}
@@ -265,15 +281,15 @@ func (s *Subject) kept(policy Existing) []byte {
 }
 
 // combine joins the new signature with those of the file as the policy wants, and finds its index.
-func (s *Subject) combine(p7 []byte, policy Existing) ([]byte, int, error) {
+func (s *subject) combine(p7 PKCS7, policy Existing) (PKCS7, int, error) {
 	if policy != ExistingAppend || !s.image.HasSignature() {
 		return p7, 0, nil
 	}
-	whole, err := AppendSignature(s.pkcs7, p7)
+	whole, err := s.pkcs7.Append(p7)
 	if err != nil {
 		return nil, 0, err
 	}
-	sigs, err := Signatures(whole)
+	sigs, err := whole.Signatures()
 	if err != nil {
 		return nil, 0, err
 	}

@@ -161,13 +161,13 @@ func marshalOpus(description, link string) ([]byte, error) {
 func checkURL(s string) error {
 	bad := func(r rune) bool { return r <= ' ' || r >= 0x7f }
 	if i := strings.IndexFunc(s, bad); i >= 0 {
-		return fmt.Errorf("writing URL %q: byte %d is not a printable ASCII character (internationalised names in their xn-- form)", s, i)
+		return cms.WrongOption("URL", "writing URL %q: byte %d is not a printable ASCII character (internationalised names in their xn-- form)", s, i)
 	}
 	if s == "" {
 		return nil
 	}
 	if u, err := url.Parse(s); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return fmt.Errorf("writing URL %q: not an address that begins with https:// or http://", s)
+		return cms.WrongOption("URL", "writing URL %q: not an address that begins with https:// or http://", s)
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func extract(t testing.TB, b []byte) []byte {
 
 func signatures(t testing.TB, b []byte) []authenticode.Signature {
 	t.Helper()
-	sigs, err := authenticode.Signatures(extract(t, b))
+	sigs, err := authenticode.PKCS7(extract(t, b)).Signatures()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,7 +174,7 @@ func TestExisting(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			r, out, err := sign(c.file, authenticode.SignOptions{Signer: signer(p.Leaf), Existing: c.policy, Hash: c.hash, PageHashes: c.pages})
+			r, out, err := sign(c.file, authenticode.SignOptions{Signer: hashed(signer(p.Leaf), c.hash), Existing: c.policy, PageHashes: c.pages})
 			switch {
 			case err != nil:
 				if c.signatures > 0 || c.skipped || errors.Is(err, authenticode.ErrSigned) != c.errSigned {
@@ -209,8 +209,8 @@ func TestSignRefuses(t *testing.T) {
 		"no certificate":        {program, func(o *authenticode.SignOptions) { o.Signer.Certificate = nil }, "no certificate"},
 		"no key":                {program, func(o *authenticode.SignOptions) { o.Signer.Key = nil }, "no key"},
 		"other key":             {program, func(o *authenticode.SignOptions) { o.Signer.Key = p.Second.Key }, "not the one of the certificate"},
-		"SHA-1":                 {program, func(o *authenticode.SignOptions) { o.Hash = crypto.SHA1 }, "SHA-256"},
-		"pages with SHA-384":    {program, func(o *authenticode.SignOptions) { o.Hash, o.PageHashes = crypto.SHA384, true }, "page hashes"},
+		"SHA-1":                 {program, func(o *authenticode.SignOptions) { o.Signer.Hash = crypto.SHA1 }, "SHA-256"},
+		"pages with SHA-384":    {program, func(o *authenticode.SignOptions) { o.Signer.Hash, o.PageHashes = crypto.SHA384, true }, "page hashes"},
 		"URL not in ASCII":      {program, func(o *authenticode.SignOptions) { o.URL = "https://müller.example/" }, "xn--"},
 		"data after the table":  {tail, func(o *authenticode.SignOptions) { o.Existing = authenticode.ExistingReplace }, "8 bytes follow it"},
 		"not a PE file":         {[]byte(strings.Repeat("#!/bin/sh\n", 10)), func(*authenticode.SignOptions) {}, "not a PE file"},
@@ -224,6 +224,11 @@ func TestSignRefuses(t *testing.T) {
 			_, out, err := sign(c.file, o)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one with %q", err, c.want)
+			}
+			// Wrong use can be told from a file that cannot be signed.
+			var wrong *authenticode.OptionError
+			if used := bytes.Equal(c.file, program); errors.As(err, &wrong) != used {
+				t.Errorf("an *OptionError: %v, want %v", !used, used)
 			}
 			if len(out) > 0 {
 				t.Errorf("%d bytes were written", len(out))
@@ -272,7 +277,7 @@ func TestSkippedFileWritesNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		o.Hash = c.hash
+		o.Signer.Hash = c.hash
 		r, err := authenticode.Sign(context.Background(), bytes.NewReader(own), int64(len(own)), f, o)
 		if err != nil || r.Skipped != c.skipped {
 			t.Fatalf("%s: skipped %v, %v", name, r.Skipped, err)

@@ -18,6 +18,12 @@ func signer(id *formatstest.Identity) cms.Signer {
 	return cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain}
 }
 
+// hashed is a signer that signs with another hash than the default.
+func hashed(s cms.Signer, h crypto.Hash) cms.Signer {
+	s.Hash = h
+	return s
+}
+
 func readFile(t testing.TB, path string) []byte {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -58,18 +64,18 @@ func signedCases(t testing.TB) map[string][]byte {
 	}
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
 	options := map[string]authenticode.SignOptions{
-		"sha384":     {Hash: crypto.SHA384},
-		"sha512":     {Hash: crypto.SHA512},
+		"sha384":     {Signer: hashed(cms.Signer{}, crypto.SHA384)},
+		"sha512":     {Signer: hashed(cms.Signer{}, crypto.SHA512)},
 		"commercial": {Commercial: true},
 		"pages":      {PageHashes: true},
 	}
 	for name, o := range options {
-		o.Signer = signer(p.Leaf)
+		o.Signer = hashed(signer(p.Leaf), o.Signer.Hash)
 		cases[name] = signed(t, program, o)
 	}
 	cases["odd size"] = signed(t, append(bytes.Clone(program), "odd"...), authenticode.SignOptions{Signer: signer(p.Leaf)})
 	cases["odd size, pages"] = signed(t, append(bytes.Clone(program), "odd"...), authenticode.SignOptions{Signer: signer(p.Leaf), PageHashes: true})
-	second := signed(t, cases["pages"], authenticode.SignOptions{Signer: signer(p.Second), Existing: authenticode.ExistingAppend, Hash: crypto.SHA384})
+	second := signed(t, cases["pages"], authenticode.SignOptions{Signer: hashed(signer(p.Second), crypto.SHA384), Existing: authenticode.ExistingAppend})
 	cases["two"] = second
 	cases["three"] = signed(t, second, authenticode.SignOptions{Signer: signer(p.EV), Existing: authenticode.ExistingAppend})
 	return cases
@@ -81,7 +87,7 @@ func TestOsslsigncodeAcceptsAll(t *testing.T) {
 	cases := signedCases(t)
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
 	cases["ecdsa p256"] = signed(t, program, authenticode.SignOptions{Signer: signer(p.ECDSA)})
-	cases["ecdsa p384"] = signed(t, program, authenticode.SignOptions{Signer: signer(p.P384), Hash: crypto.SHA384})
+	cases["ecdsa p384"] = signed(t, program, authenticode.SignOptions{Signer: hashed(signer(p.P384), crypto.SHA384)})
 	for name, b := range cases {
 		t.Run(name, func(t *testing.T) {
 			path := writeTemp(t, b)

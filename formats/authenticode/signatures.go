@@ -4,6 +4,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
@@ -21,12 +22,10 @@ type Signature struct {
 	*cms.SignedData
 }
 
-// Signatures lists all signatures in a PKCS#7 blob (DER or BER; bytes after it are ignored). At least one is returned unless there
-// is an error.
-//
-// An index is only good until the blob changes: nested signatures are a SET, and in DER that is sorted by its bytes.
-func Signatures(p7 []byte) ([]Signature, error) {
-	root, err := parseTree(p7)
+// Signatures lists all signatures of the block; bytes after it are ignored. At
+// least one is returned unless there is an error.
+func (p PKCS7) Signatures() ([]Signature, error) {
+	root, err := parseTree(p)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +34,19 @@ func Signatures(p7 []byte) ([]Signature, error) {
 		out = append(out, Signature{Index: i, Depth: n.depth, SignedData: n.sd})
 	}
 	return out, nil
+}
+
+// Signature returns the signature with the given index.
+func (p PKCS7) Signature(index int) (Signature, error) {
+	root, err := parseTree(p)
+	if err != nil {
+		return Signature{}, err
+	}
+	n, err := root.at(index)
+	if err != nil {
+		return Signature{}, err
+	}
+	return Signature{Index: index, Depth: n.depth, SignedData: n.sd}, nil
 }
 
 // sigNode is a signature with those nested in it.
@@ -61,7 +73,7 @@ func parseNode(p7 []byte, depth int, budget *int) (*sigNode, error) {
 		return nil, fmt.Errorf("reading signature: %d signers, Authenticode has exactly one", len(sd.Signers))
 	}
 	n := &sigNode{sd: sd, depth: depth}
-	for i, v := range nestedValues(sd) {
+	for i, v := range unsignedValues(&sd.Signers[0], cms.OIDNestedSignature) {
 		child, err := parseNode(v, depth+1, budget)
 		if err != nil {
 			return nil, fmt.Errorf("nested signature %d: %w", i, err)
@@ -71,17 +83,6 @@ func parseNode(p7 []byte, depth int, budget *int) (*sigNode, error) {
 	return n, nil
 }
 
-// nestedValues returns the values of all nested signature attributes; some tools repeat the attribute instead of adding a value.
-func nestedValues(sd *cms.SignedData) [][]byte {
-	var out [][]byte
-	for _, a := range sd.Signers[0].UnsignedAttrs {
-		if a.Type.Equal(cms.OIDNestedSignature) {
-			out = append(out, a.Values...)
-		}
-	}
-	return out
-}
-
 // list returns the node and all below it, depth first.
 func (n *sigNode) list() []*sigNode {
 	out := []*sigNode{n}
@@ -89,6 +90,15 @@ func (n *sigNode) list() []*sigNode {
 		out = append(out, c.list()...)
 	}
 	return out
+}
+
+// at finds a signature by its index.
+func (n *sigNode) at(index int) (*sigNode, error) {
+	all := n.list()
+	if index < 0 || index >= len(all) {
+		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(all))
+	}
+	return all[index], nil
 }
 
 // marshal writes the tree; the nested signatures replace what the attribute held.
@@ -131,25 +141,25 @@ func (n *sigNode) unsealed() error {
 	return nil
 }
 
-// editSignature changes one signature of a blob and writes all of it again in DER. Whatever the change does, signatures that were
+// edit changes one signature of a blob and writes all of it again in DER. Whatever the change does, signatures that were
 // intact must still be: an edit that breaks one is an error.
-func editSignature(p7 []byte, index int, change func(*sigNode) error) ([]byte, error) {
-	root, err := parseTree(p7)
+func (p PKCS7) edit(index int, change func(*sigNode) error) (PKCS7, error) {
+	root, err := parseTree(p)
 	if err != nil {
 		return nil, err
 	}
 	if err := root.unsealed(); err != nil {
 		return nil, err
 	}
-	nodes := root.list()
-	if index < 0 || index >= len(nodes) {
-		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(nodes))
+	wanted, err := root.at(index)
+	if err != nil {
+		return nil, err
 	}
 	intact := map[*sigNode]bool{}
-	for _, n := range nodes {
+	for _, n := range root.list() {
 		intact[n] = n.intact()
 	}
-	if err := change(nodes[index]); err != nil {
+	if err := change(wanted); err != nil {
 		return nil, err
 	}
 	want := 0
@@ -184,8 +194,9 @@ func stillIntact(der []byte, want int) error {
 	return nil
 }
 
-// AppendSignature nests a signature (PKCS#7) in another one, as signtool /as does. Neither loses its timestamp.
-func AppendSignature(p7, nested []byte) ([]byte, error) {
+// Append nests another signature in the first one, as signtool /as does. Neither
+// loses its timestamp.
+func (p PKCS7) Append(nested PKCS7) (PKCS7, error) {
 	child, err := parseTree(nested)
 	if err != nil {
 		return nil, fmt.Errorf("appending: %w", err)
@@ -196,34 +207,31 @@ func AppendSignature(p7, nested []byte) ([]byte, error) {
 	if intent, err := readIntent(&child.sd.Signers[0]); intent || err != nil || carriesSeal(&child.sd.Signers[0]) {
 		return nil, errors.New("appending: the new signature is sealed or intends to be; Windows looks for seals in the first signature only")
 	}
-	return editSignature(p7, 0, func(n *sigNode) error {
+	return p.edit(0, func(n *sigNode) error {
 		n.children = append(n.children, child)
 		return nil
 	})
 }
 
-// RemoveSignature takes a nested signature out. The outermost, index 0, cannot be taken away alone: strip the file.
-func RemoveSignature(p7 []byte, index int) ([]byte, error) {
+// Remove takes a nested signature out. The outermost, index 0, cannot be taken
+// away alone: [Strip] the file.
+func (p PKCS7) Remove(index int) (PKCS7, error) {
 	if index == 0 {
 		return nil, errors.New("removing signature 0: the others are nested in it; strip the file instead")
 	}
-	root, err := parseTree(p7)
+	root, err := parseTree(p)
 	if err != nil {
 		return nil, err
 	}
 	if err := root.unsealed(); err != nil {
 		return nil, err
 	}
-	nodes := root.list()
-	if index < 0 || index >= len(nodes) {
-		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(nodes))
+	unwanted, err := root.at(index)
+	if err != nil {
+		return nil, err
 	}
-	for _, n := range nodes {
-		for i, c := range n.children {
-			if c == nodes[index] {
-				n.children = append(n.children[:i:i], n.children[i+1:]...)
-			}
-		}
+	for _, n := range root.list() {
+		n.children = slices.DeleteFunc(n.children, func(c *sigNode) bool { return c == unwanted })
 	}
 	return root.marshal()
 }

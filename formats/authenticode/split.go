@@ -17,7 +17,7 @@ type Split struct {
 	Hash       crypto.Hash
 	Digest     []byte
 	// PKCS7 is the unfinished signature. FinishSplit wants it back.
-	PKCS7 []byte
+	PKCS7 PKCS7
 }
 
 // PrepareSplit reads a PE file and makes everything of a signature but the key's part; Signer.Key is not used. The certificate has to be
@@ -36,7 +36,7 @@ func PrepareSplit(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 	if err := s.readUnder(ctx, o.Existing, request(o.hash(), o.PageHashes), output{}); err != nil {
 		return nil, err
 	}
-	der, attrs, err := toSign(s.Content(o.hash(), o.PageHashes), o)
+	der, attrs, err := toSign(s.content(o), o)
 	if err != nil {
 		return nil, err
 	}
@@ -53,17 +53,17 @@ func PrepareSplit(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 
 // FinishSplit puts the signature value into what PrepareSplit made and writes the signed file to dst, as Sign does. The value is checked with the
 // certificate and the unfinished signature with the file, which must not have changed in between.
-func FinishSplit(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7, signature []byte, existing Existing) (*Result, error) {
-	done, err := FinishPKCS7(p7, signature)
+func FinishSplit(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 PKCS7, signature []byte, existing Existing) (*Result, error) {
+	done, err := p7.Finish(signature)
 	if err != nil {
 		return nil, err
 	}
 	return Attach(ctx, src, size, dst, done, existing)
 }
 
-// FinishPKCS7 is FinishSplit for the blob alone.
-func FinishPKCS7(p7, signature []byte) ([]byte, error) {
-	sd, err := cms.Parse(p7)
+// Finish puts the signature value into the unfinished block of a [Split].
+func (p PKCS7) Finish(signature []byte) (PKCS7, error) {
+	sd, err := cms.Parse(p)
 	if err != nil {
 		return nil, fmt.Errorf("reading unfinished signature: %w", err)
 	}

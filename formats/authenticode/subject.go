@@ -13,30 +13,20 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
-// Subject is a PE file that has been read for signing. ReadSubject, Build and Write are the parts of Sign, for callers that keep the PKCS#7 blob for
-// themselves in between.
-type Subject struct {
+// subject is a PE file that is read for signing.
+type subject struct {
 	src     io.ReaderAt
 	image   *peimage.Image
 	digests *peimage.Digests
 	copied  *os.File // holds the file's content already
 
-	pkcs7   []byte // of the first entry of the certificate table, without padding; nil if the file is unsigned
+	pkcs7   PKCS7  // of the first entry of the certificate table, without padding; nil if the file is unsigned
 	others  []byte // further entries of the table, as they are
 	damaged error  // why pkcs7 cannot be read although there is a table
 }
 
-// ReadSubject reads a PE file once and computes what Content and Write need.
-func ReadSubject(ctx context.Context, src io.ReaderAt, size int64, h crypto.Hash, pageHashes bool) (*Subject, error) {
-	s, err := openSubject(src, size)
-	if err != nil {
-		return nil, err
-	}
-	return s, s.read(ctx, request(hashOrDefault(h), pageHashes), output{})
-}
-
 // openSubject reads layout and certificate table.
-func openSubject(src io.ReaderAt, size int64) (*Subject, error) {
+func openSubject(src io.ReaderAt, size int64) (*subject, error) {
 	image, err := peimage.Parse(src, size)
 	if err != nil {
 		return nil, err
@@ -44,7 +34,7 @@ func openSubject(src io.ReaderAt, size int64) (*Subject, error) {
 	if err := image.Check(); err != nil {
 		return nil, err
 	}
-	s := &Subject{src: src, image: image}
+	s := &subject{src: src, image: image}
 	if !image.HasSignature() {
 		return s, nil
 	}
@@ -52,7 +42,7 @@ func openSubject(src io.ReaderAt, size int64) (*Subject, error) {
 }
 
 // readTable keeps the entries of the table. Windows looks at the first one only.
-func (s *Subject) readTable() error {
+func (s *subject) readTable() error {
 	for i, c := range s.image.Certificates {
 		b, err := c.Data(s.src)
 		if err != nil {
@@ -74,7 +64,7 @@ func (s *Subject) readTable() error {
 }
 
 // trimPKCS7 cuts off what follows the DER.
-func trimPKCS7(b []byte) ([]byte, error) {
+func trimPKCS7(b []byte) (PKCS7, error) {
 	if _, err := parseTree(b); err != nil {
 		return nil, err
 	}
@@ -95,7 +85,7 @@ func request(h crypto.Hash, pageHashes bool) peimage.Request {
 }
 
 // read reads the file; if out is a file its content is written there at the same time.
-func (s *Subject) read(ctx context.Context, q peimage.Request, out output) (err error) {
+func (s *subject) read(ctx context.Context, q peimage.Request, out output) (err error) {
 	if out.file == nil {
 		s.digests, err = s.image.Digest(ctx, s.src, q)
 		return err
@@ -107,7 +97,7 @@ func (s *Subject) read(ctx context.Context, q peimage.Request, out output) (err 
 
 // readUnder is read under a policy for existing signatures: what is appended to a first signature that is not over the file helps nobody, since
 // Windows judges the first.
-func (s *Subject) readUnder(ctx context.Context, policy Existing, q peimage.Request, out output) error {
+func (s *subject) readUnder(ctx context.Context, policy Existing, q peimage.Request, out output) error {
 	if policy != ExistingAppend || s.pkcs7 == nil {
 		return s.read(ctx, q, out)
 	}
@@ -129,33 +119,19 @@ func (s *Subject) readUnder(ctx context.Context, policy Existing, q peimage.Requ
 	return nil
 }
 
-// Content returns what a signature with the given hash, for which the subject must have been read, says about the file.
-func (s *Subject) Content(h crypto.Hash, pageHashes bool) Content {
+// content returns what a signature under o says about the file, which must have
+// been read for it.
+func (s *subject) content(o SignOptions) Content {
+	h := o.hash()
 	c := Content{Hash: h, Authentihash: s.digests.Authentihash[h]}
-	if pageHashes {
+	if o.PageHashes {
 		c.PageHashes = s.digests.PageHashes[h]
 	}
 	return c
 }
 
-// PKCS7 returns the blob that the file carries (DER), nil if it is unsigned.
-func (s *Subject) PKCS7() []byte { return s.pkcs7 }
-
-// Image returns the layout of the file.
-func (s *Subject) Image() *peimage.Image { return s.image }
-
-// Write writes the file with p7 as its only certificate table entry, CheckSum put right, to dst, which starts empty. It returns the size
-// of the new file.
-func (s *Subject) Write(ctx context.Context, dst io.Writer, p7 []byte) (int64, error) {
-	out, err := newOutput(dst)
-	if err != nil {
-		return 0, err
-	}
-	return s.write(ctx, out, p7, nil)
-}
-
 // write writes the file with p7 as first entry of the certificate table, others after it.
-func (s *Subject) write(ctx context.Context, out output, p7, others []byte) (int64, error) {
+func (s *subject) write(ctx context.Context, out output, p7, others []byte) (int64, error) {
 	edit, err := s.image.Signed(s.digests, append(peimage.CertificateTable(p7), others...))
 	if err != nil {
 		return 0, err
@@ -205,7 +181,7 @@ func (o output) apply(ctx context.Context, edit *peimage.Edit, src io.ReaderAt, 
 }
 
 // checkCovers makes sure that a signature is about this very file.
-func (s *Subject) checkCovers(sd *cms.SignedData) error {
+func (s *subject) checkCovers(sd *cms.SignedData) error {
 	c, err := contentOf(sd)
 	if err != nil {
 		return err
@@ -222,7 +198,7 @@ func (s *Subject) checkCovers(sd *cms.SignedData) error {
 }
 
 // checkSeal makes sure that a seal, if der has one, holds for der in this file.
-func (s *Subject) checkSeal(der []byte, existing Existing) error {
+func (s *subject) checkSeal(der []byte, existing Existing) error {
 	root, err := parseTree(der)
 	if err != nil {
 		return err
@@ -247,7 +223,7 @@ func (s *Subject) checkSeal(der []byte, existing Existing) error {
 }
 
 // sealHolds says whether Windows takes the file as far as seals go: what was promised is there, unless o only promises it, and holds.
-func (s *Subject) sealHolds(o SignOptions) bool {
+func (s *subject) sealHolds(o SignOptions) bool {
 	root, err := parseTree(s.pkcs7)
 	if err != nil {
 		return false

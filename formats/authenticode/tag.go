@@ -12,10 +12,10 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// MaxTag is the largest tag that SetTag writes, in bytes. Windows sets no limit; every reader of the file has to load it.
+// MaxTag is the largest tag that is written, in bytes. Windows sets no limit; every reader of the file has to load it.
 const MaxTag = 1 << 20
 
-// ErrTagged: the signature has a tag already and ExistingRefuse was asked for.
+// ErrTagged: the signature has a tag already.
 var ErrTagged = errors.New("the signature has a tag already")
 
 // Tag is data in an unsigned attribute of a signature, such as the download that an installer came from. Nothing protects it: whoever has the
@@ -29,27 +29,36 @@ type Tag struct {
 	Data []byte
 }
 
-// SetTag puts data into the unsigned attribute 1.3.6.1.4.1.42921.1.2.1 of the signature with the given index, as osslsigncode's
-// -addUnauthenticatedBlob does: a UTF8String, or an OCTET STRING where data is not valid UTF-8. If the signature has tags, of either tool's
-// kind, ExistingRefuse answers ErrTagged and ExistingReplace takes them away. Nothing that is signed changes.
-func SetTag(p7 []byte, index int, data []byte, existing Existing) ([]byte, error) {
+// AddTag puts data into the unsigned attribute 1.3.6.1.4.1.42921.1.2.1 of the
+// signature with the given index, as osslsigncode's -addUnauthenticatedBlob does:
+// a UTF8String, or an OCTET STRING where data is not valid UTF-8. If the signature
+// has a tag already, of either tool's kind, the error is ErrTagged. Nothing that is
+// signed changes.
+func (p PKCS7) AddTag(index int, data []byte) (PKCS7, error) {
+	s, err := p.Signature(index)
+	if err != nil {
+		return nil, err
+	}
+	if len(tagsOf(&s.Signers[0])) > 0 {
+		return nil, fmt.Errorf("tagging signature %d: %w", index, ErrTagged)
+	}
+	return p.ReplaceTag(index, data)
+}
+
+// ReplaceTag is AddTag in place of the tags that the signature has.
+func (p PKCS7) ReplaceTag(index int, data []byte) (PKCS7, error) {
 	switch {
 	case len(data) == 0:
-		return nil, errors.New("tagging: the tag is empty")
+		return nil, cms.WrongOption("data", "tagging: the tag is empty")
 	case len(data) > MaxTag:
-		return nil, fmt.Errorf("tagging: %d bytes, at most %d are allowed", len(data), MaxTag)
-	case existing != ExistingRefuse && existing != ExistingReplace:
-		return nil, fmt.Errorf("tagging: policy %d for an existing tag is neither to refuse nor to replace", existing)
+		return nil, cms.WrongOption("data", "tagging: %d bytes, at most %d are allowed", len(data), MaxTag)
 	}
 	value, err := tagValue(data)
 	if err != nil {
 		return nil, err
 	}
-	return editSignature(p7, index, func(n *sigNode) error {
+	return p.edit(index, func(n *sigNode) error {
 		si := &n.sd.Signers[0]
-		if existing == ExistingRefuse && len(tagsOf(si)) > 0 {
-			return fmt.Errorf("tagging signature %d: %w", index, ErrTagged)
-		}
 		si.UnsignedAttrs.Remove(cms.OIDJsignTag)
 		si.UnsignedAttrs.Set(cms.OIDUnauthenticatedBlob, value)
 		return nil
@@ -57,15 +66,12 @@ func SetTag(p7 []byte, index int, data []byte, existing Existing) ([]byte, error
 }
 
 // Tags returns the tags of the signature with the given index.
-func Tags(p7 []byte, index int) ([]Tag, error) {
-	sigs, err := Signatures(p7)
+func (p PKCS7) Tags(index int) ([]Tag, error) {
+	s, err := p.Signature(index)
 	if err != nil {
 		return nil, err
 	}
-	if index < 0 || index >= len(sigs) {
-		return nil, fmt.Errorf("there is no signature %d: the file has %d, counted from 0", index, len(sigs))
-	}
-	return tagsOf(&sigs[index].Signers[0]), nil
+	return tagsOf(&s.Signers[0]), nil
 }
 
 func tagValue(data []byte) ([]byte, error) {

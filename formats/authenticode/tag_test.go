@@ -17,8 +17,8 @@ import (
 
 func tagged(t testing.TB, b []byte, index int, data string) []byte {
 	t.Helper()
-	return update(t, b, func(p7 []byte) ([]byte, error) {
-		return authenticode.SetTag(p7, index, []byte(data), authenticode.ExistingRefuse)
+	return update(t, b, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
+		return p7.AddTag(index, []byte(data))
 	})
 }
 
@@ -94,7 +94,7 @@ func TestTagAsOsslsigncode(t *testing.T) {
 		t.Fatalf("osslsigncode: %v\n%s", err, text)
 	}
 	theirs := readFile(t, out)
-	tags, err := authenticode.Tags(extract(t, theirs), 0)
+	tags, err := authenticode.PKCS7(extract(t, theirs)).Tags(0)
 	if err != nil || len(tags) != 1 || !tags[0].Text || len(tags[0].Data) != 1024 || !tags[0].OID.Equal(cms.OIDUnauthenticatedBlob) {
 		t.Fatalf("osslsigncode's tag is read as %v, %v", tags, err)
 	}
@@ -104,7 +104,7 @@ func TestTagAsOsslsigncode(t *testing.T) {
 	if !slices.EqualFunc(a.Values, b.Values, bytes.Equal) {
 		t.Errorf("osslsigncode writes\n%.80x\nwe\n%.80x", a.Values, b.Values)
 	}
-	if _, err := authenticode.SetTag(extract(t, theirs), 0, []byte("x"), authenticode.ExistingRefuse); !errors.Is(err, authenticode.ErrTagged) {
+	if _, err := authenticode.PKCS7(extract(t, theirs)).AddTag(0, []byte("x")); !errors.Is(err, authenticode.ErrTagged) {
 		t.Errorf("a second tag: %v", err)
 	}
 	dump, err := exec.Command(formatstest.Tool(t, "openssl"), "asn1parse", "-inform", "DER", "-in", writeTemp(t, extract(t, tagged(t, one, 0, "campaign=42")))).CombinedOutput()
@@ -144,7 +144,7 @@ func TestTagPolicies(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
 	one := signed(t, program, authenticode.SignOptions{Signer: signer(p.Leaf)})
-	jsign := update(t, one, func(p7 []byte) ([]byte, error) {
+	jsign := update(t, one, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
 		sd, err := cms.Parse(p7)
 		if err != nil {
 			return nil, err
@@ -155,14 +155,14 @@ func TestTagPolicies(t *testing.T) {
 	})
 	for name, b := range map[string][]byte{"ours": tagged(t, one, 0, "old"), "jsign's": jsign} {
 		p7 := extract(t, b)
-		if out, err := authenticode.SetTag(p7, 0, []byte("new"), authenticode.ExistingRefuse); !errors.Is(err, authenticode.ErrTagged) || out != nil {
+		if out, err := authenticode.PKCS7(p7).AddTag(0, []byte("new")); !errors.Is(err, authenticode.ErrTagged) || out != nil {
 			t.Errorf("%s: refusing gives %v", name, err)
 		}
-		out, err := authenticode.SetTag(p7, 0, []byte("new"), authenticode.ExistingReplace)
+		out, err := authenticode.PKCS7(p7).ReplaceTag(0, []byte("new"))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		tags, err := authenticode.Tags(out, 0)
+		tags, err := authenticode.PKCS7(out).Tags(0)
 		if err != nil || len(tags) != 1 || string(tags[0].Data) != "new" {
 			t.Errorf("%s: after replacing there are %v, %v", name, tags, err)
 		}
@@ -171,12 +171,13 @@ func TestTagPolicies(t *testing.T) {
 		t.Error("stripping does not give back the program")
 	}
 	p7 := extract(t, one)
-	for want, do := range map[string]func() ([]byte, error){
-		"empty":           func() ([]byte, error) { return authenticode.SetTag(p7, 0, nil, authenticode.ExistingRefuse) },
-		"at most":         func() ([]byte, error) { return authenticode.SetTag(p7, 0, make([]byte, authenticode.MaxTag+1), 0) },
-		"neither":         func() ([]byte, error) { return authenticode.SetTag(p7, 0, []byte("x"), authenticode.ExistingAppend) },
-		"no signature 1":  func() ([]byte, error) { return authenticode.SetTag(p7, 1, []byte("x"), 0) },
-		"no signature -1": func() ([]byte, error) { return authenticode.SetTag(p7, -1, []byte("x"), 0) },
+	for want, do := range map[string]func() (authenticode.PKCS7, error){
+		"empty": func() (authenticode.PKCS7, error) { return authenticode.PKCS7(p7).AddTag(0, nil) },
+		"at most": func() (authenticode.PKCS7, error) {
+			return authenticode.PKCS7(p7).AddTag(0, make([]byte, authenticode.MaxTag+1))
+		},
+		"no signature 1":  func() (authenticode.PKCS7, error) { return authenticode.PKCS7(p7).AddTag(1, []byte("x")) },
+		"no signature -1": func() (authenticode.PKCS7, error) { return authenticode.PKCS7(p7).AddTag(-1, []byte("x")) },
 	} {
 		if out, err := do(); err == nil || !strings.Contains(err.Error(), want) || out != nil {
 			t.Errorf("error %v, want one with %q", err, want)

@@ -7,9 +7,10 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
-// Update writes the PE file in src to dst with its PKCS#7 blob changed, for example by SetToken or AddCertificatesTo, and CheckSum put right. Further
-// entries of the certificate table stay as they are. It returns the new blob.
-func Update(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, change func(p7 []byte) ([]byte, error)) ([]byte, error) {
+// Update writes the PE file in src to dst with its signatures changed, for example
+// by [PKCS7.AddCertificates], and CheckSum put right. dst starts empty. Further
+// entries of the certificate table stay as they are. It returns the new block.
+func Update(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, change func(PKCS7) (PKCS7, error)) (PKCS7, error) {
 	s, err := openSigned(src, size)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,9 @@ func Update(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, cha
 	return p7, err
 }
 
-// Timestamp is Update with SetToken: it attaches an RFC 3161 token to the signature with the given index of a signed file.
-func Timestamp(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, index int, token []byte) ([]byte, error) {
-	return Update(ctx, src, size, dst, func(p7 []byte) ([]byte, error) { return SetToken(p7, index, token) })
+// Timestamp is [Update] with [PKCS7.SetToken]: it attaches an RFC 3161 token to the
+// signature with the given index of a signed file. Get the token with an
+// rfc3161.Client for the [PKCS7.SignatureValue].
+func Timestamp(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, index int, token []byte) (PKCS7, error) {
+	return Update(ctx, src, size, dst, func(p PKCS7) (PKCS7, error) { return p.SetToken(index, token) })
 }

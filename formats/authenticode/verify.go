@@ -3,6 +3,7 @@ package authenticode
 import (
 	"context"
 	"crypto"
+	"encoding/asn1"
 	"errors"
 	"fmt"
 	"io"
@@ -47,16 +48,17 @@ func Verify(ctx context.Context, r io.ReaderAt, size int64, o VerifyOptions) (*R
 	return v.finish(), nil
 }
 
-// VerifyBlob judges a PKCS#7 signature that stands alone: a catalog (contentType cms.OIDCTL) or one taken out of a
-// file (cms.OIDSpcIndirectData, whose digests are then not compared with anything, which is noted).
-func VerifyBlob(ctx context.Context, p7 []byte, contentType []int, o VerifyOptions) (*Report, error) {
+// Verify judges signatures that stand alone: those of a catalog (contentType
+// cms.OIDCTL) or some taken out of a file (cms.OIDSpcIndirectData, whose digests
+// are then not compared with anything, which is noted).
+func (p PKCS7) Verify(ctx context.Context, contentType asn1.ObjectIdentifier, o VerifyOptions) (*Report, error) {
 	v, err := newVerifier(o)
 	if err != nil {
 		return nil, err
 	}
-	v.report.Format, v.report.Size = "PKCS7", int64(len(p7))
+	v.report.Format, v.report.Size = "PKCS7", int64(len(p))
 	v.content = contentType
-	v.collect(p7, 0, 0)
+	v.collect(p, 0, 0)
 	if err := v.loadRoots(); err != nil {
 		return nil, err
 	}
@@ -72,7 +74,7 @@ type verifier struct {
 	roots      *certchain.Roots
 	revocation *certchain.RevocationChecker
 	budget     *certchain.Budget
-	content    []int // the content type that signatures must have
+	content    asn1.ObjectIdentifier // the content type that signatures must have
 	report     *Report
 	messages   []*message
 	digests    *peimage.Digests       // nil if there is no file to compare with
@@ -93,7 +95,7 @@ type message struct {
 
 func newVerifier(o VerifyOptions) (*verifier, error) {
 	if o.HashOnly && (!o.Require.empty() || o.Kernel != nil) {
-		return nil, errors.New("verifying: HashOnly looks at no signer, so nothing can be required of one")
+		return nil, cms.WrongOption("HashOnly", "verifying: HashOnly looks at no signer, so nothing can be required of one")
 	}
 	v := &verifier{opts: o, roots: o.Roots, budget: certchain.NewBudget(maxJudgedLeaves), content: cms.OIDSpcIndirectData, report: &Report{Time: o.now().UTC()}}
 	v.revocation = certchain.NewRevocationChecker(o.Revocation, o.Fetcher, o.now())
@@ -216,10 +218,10 @@ func (v *verifier) collect(raw []byte, entry, depth int) {
 }
 
 // unsignedValues returns all values of an unsigned attribute; some tools repeat the attribute instead of adding a value.
-func unsignedValues(si *cms.SignerInfo, oid []int) [][]byte {
+func unsignedValues(si *cms.SignerInfo, oid asn1.ObjectIdentifier) [][]byte {
 	var out [][]byte
 	for _, a := range si.UnsignedAttrs {
-		if slices.Equal(a.Type, oid) {
+		if a.Type.Equal(oid) {
 			out = append(out, a.Values...)
 		}
 	}

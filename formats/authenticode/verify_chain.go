@@ -7,6 +7,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"slices"
 	"time"
 
@@ -156,7 +157,7 @@ func weakChain(c certchain.Chain, prefix string) []Finding {
 }
 
 // knownUnsigned are the unsigned attributes that are judged elsewhere or carry nothing that could mislead.
-var knownUnsigned = [][]int{cms.OIDNestedSignature, cms.OIDRFC3161Token, cms.OIDCountersignature, cms.OIDSequenceNumber,
+var knownUnsigned = []asn1.ObjectIdentifier{cms.OIDNestedSignature, cms.OIDRFC3161Token, cms.OIDCountersignature, cms.OIDSequenceNumber,
 	cms.OIDSealingTimestamp, cms.OIDSealingSignature, cms.OIDRelaxedPEMarker, cms.OIDDigestRetryCount}
 
 // leftovers reports what the signature carries without covering it: data can be hidden there without breaking it.
@@ -168,7 +169,7 @@ func (j *judging) leftovers(context.Context) bool {
 		if isTag(a.Type) {
 			continue
 		}
-		if !slices.ContainsFunc(knownUnsigned, func(o []int) bool { return slices.Equal(a.Type, o) }) {
+		if !slices.ContainsFunc(knownUnsigned, a.Type.Equal) {
 			j.find(warning(CheckUnknownContent, "unsigned attribute %v holds data that the signature does not cover", a.Type))
 		}
 	}

@@ -96,7 +96,7 @@ func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte,
 	if o.Disallowed == nil {
 		o.Disallowed = &certchain.Disallowed{} // that there is no list is said once, for the whole file
 	}
-	rep, err := VerifyBlob(ctx, match.PKCS7, cms.OIDCTL, o)
+	rep, err := PKCS7(match.PKCS7).Verify(ctx, cms.OIDCTL, o)
 	if err != nil {
 		return fmt.Errorf("judging catalog %s: %w", match.Name, err)
 	}

@@ -39,7 +39,7 @@ func FuzzVerify(f *testing.F) {
 		if _, err := r.JSON(); err != nil {
 			t.Error(err)
 		}
-		blob, err := authenticode.VerifyBlob(context.Background(), b, nil, o)
+		blob, err := authenticode.PKCS7(b).Verify(context.Background(), nil, o)
 		if err != nil || blob.Trusted {
 			t.Errorf("blob: %v %v", blob, err)
 		}
@@ -54,12 +54,12 @@ func FuzzVerifyBlob(f *testing.F) {
 			f.Fatal(err)
 		}
 		if p7, err := authenticode.Extract(bytes.NewReader(b), int64(len(b))); err == nil {
-			f.Add(p7)
+			f.Add([]byte(p7))
 		}
 	}
 	roots := certchain.NewRoots(formatstest.NewPKI(f).UntrustedRoot)
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := authenticode.VerifyBlob(context.Background(), b, []int{1, 3, 6, 1, 4, 1, 311, 2, 1, 4}, authenticode.VerifyOptions{Roots: roots})
+		r, err := authenticode.PKCS7(b).Verify(context.Background(), []int{1, 3, 6, 1, 4, 1, 311, 2, 1, 4}, authenticode.VerifyOptions{Roots: roots})
 		if err != nil || r.Trusted || r.Windows.Trusted() {
 			t.Errorf("%v %v", r, err)
 		}

@@ -204,7 +204,7 @@ func TestVerifyBlob(t *testing.T) {
 		"expired signer":   {v.blob(vcaseNamed("expired").file(v)), cms.OIDSpcIndirectData, authenticode.VerdictExpired},
 		"signature broken": {v.blob(vcaseNamed("signature value").file(v)), cms.OIDSpcIndirectData, authenticode.VerdictNoSignature},
 	} {
-		r, err := authenticode.VerifyBlob(context.Background(), c.blob, c.kind, o)
+		r, err := authenticode.PKCS7(c.blob).Verify(context.Background(), c.kind, o)
 		if err != nil || r.Windows != c.want || r.Trusted != c.want.Trusted() {
 			t.Errorf("%s: %v, verdict %v, want %v", name, err, r.Windows, c.want)
 		}

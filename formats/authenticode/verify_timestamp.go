@@ -3,6 +3,7 @@ package authenticode
 import (
 	"context"
 	"crypto/x509"
+	"encoding/asn1"
 	"fmt"
 	"time"
 
@@ -25,7 +26,7 @@ const (
 func (j *judging) timestamps(ctx context.Context) bool {
 	n, counted := 0, 0
 	for _, kind := range []struct {
-		attr  []int
+		attr  asn1.ObjectIdentifier
 		judge func(*judging, context.Context, *TimestampReport, []byte) []Finding
 	}{
 		{cms.OIDRFC3161Token, (*judging).token},

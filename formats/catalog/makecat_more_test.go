@@ -204,7 +204,7 @@ func TestObjectIdentifierNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		der, err := authenticode.BuildList(context.Background(), list, signer(id).SignOptions) // Sign refuses what Windows does not open
+		der, err := authenticode.SignList(context.Background(), list, signer(id).SignOptions) // Sign refuses what Windows does not open
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -22,7 +22,7 @@ type SignOptions struct {
 
 // Sign signs a catalog (DER, as Marshal or makecat write it) and returns the signed one. The list is taken over as it stands. With an
 // RSA key the same input gives the same bytes. A catalog that would not work signed (no members, members out of order) is
-// refused. Timestamp it with authenticode.SetToken, index 0.
+// refused. Timestamp it with authenticode.PKCS7.SetToken, index 0.
 func Sign(ctx context.Context, der []byte, o SignOptions) ([]byte, error) {
 	c, err := Parse(der)
 	if err != nil {
@@ -38,7 +38,7 @@ func Sign(ctx context.Context, der []byte, o SignOptions) ([]byte, error) {
 		}
 		return nil, fmt.Errorf("signing catalog: %w", errors.Join(problems...))
 	}
-	return authenticode.BuildList(ctx, c.SignedData.Content, o.SignOptions)
+	return authenticode.SignList(ctx, c.SignedData.Content, o.SignOptions)
 }
 
 // Unsigned returns the catalog without its signature, as makecat would have written it.
@@ -54,5 +54,5 @@ func Verify(ctx context.Context, der []byte, o authenticode.VerifyOptions) (*aut
 	if _, err := Parse(der); err != nil {
 		return nil, err
 	}
-	return authenticode.VerifyBlob(ctx, der, cms.OIDCTL, o)
+	return authenticode.PKCS7(der).Verify(ctx, cms.OIDCTL, o)
 }

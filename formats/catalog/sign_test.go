@@ -62,7 +62,7 @@ func signed(t testing.TB, der []byte, id *formatstest.Identity) []byte {
 // stamped timestamps a signed catalog with an authority made of openssl.
 func stamped(t testing.TB, p7 []byte) []byte {
 	t.Helper()
-	value, err := authenticode.SignatureValue(p7, 0)
+	value, err := authenticode.PKCS7(p7).SignatureValue(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func stamped(t testing.TB, p7 []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := authenticode.SetToken(p7, 0, stamp.Raw)
+	out, err := authenticode.PKCS7(p7).SetToken(0, stamp.Raw)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,10 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/crypto/cryptobyte"
+
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
-	"golang.org/x/crypto/cryptobyte"
 )
 
 // Sign wraps a compiled policy into a signed one: PKCS#7 SignedData of version 1
@@ -53,7 +54,7 @@ func Sign(ctx context.Context, policy []byte, signer cms.Signer) ([]byte, error)
 
 func checkPolicySigner(p *Policy, signer cms.Signer) error {
 	if signer.Certificate == nil {
-		return errors.New("signing policy: no certificate")
+		return cms.WrongOption("signer.Certificate", "signing policy: no certificate")
 	}
 	key, ok := signer.Certificate.PublicKey.(*rsa.PublicKey)
 	if !ok {

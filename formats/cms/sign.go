@@ -10,7 +10,6 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
-	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -81,13 +80,13 @@ func Prepare(content ContentInfo, signer Signer, signedAttrs Attributes) (*Prepa
 		h = crypto.SHA256
 	}
 	if h != crypto.SHA256 && h != crypto.SHA384 && h != crypto.SHA512 {
-		return nil, fmt.Errorf("signing with hash %v: only SHA-256, SHA-384 and SHA-512 are accepted for new signatures", h)
+		return nil, WrongOption("Hash", "signing with hash %v: only SHA-256, SHA-384 and SHA-512 are accepted for new signatures", h)
 	}
 	if signer.Certificate == nil {
-		return nil, errors.New("signing: the signer has no certificate")
+		return nil, WrongOption("Certificate", "signing: the signer has no certificate")
 	}
 	if signer.Key != nil && !samePublicKey(signer.Key.Public(), signer.Certificate.PublicKey) {
-		return nil, fmt.Errorf("signing: the key is not the one of the certificate %q", signer.Certificate.Subject)
+		return nil, WrongOption("Key", "signing: the key is not the one of the certificate %q", signer.Certificate.Subject)
 	}
 	si, err := newSignerInfo(content, signer, h, signedAttrs)
 	if err != nil {
@@ -192,7 +191,7 @@ func (s *SignedData) SetSignature(i int, signature []byte) error {
 // PKCS#1 v1.5 and so deterministic; the result is checked with the certificate before it is returned.
 func Sign(ctx context.Context, content ContentInfo, signer Signer, signedAttrs Attributes) (*SignedData, error) {
 	if signer.Key == nil {
-		return nil, errors.New("signing: the signer has no key")
+		return nil, WrongOption("Key", "signing: the signer has no key")
 	}
 	p, err := Prepare(content, signer, signedAttrs)
 	if err != nil {

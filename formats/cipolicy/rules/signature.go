@@ -37,7 +37,7 @@ func (f *File) signatures(ctx context.Context, im *peimage.Image, r io.ReaderAt)
 			f.Notes = append(f.Notes, "signature: "+err.Error())
 			continue
 		}
-		list, err := authenticode.Signatures(p7)
+		list, err := authenticode.PKCS7(p7).Signatures()
 		if err != nil {
 			f.Notes = append(f.Notes, "signature: "+err.Error())
 			continue

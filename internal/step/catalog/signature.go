@@ -53,7 +53,7 @@ func (w *work) signed(ctx context.Context, m *inventory.Made) ([]byte, error) {
 
 // stageName tells signatures of other certificates and settings apart.
 func stageName(o authenticode.SignOptions) string {
-	key, _ := json.Marshal([]any{o.Signer.Certificate.Raw, o.Hash, o.Description, o.URL, o.Commercial})
+	key, _ := json.Marshal([]any{o.Signer.Certificate.Raw, o.Signer.Hash, o.Description, o.URL, o.Commercial})
 	sum := sha256.Sum256(key)
 	return fmt.Sprintf("%x.cat", sum[:8])
 }
@@ -74,7 +74,7 @@ func (w *work) stamped(ctx context.Context, der []byte) (out []byte, server stri
 	if w.r.Spec.Timestamp == nil {
 		return der, "", nil
 	}
-	value, err := authenticode.SignatureValue(der, 0)
+	value, err := authenticode.PKCS7(der).SignatureValue(0)
 	if err != nil {
 		return nil, "", err
 	}
@@ -86,6 +86,6 @@ func (w *work) stamped(ctx context.Context, der []byte) (out []byte, server stri
 	if err != nil {
 		return nil, "", err
 	}
-	out, err = authenticode.SetToken(der, 0, token)
+	out, err = authenticode.PKCS7(der).SetToken(0, token)
 	return out, server, err
 }

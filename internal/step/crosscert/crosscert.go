@@ -62,7 +62,7 @@ func do(r *step.Run, a ledger.Artifact) (step.Result, error) {
 	if err != nil {
 		return step.Result{}, err
 	}
-	out, err := authenticode.AddCertificatesTo(p7, 0, extra)
+	out, err := authenticode.PKCS7(p7).AddCertificates(0, extra)
 	if err != nil {
 		return step.Result{}, err
 	}
@@ -85,7 +85,7 @@ func load(r *step.Run) ([]*x509.Certificate, error) {
 }
 
 func judge(r *step.Run, p7 []byte, extra []*x509.Certificate) (*authenticode.AdditionalReport, error) {
-	sigs, err := authenticode.Signatures(p7)
+	sigs, err := authenticode.PKCS7(p7).Signatures()
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -138,7 +139,6 @@ func Options(r *step.Run, id *identity.Identity) (authenticode.SignOptions, erro
 	hash, err := cms.ParseHash(s.Digest)
 	return authenticode.SignOptions{
 		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
-		Hash:        hash,
 		Description: s.Description,
 		URL:         s.URL,
 		PageHashes:  s.PageHashes,
@@ -156,15 +156,12 @@ func signature(ctx context.Context, path string, o authenticode.SignOptions) ([]
 	if err != nil {
 		return nil, fmt.Errorf("reading the program: %w", err)
 	}
-	subject, err := authenticode.ReadSubject(ctx, f, st.Size(), o.Hash, o.PageHashes)
-	if err != nil {
-		return nil, err
-	}
-	if subject.PKCS7() != nil {
+	p7, err := authenticode.SignDetached(ctx, f, st.Size(), o)
+	if errors.Is(err, authenticode.ErrSigned) {
 		return nil, fault.New(fault.Other, "the compiled program carries a signature already").
 			Hint("sign it here or in the goreleaser configuration, not in both")
 	}
-	return authenticode.Build(ctx, subject.Content(o.Hash, o.PageHashes), o)
+	return p7, err
 }
 
 func facts(id *identity.Identity) map[string]string {

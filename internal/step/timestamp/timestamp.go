@@ -51,7 +51,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	if err != nil {
 		return step.Result{}, fmt.Errorf("reading the signature: %w", err)
 	}
-	sigs, err := authenticode.Signatures(p7)
+	sigs, err := authenticode.PKCS7(p7).Signatures()
 	if err != nil {
 		return step.Result{}, err
 	}
@@ -67,7 +67,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	if err != nil {
 		return step.Result{}, err
 	}
-	if p7, err = authenticode.SetToken(p7, 0, der); err != nil {
+	if p7, err = authenticode.PKCS7(p7).SetToken(0, der); err != nil {
 		return step.Result{}, err
 	}
 	res := step.Result{

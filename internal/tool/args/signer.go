@@ -60,7 +60,6 @@ func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) 
 	}
 	return &Session{id, roots, authenticode.SignOptions{
 		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
-		Hash:        hash,
 		Description: s.Description,
 		URL:         s.URL,
 	}, stamping}, nil

@@ -125,8 +125,8 @@ func (s Stampers) openOwn(ctx context.Context, hash crypto.Hash, roots *certchai
 
 // Stamp gets a timestamp for the signature with the given index and returns
 // the signature with it.
-func (s *Stamping) Stamp(ctx context.Context, p7 []byte, index int) ([]byte, string, error) {
-	value, err := authenticode.SignatureValue(p7, index)
+func (s *Stamping) Stamp(ctx context.Context, p7 authenticode.PKCS7, index int) (authenticode.PKCS7, string, error) {
+	value, err := p7.SignatureValue(index)
 	if err != nil {
 		return nil, "", err
 	}
@@ -135,14 +135,14 @@ func (s *Stamping) Stamp(ctx context.Context, p7 []byte, index int) ([]byte, str
 		if err != nil {
 			return nil, "", kept(err)
 		}
-		p7, err = authenticode.SetCountersignature(p7, index, answer.Raw, answer.Certificates)
+		p7, err = p7.SetCountersignature(index, answer.Raw, answer.Certificates)
 		return p7, server, err
 	}
 	token, server, err := s.stamper.Stamp(ctx, value)
 	if err != nil {
 		return nil, "", kept(err)
 	}
-	p7, err = authenticode.SetToken(p7, index, token)
+	p7, err = p7.SetToken(index, token)
 	return p7, server, err
 }
 

@@ -44,7 +44,7 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 	}
 	defer st.Close()
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (note string, err error) {
-		err = update(ctx, j, func(p7 []byte) (out []byte, err error) {
+		err = update(ctx, j, func(p7 authenticode.PKCS7) (out authenticode.PKCS7, err error) {
 			out, note, err = st.Stamp(ctx, p7, s.Index)
 			return out, err
 		})
@@ -53,7 +53,7 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 }
 
 // update changes the signature of one file.
-func update(ctx context.Context, j args.Job, change func([]byte) ([]byte, error)) error {
+func update(ctx context.Context, j args.Job, change func(authenticode.PKCS7) (authenticode.PKCS7, error)) error {
 	return wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
 		_, err := authenticode.Update(ctx, src.File, src.Size, dst, change)
 		return err
@@ -87,11 +87,11 @@ func AddCerts(ctx context.Context, c *console.Console, a Adding) error {
 		return err
 	}
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
-		return "", update(ctx, j, func(p7 []byte) ([]byte, error) {
+		return "", update(ctx, j, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
 			if err := judgeFor(c, p7, a, extra, roots); err != nil {
 				return nil, err
 			}
-			return authenticode.AddCertificatesTo(p7, a.Index, extra)
+			return p7.AddCertificates(a.Index, extra)
 		})
 	})
 }
@@ -116,7 +116,7 @@ func Extract(ctx context.Context, c *console.Console, f args.Files, asPEM bool) 
 			return "", err
 		}
 		if asPEM {
-			p7 = authenticode.EncodePEM(p7)
+			p7 = authenticode.PKCS7(p7).PEM()
 		}
 		return j.Out, atomicfile.Write(j.Out, p7, 0o644)
 	})

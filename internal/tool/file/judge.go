@@ -28,8 +28,8 @@ func judgeFor(c *console.Console, p7 []byte, a Adding, extra []*x509.Certificate
 }
 
 // pick returns the signature that -index= names.
-func pick(p7 []byte, index int) (authenticode.Signature, error) {
-	sigs, err := authenticode.Signatures(p7)
+func pick(p7 authenticode.PKCS7, index int) (authenticode.Signature, error) {
+	sigs, err := p7.Signatures()
 	if err != nil {
 		return authenticode.Signature{}, err
 	}

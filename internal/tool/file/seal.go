@@ -34,7 +34,7 @@ func signAndSeal(ctx context.Context, j args.Job, o authenticode.SignOptions) (s
 		if err != nil {
 			return err
 		}
-		p7, err := authenticode.SealPKCS7(ctx, src.File, src.Size, res.PKCS7, o.Signer)
+		p7, err := res.PKCS7.Seal(ctx, src.File, src.Size, o.Signer)
 		if err != nil {
 			return err
 		}
@@ -85,7 +85,7 @@ func Unseal(ctx context.Context, c *console.Console, f args.Files) error {
 		return err
 	}
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
-		return "Windows refuses it until it is sealed again", update(ctx, j, authenticode.Unseal)
+		return "Windows refuses it until it is sealed again", update(ctx, j, authenticode.PKCS7.Unseal)
 	})
 }
 

@@ -68,7 +68,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 		c.Warn("with -intent Windows refuses the files until they are sealed")
 	}
 	o := id.Options
-	o.PageHashes, o.Existing, o.Additional, o.IntentToSeal = s.PageHashes, ex, extra, s.Intent || s.Seal
+	o.PageHashes, o.Existing, o.Signer.Extra, o.IntentToSeal = s.PageHashes, ex, extra, s.Intent || s.Seal
 	return args.Each(ctx, c, jobs, cmp.Or(s.Parallel, id.Parallel), func(ctx context.Context, j args.Job) (string, error) {
 		if s.Seal {
 			return signAndSeal(ctx, j, o)
@@ -119,7 +119,7 @@ func skipped(ctx context.Context, src *args.Source, dst *os.File, res *authentic
 	if st == nil || token || legacy {
 		return note, errUnchanged
 	}
-	_, err = authenticode.Update(ctx, src.File, src.Size, dst, func(p7 []byte) (out []byte, err error) {
+	_, err = authenticode.Update(ctx, src.File, src.Size, dst, func(p7 authenticode.PKCS7) (out authenticode.PKCS7, err error) {
 		out, server, err := st.Stamp(ctx, p7, res.Index)
 		note = "signed by this identity already, stamped by " + server
 		return out, err
@@ -143,7 +143,7 @@ func appendTable(ctx context.Context, dst *os.File, src *args.Source, p7 []byte)
 	if err := rewind(dst); err != nil {
 		return err
 	}
-	_, err := authenticode.Update(ctx, src.File, src.Size, dst, func([]byte) ([]byte, error) { return p7, nil })
+	_, err := authenticode.Update(ctx, src.File, src.Size, dst, func(authenticode.PKCS7) (authenticode.PKCS7, error) { return p7, nil })
 	if errors.Is(err, authenticode.ErrUnsigned) { // there was nothing to append to
 		return replaceTable(ctx, dst, src, p7)
 	}

@@ -56,7 +56,7 @@ func Prepare(ctx context.Context, c *console.Console, s Split) error {
 		return err
 	}
 	o := authenticode.SignOptions{
-		Signer: cms.Signer{Certificate: id.Certificate, Chain: id.Chain, Hash: hash}, Hash: hash,
+		Signer:      cms.Signer{Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
 		Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex,
 	}
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) { return prepare(ctx, j, o) })

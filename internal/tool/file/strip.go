@@ -31,8 +31,8 @@ func Strip(ctx context.Context, c *console.Console, s Stripping) error {
 	if err != nil {
 		return err
 	}
-	remove, err := args.Choice("only", s.Only, map[string]func([]byte, int) ([]byte, error){
-		"": nil, "nested": authenticode.RemoveSignature, "unsigned": authenticode.RemoveUnsigned, "certs": authenticode.RemoveCertificates,
+	remove, err := args.Choice("only", s.Only, map[string]func(authenticode.PKCS7, int) (authenticode.PKCS7, error){
+		"": nil, "nested": authenticode.PKCS7.Remove, "unsigned": authenticode.PKCS7.RemoveUnsigned, "certs": authenticode.PKCS7.RemoveCertificates,
 	})
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func Strip(ctx context.Context, c *console.Console, s Stripping) error {
 	}
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
 		if remove != nil {
-			return "", update(ctx, j, func(p7 []byte) ([]byte, error) {
+			return "", update(ctx, j, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
 				if _, err := pick(p7, s.Index); err != nil {
 					return nil, err
 				}

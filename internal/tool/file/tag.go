@@ -24,8 +24,9 @@ type Tagging struct {
 
 // Tag puts data into a signature that does not cover it.
 func Tag(ctx context.Context, c *console.Console, t Tagging) error {
-	policy, err := args.Choice("existing", t.Existing, map[string]authenticode.Existing{
-		"": authenticode.ExistingRefuse, "refuse": authenticode.ExistingRefuse, "replace": authenticode.ExistingReplace,
+	add, replace := authenticode.PKCS7.AddTag, authenticode.PKCS7.ReplaceTag
+	put, err := args.Choice("existing", t.Existing, map[string]func(authenticode.PKCS7, int, []byte) (authenticode.PKCS7, error){
+		"": add, "refuse": add, "replace": replace,
 	})
 	if err != nil {
 		return err
@@ -40,11 +41,11 @@ func Tag(ctx context.Context, c *console.Console, t Tagging) error {
 	}
 	note := fmt.Sprintf("%d bytes, not covered by the signature", len(data))
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) {
-		err := update(ctx, j, func(p7 []byte) ([]byte, error) {
+		err := update(ctx, j, func(p7 authenticode.PKCS7) (authenticode.PKCS7, error) {
 			if _, err := pick(p7, t.Index); err != nil {
 				return nil, err
 			}
-			return authenticode.SetTag(p7, t.Index, data, policy)
+			return put(p7, t.Index, data)
 		})
 		if errors.Is(err, authenticode.ErrTagged) {
 			err = fault.New(fault.Other, "%w", err).Hint("-existing=replace puts the new tag in its place")
