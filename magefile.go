@@ -7,10 +7,12 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/dev"
 	"github.com/hallmark-dev/hallmark/internal/dev/bench"
+	"github.com/hallmark-dev/hallmark/internal/dev/wine"
 	// mage:import
 	"github.com/hallmark-dev/hallmark/targets"
 )
@@ -47,6 +49,22 @@ func Fuzz(ctx context.Context,
 		d = *each
 	}
 	return dev.Fuzz(ctx, os.Stdout, d)
+}
+
+// Wine runs the tests for Windows under wine.
+func Wine(ctx context.Context,
+	packages *string, // packages to test, separated by commas (default all)
+	run *string, // only tests whose names match, as go test -run
+) error {
+	var list []string
+	if packages != nil {
+		list = strings.Split(*packages, ",")
+	}
+	pattern := ""
+	if run != nil {
+		pattern = *run
+	}
+	return wine.Test(ctx, os.Stdout, pattern, list)
 }
 
 // Bench measures speed and memory beside osslsigncode and relic.

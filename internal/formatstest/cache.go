@@ -11,9 +11,13 @@ import (
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// cacheDir returns the folder of this user for what is slow to make. Only its owner may enter it.
+// cacheDir returns the folder of this user for what is slow to make. Only its owner may enter it. HALLMARK_TEST_CACHE
+// names another one: tests under wine share that of the system around it, where there is a Go to compile programs with.
 func cacheDir(t testing.TB) string {
 	t.Helper()
+	if dir := os.Getenv("HALLMARK_TEST_CACHE"); dir != "" {
+		return dir
+	}
 	name := "unknown"
 	if u, err := user.Current(); err == nil {
 		name = strings.Map(plain, u.Uid)
