@@ -3,6 +3,8 @@ package authenticode
 import (
 	"encoding/pem"
 	"fmt"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 // pemType is what openssl and osslsigncode call a PKCS#7 in PEM (RFC 7468 section 8 also knows CMS).
@@ -30,10 +32,14 @@ func ParsePKCS7(b []byte) (PKCS7, error) {
 }
 
 func withoutPEM(b []byte) ([]byte, error) {
-	block, _ := pem.Decode(b)
-	if block == nil {
+	blocks, err := cms.PEMBlocks(b)
+	if err != nil {
+		return nil, fmt.Errorf("reading signature: %v", err)
+	}
+	if len(blocks) == 0 {
 		return b, nil
 	}
+	block := blocks[0]
 	if block.Type != pemType && block.Type != "CMS" {
 		return nil, fmt.Errorf("reading signature: PEM block %q instead of %q", block.Type, pemType)
 	}

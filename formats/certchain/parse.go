@@ -1,7 +1,6 @@
 package certchain
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -13,18 +12,18 @@ import (
 // ParseCertificates reads certificates from b: PEM blocks with certificates or PKCS#7 (others are passed over), one or
 // more certificates in DER one after the other, or a PKCS#7 in DER (.p7b, .p7c). No certificate at all is an error.
 func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
-	if !bytes.Contains(b, []byte("-----BEGIN")) {
+	blocks, err := cms.PEMBlocks(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(blocks) == 0 {
 		return parseDERCertificates(b)
 	}
 	var out []*x509.Certificate
-	for n := 1; ; n++ {
-		var block *pem.Block
-		if block, b = pem.Decode(b); block == nil {
-			break
-		}
+	for n, block := range blocks {
 		certs, err := parsePEMBlock(block)
 		if err != nil {
-			return nil, fmt.Errorf("PEM block %d: %v", n, err)
+			return nil, fmt.Errorf("PEM block %d: %v", n+1, err)
 		}
 		out = append(out, certs...)
 	}

@@ -1,10 +1,8 @@
 package certchain
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"strings"
@@ -85,7 +83,11 @@ func (rc *RevocationChecker) Unreadable() []Finding { return rc.unreadable }
 
 // ParseCRLs reads revocation lists: one in DER, or any number in PEM (X509 CRL; other blocks are passed over). None at all is an error.
 func ParseCRLs(b []byte) ([]*x509.RevocationList, error) {
-	if !bytes.Contains(b, []byte("-----BEGIN")) {
+	blocks, err := cms.PEMBlocks(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(blocks) == 0 {
 		crl, err := x509.ParseRevocationList(b)
 		if err != nil {
 			return nil, fmt.Errorf("not a revocation list in DER or PEM: %v", err)
@@ -93,17 +95,13 @@ func ParseCRLs(b []byte) ([]*x509.RevocationList, error) {
 		return []*x509.RevocationList{crl}, nil
 	}
 	var out []*x509.RevocationList
-	for n := 1; ; n++ {
-		var block *pem.Block
-		if block, b = pem.Decode(b); block == nil {
-			break
-		}
+	for n, block := range blocks {
 		if block.Type != "X509 CRL" {
 			continue
 		}
 		crl, err := x509.ParseRevocationList(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("PEM block %d: not a revocation list: %v", n, err)
+			return nil, fmt.Errorf("PEM block %d: not a revocation list: %v", n+1, err)
 		}
 		out = append(out, crl)
 	}

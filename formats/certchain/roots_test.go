@@ -60,6 +60,9 @@ func TestParseCertificates(t *testing.T) {
 	}{
 		"PEM":             {block, 1},
 		"PEM, others too": {append(append(key, block...), block...), 2},
+		"PEM, touching":   {append(bytes.TrimSpace(block), block...), 2},
+		"PEM with a mark": {append([]byte("\xEF\xBB\xBF"), append(block, block...)...), 2},
+		"PEM, one broken": {append(bytes.Replace(block, []byte("\n"), []byte("\n!"), 1), block...), 0},
 		"DER":             {c.Raw, 1},
 		"two DER":         {append(append([]byte(nil), c.Raw...), c.Raw...), 2},
 		"PKCS#7":          {p7b, 1},

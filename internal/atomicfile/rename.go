@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/rogpeppe/go-internal/robustio"
 
@@ -18,6 +19,9 @@ var ErrReadOnly = errors.New("the file is read-only")
 // replaceable refuses what a rename could not, or should not, replace. It looks
 // before anything is written, so that the answer does not depend on the system.
 func replaceable(path string) error {
+	if name := filepath.Base(path); name != ".." && !filepath.IsLocal(name) {
+		return fmt.Errorf("%s is the name of a device or stream on Windows, not of a file", name)
+	}
 	st, err := os.Lstat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -87,3 +87,16 @@ func run(t testing.TB, dir, path string, args ...string) (string, error) {
 	}
 	return string(bytes.ReplaceAll(out, []byte("\r\n"), []byte("\n"))), runErr
 }
+
+// Symlink makes a symbolic link, or skips the test where the system makes none: Windows asks for a privilege, and wine 8
+// says that it has made one when it has not.
+func Symlink(t testing.TB, target, link string) {
+	t.Helper()
+	err := os.Symlink(target, link)
+	if err == nil {
+		_, err = os.Lstat(link)
+	}
+	if err != nil {
+		t.Skipf("this system makes no symbolic links: %v", err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
@@ -69,14 +70,12 @@ func (i *Identity) readKey(path string, password []byte) (key crypto.Signer, enc
 // keyBlock finds the only private key among PEM blocks, or takes the whole
 // file as DER.
 func keyBlock(b []byte) (*pem.Block, error) {
+	blocks, err := cms.PEMBlocks(b)
+	if err != nil {
+		return nil, err
+	}
 	var found *pem.Block
-	isPEM := false
-	for rest := b; ; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		isPEM = true
+	for _, block := range blocks {
 		if !bytes.HasSuffix([]byte(block.Type), []byte("PRIVATE KEY")) {
 			continue
 		}
@@ -88,7 +87,7 @@ func keyBlock(b []byte) (*pem.Block, error) {
 	switch {
 	case found != nil:
 		return found, nil
-	case isPEM || len(b) == 0 || b[0] != 0x30: // DER begins with a SEQUENCE
+	case len(blocks) > 0 || len(b) == 0 || b[0] != 0x30: // DER begins with a SEQUENCE
 		return nil, errors.New("holds no private key")
 	case isEncryptedPKCS8(b):
 		return &pem.Block{Type: "ENCRYPTED PRIVATE KEY", Bytes: b}, nil

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/text"
 )
 
 // MaxSize is the most bytes that a secret may have. A password file is one
@@ -72,8 +73,9 @@ func (r Ref) Resolve(getenv func(string) string) ([]byte, error) {
 }
 
 // Resolve reads the secret that r refers to. One newline at the end of a
-// file (LF or CRLF) is cut off, because editors and echo add it; everything
-// else belongs to the secret. The empty Ref gives nil. Errors are
+// file (LF or CRLF) is cut off, because editors and echo add it, and so is a
+// byte order mark; with one, the file may also be UTF-16, as PowerShell 5
+// writes it. Everything else belongs to the secret. The empty Ref gives nil. Errors are
 // *fault.Error with status Usage and never hold any part of the secret.
 func (s Source) Resolve(r Ref) ([]byte, error) {
 	if _, err := Parse(string(r)); err != nil || r == "" {
@@ -118,6 +120,13 @@ func (s Source) fromFile(path string) ([]byte, error) {
 	}
 	if len(b) > MaxSize {
 		return nil, fault.New(fault.Usage, "reading secret: %s is larger than %d bytes, so it is not a password", path, MaxSize)
+	}
+	if text.Marked(b) {
+		plain, err := text.Decode(b)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "reading secret: %s: %v", path, err)
+		}
+		b = []byte(plain)
 	}
 	if b = trimNewline(b); len(b) == 0 {
 		return nil, fault.New(fault.Usage, "reading secret: %s is empty", path)

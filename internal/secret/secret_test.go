@@ -58,6 +58,11 @@ func TestResolve(t *testing.T) {
 	write("lf", "s3cret\n")
 	write("crlf", "s3cret\r\n")
 	write("two", "s3cret\n\n")
+	write("mark", "\xEF\xBB\xBFs3cret\r\n")
+	write("utf16", "\xFF\xFEs\x003\x00c\x00r\x00e\x00t\x00\r\x00\n\x00")
+	write("half", "\xFF\xFEs\x003")
+	write("mark alone", "\xEF\xBB\xBF\r\n")
+	write("latin", "s\xFCcret")
 	write("space", " s3cret ")
 	write("empty", "\n")
 	write("huge", strings.Repeat("x", MaxSize+1))
@@ -71,6 +76,11 @@ func TestResolve(t *testing.T) {
 		"unset":         {"env:UNSET", "", "environment variable UNSET is not set"},
 		"lf":            {"file:lf", "s3cret", ""},
 		"crlf":          {"file:crlf", "s3cret", ""},
+		"Notepad":       {"file:mark", "s3cret", ""},
+		"PowerShell 5":  {"file:utf16", "s3cret", ""},
+		"half a letter": {"file:half", "", "half a character"},
+		"only a mark":   {"file:mark alone", "", "is empty"},
+		"not text":      {"file:latin", "s\xFCcret", ""},
 		"only one cut":  {"file:two", "s3cret\n", ""},
 		"spaces stay":   {"file:space", " s3cret ", ""},
 		"absolute":      {Ref("file:" + filepath.Join(dir, "lf")), "s3cret", ""},

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/mail"
 	"net/url"
-	"path"
 	"regexp"
 	"strconv"
 	"strings"
@@ -93,7 +92,7 @@ var Formats = compile(map[string]Format{
 	},
 	"package": {
 		Pattern: `^\.(/[^\x00-\x1f\x7f\\]+)?$`, Want: "a package of this module",
-		Hint: "write . for the module's root, or a folder such as ./cmd/app", check: checkPath,
+		Hint: "write . for the module's root, or a folder such as ./cmd/app", check: leaves,
 	},
 	"variable": {
 		Pattern: `^[A-Za-z0-9_][A-Za-z0-9_./~-]*\.[A-Za-z_][A-Za-z0-9_]*$`, Want: "a package and the name of a variable",
@@ -236,22 +235,6 @@ func quote(s string) string {
 	return strconv.Quote(s)
 }
 
-// checkName refuses what Windows cannot hold as a file name, see
-// https://learn.microsoft.com/windows/win32/fileio/naming-a-file.
-func checkName(s string) string {
-	base, _, _ := strings.Cut(strings.ToUpper(s), ".")
-	switch {
-	case strings.HasSuffix(s, "."):
-		return fmt.Sprintf("%s ends with a dot, which Windows drops", quote(s))
-	case len(s) > 64:
-		return fmt.Sprintf("%s is longer than 64 characters", quote(s))
-	case base == "CON", base == "PRN", base == "AUX", base == "NUL",
-		len(base) == 4 && (base[:3] == "COM" || base[:3] == "LPT") && base[3] != '0' && base[3] <= '9':
-		return fmt.Sprintf("%s is the name of a device on Windows", quote(s))
-	}
-	return ""
-}
-
 func checkFourPart(s string) string {
 	for _, part := range strings.Split(s, ".") {
 		if n, err := strconv.ParseUint(part, 10, 32); err != nil || n > 65535 {
@@ -287,34 +270,6 @@ func checkTimeServer(s string) string {
 		return ""
 	}
 	return checkURL(s)
-}
-
-// checkPath lets a path leave the project only when it is absolute, and so
-// visibly meant.
-func checkPath(s string) string {
-	if isAbs(s) {
-		return ""
-	}
-	if strings.Contains(s, `\`) {
-		return fmt.Sprintf("%s holds a backslash; relative paths are written with slashes", quote(s))
-	}
-	if c := path.Clean(s); c == ".." || strings.HasPrefix(c, "../") {
-		return fmt.Sprintf("%s leaves the project; only an absolute path may", quote(s))
-	}
-	return ""
-}
-
-var driveRoot = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\)`)
-
-// isAbs knows absolute paths of every system, so that a file means the same
-// on each.
-func isAbs(s string) bool { return strings.HasPrefix(s, "/") || driveRoot.MatchString(s) }
-
-func checkGlob(s string) string {
-	if _, err := path.Match(s, ""); err != nil {
-		return fmt.Sprintf("%s is not a glob pattern: a bracket is not closed, or a range is wrong", quote(s))
-	}
-	return checkPath(s)
 }
 
 // shellOperator is what only a shell understands.

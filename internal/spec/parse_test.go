@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/spec/spectest"
@@ -297,9 +298,7 @@ func TestLinkOutOfProject(t *testing.T) {
 	if err := os.WriteFile(outside, []byte("icon"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(outside, filepath.Join(root, "assets", "link.ico")); err != nil {
-		t.Skipf("no symbolic links here: %v", err)
-	}
+	formatstest.Symlink(t, outside, filepath.Join(root, "assets", "link.ico"))
 	for name, c := range map[string]struct{ icon, want string }{
 		"link":     {"assets/link.ico", "is a link that leaves the project"},
 		"absolute": {filepath.ToSlash(outside), ""},

@@ -63,6 +63,10 @@ func (j *judgement) file(path, name string) {
 	if name == "" {
 		return
 	}
+	if m := foreign(name); m != "" {
+		j.refuse(true, path, m, "write a path relative to the project, with slashes: it is the same on every system")
+		return
+	}
 	full := j.resolve(name)
 	info, err := os.Stat(full)
 	switch {

@@ -1,7 +1,6 @@
 package trust
 
 import (
-	"fmt"
 	"slices"
 	"unsafe"
 
@@ -9,30 +8,17 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/internal/winstore"
 )
 
 // System returns the roots of the current user's and the machine's store, each for the purposes that the store
 // allows it (its property CERT_ENHKEY_USAGE_PROP_ID; without it all).
 func System() (*certchain.Roots, error) {
-	name, err := windows.UTF16PtrFromString("ROOT")
-	if err != nil {
-		return nil, err
-	}
-	store, err := windows.CertOpenSystemStore(0, name)
-	if err != nil {
-		return nil, fmt.Errorf("opening the system's roots: %v", err)
-	}
-	defer windows.CertCloseStore(store, 0)
 	roots := certchain.NewRoots()
-	var c *windows.CertContext
-	for {
-		// The call frees the context that it is given; at the end it fails with CRYPT_E_NOT_FOUND.
-		if c, err = windows.CertEnumCertificatesInStore(store, c); c == nil {
-			return roots, nil
-		}
-		cert, err := cms.ParseCertificate(slices.Clone(unsafe.Slice(c.EncodedCert, c.Length)))
+	err := winstore.Each(winstore.Root, func(c *windows.CertContext, der []byte) {
+		cert, err := cms.ParseCertificate(der)
 		if err != nil {
-			continue // one that cannot be read vouches for nobody
+			return // what cannot be read is not trusted
 		}
 		usages, all := allowedUsages(c)
 		if all || slices.Contains(usages, cms.OIDEKUCodeSigning.String()) {
@@ -41,7 +27,11 @@ func System() (*certchain.Roots, error) {
 		if all || slices.Contains(usages, cms.OIDEKUTimeStamping.String()) {
 			roots.TimeStamping.Add(cert)
 		}
+	})
+	if err != nil {
+		return nil, err
 	}
+	return roots, nil
 }
 
 // Flag and answers of CertGetEnhancedKeyUsage (wincrypt.h).

@@ -12,6 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/builder/buildertest"
 	"github.com/hallmark-dev/hallmark/internal/builder/gobuild"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 )
 
@@ -121,9 +122,7 @@ func TestWithoutGit(t *testing.T) {
 		t.Fatal(err)
 	}
 	bin := t.TempDir()
-	if err := os.Symlink(goCommand, filepath.Join(bin, executable("go"))); err != nil {
-		t.Skipf("no symbolic links here: %v", err)
-	}
+	formatstest.Symlink(t, goCommand, filepath.Join(bin, executable("go")))
 	t.Setenv("PATH", bin)
 	l := Locator{LookPath: func(name string) (string, error) {
 		if name == "goreleaser" {

@@ -13,6 +13,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/builder/buildertest"
 	"github.com/hallmark-dev/hallmark/internal/builder/gobuild"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 // recorder keeps the requests that the inner builder gets.
@@ -56,9 +57,7 @@ func TestSameBytes(t *testing.T) {
 		"dist/old/main.go": "package broken\n\nimport \"\"\n",
 		"real/asset.txt":   "asset",
 	})
-	if err := os.Symlink("../real/asset.txt", filepath.Join(root, "lib", "link.txt")); err != nil {
-		t.Skipf("no symbolic links here: %v", err)
-	}
+	formatstest.Symlink(t, "../real/asset.txt", filepath.Join(root, "lib", "link.txt"))
 	verify(t, buildertest.Request(t, root))
 }
 

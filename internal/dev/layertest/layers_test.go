@@ -21,7 +21,7 @@ var formats = []string{"formats"}
 // releases, which everything above may use.
 var ground = []string{
 	"internal/command", "internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/interrupt", "internal/secret",
-	"internal/fetch", "internal/regular", "internal/pinned",
+	"internal/fetch", "internal/regular", "internal/text", "internal/winstore", "internal/pinned",
 }
 
 // mayImport says which of our own folders a folder may import, besides those
@@ -63,7 +63,7 @@ var mayImport = map[string][]string{
 
 	// The ground floor, from the top down.
 	"internal/fetch":      {"internal/atomicfile", "internal/fault"},
-	"internal/secret":     {"internal/fault"},
+	"internal/secret":     {"internal/fault", "internal/text"},
 	"internal/command":    {"internal/childproc", "internal/fault"},
 	"internal/atomicfile": {"internal/fault"},
 	"internal/childproc":  {},
@@ -72,6 +72,8 @@ var mayImport = map[string][]string{
 	"internal/gitinfo":    {"internal/childproc"},
 	"internal/interrupt":  {"internal/fault", "internal/atomicfile"},
 	"internal/regular":    {},
+	"internal/text":       {},
+	"internal/winstore":   {},
 	"internal/pinned":     {"internal/regular"},
 
 	// What serves this repository alone.

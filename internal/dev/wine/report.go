@@ -32,6 +32,8 @@ func report(from io.Reader, w io.Writer) error {
 		switch e.Action {
 		case "output":
 			output[key] = append(output[key], e.Output)
+		case "build-output":
+			fmt.Fprint(w, e.Output)
 		case "skip":
 			if e.Test != "" {
 				skipped = append(skipped, fmt.Sprintf("%s: %s", key, reason(output[key])))

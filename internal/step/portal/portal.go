@@ -14,12 +14,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/portal/peinfo"
 	"github.com/hallmark-dev/hallmark/internal/step/portal/submission"
+	"github.com/hallmark-dev/hallmark/internal/text"
 )
 
 // builtin is the template that is used when the spec names none.
@@ -165,7 +167,11 @@ func template(r *step.Run) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("reading portal.template: %w", err)
 		}
-		return string(b), nil
+		own, err := text.Decode(b)
+		if err != nil {
+			return "", fault.New(fault.Usage, "portal.template: %s: %v", t, err).Hint("save it as UTF-8")
+		}
+		return own, nil
 	}
 	b, err := fs.ReadFile(r.Templates, builtin)
 	return string(b), err

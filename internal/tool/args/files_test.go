@@ -10,6 +10,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
 func usage(t *testing.T, err error, want string) {
@@ -125,9 +126,7 @@ func TestLists(t *testing.T) {
 
 func TestLinks(t *testing.T) {
 	shelf(t)
-	if err := os.Symlink("a.exe", "link.exe"); err != nil {
-		t.Skip("no symbolic links here:", err)
-	}
+	formatstest.Symlink(t, "a.exe", "link.exe")
 	os.Symlink("none", "broken.dll")
 	os.Symlink("sub", "folder.dll")
 	got, err := Files{In: "link.exe"}.Jobs("")

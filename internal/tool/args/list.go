@@ -1,15 +1,12 @@
 package args
 
 import (
-	"bytes"
-	"encoding/binary"
 	"fmt"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/regular"
+	"github.com/hallmark-dev/hallmark/internal/text"
 )
 
 // entries takes -in= apart. Lines of an @FILE may hold commas; empty lines and
@@ -43,43 +40,15 @@ func listFile(name string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := decode(b)
+	lines, err := text.Decode(b)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	var out []string
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(lines) {
 		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
 			out = append(out, line)
 		}
 	}
 	return out, nil
-}
-
-// decode reads text as Windows writes it: UTF-8 with or without a byte order
-// mark, or UTF-16 with one, which is what PowerShell 5 makes of "> list.txt".
-func decode(b []byte) (string, error) {
-	switch {
-	case bytes.HasPrefix(b, []byte("\xEF\xBB\xBF")):
-		b = b[3:]
-	case bytes.HasPrefix(b, []byte("\xFF\xFE")):
-		return decode16(b[2:], binary.LittleEndian)
-	case bytes.HasPrefix(b, []byte("\xFE\xFF")):
-		return decode16(b[2:], binary.BigEndian)
-	}
-	if bytes.IndexByte(b, 0) >= 0 || !utf8.Valid(b) {
-		return "", fmt.Errorf("not text in UTF-8 or UTF-16")
-	}
-	return string(b), nil
-}
-
-func decode16(b []byte, order binary.ByteOrder) (string, error) {
-	if len(b)%2 != 0 {
-		return "", fmt.Errorf("UTF-16 text with half a character at the end")
-	}
-	units := make([]uint16, len(b)/2)
-	for i := range units {
-		units[i] = order.Uint16(b[2*i:])
-	}
-	return string(utf16.Decode(units)), nil
 }

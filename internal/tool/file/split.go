@@ -12,6 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/text"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
@@ -111,11 +112,15 @@ func Finish(ctx context.Context, c *console.Console, f args.Files, unfinished, v
 // signatureValue undoes hexadecimal or base64. A raw value can look like
 // neither: its bytes are all but random.
 func signatureValue(b []byte) []byte {
-	text := strings.Join(strings.Fields(string(b)), "")
-	if v, err := hex.DecodeString(text); err == nil && len(v) > 0 {
+	plain, err := text.Decode(b)
+	if err != nil {
+		return b
+	}
+	digits := strings.Join(strings.Fields(plain), "")
+	if v, err := hex.DecodeString(digits); err == nil && len(v) > 0 {
 		return v
 	}
-	if v, err := base64.StdEncoding.DecodeString(text); err == nil && len(v) > 0 {
+	if v, err := base64.StdEncoding.DecodeString(digits); err == nil && len(v) > 0 {
 		return v
 	}
 	return b
