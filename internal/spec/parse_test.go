@@ -281,7 +281,7 @@ portal: {}
 		"verify":  {*s.Verify, spec.Verify{RequireTimestamp: &yes, Revocation: "off"}},
 		"catalog": {*s.Catalog, spec.Catalog{Name: "app", Version: 2, CompatSHA1: &yes, PathAttribute: "FilePath"}},
 		"wdac": {*s.WDAC, spec.WDAC{Template: "supplemental", Name: "app", BasePolicyID: "{A244370E-44C9-4C06-B551-F6016E563076}",
-			Level: "FilePublisher", Fallback: []string{"Hash"}, KeepReleases: &two, Format: 7}},
+			Level: "FilePublisher", Fallback: []string{"Hash"}, KeepReleases: &two, History: ".hallmark/wdac/history.json", Format: 7}},
 		"portal": {*s.Portal, spec.Portal{Product: "Microsoft Defender Antivirus (Windows 11)", Hosts: []string{"example.com"}}},
 	} {
 		t.Run(name, func(t *testing.T) {

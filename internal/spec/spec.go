@@ -297,6 +297,8 @@ type WDAC struct {
 	Options []string `yaml:"options" jsonschema:"format=policy-option,minitems=1,unique,example=Disabled:Runtime FilePath Rule Protection"`
 	// KeepReleases is how many earlier releases stay allowed by hash. Default: 2, but 0 with the template deny-old.
 	KeepReleases *int `yaml:"keep_releases" jsonschema:"default=2,min=0,max=100"`
+	// History is the file in which the hashes of earlier releases are kept between releases. Keep it in the repository, or restore it before each release. Default: .hallmark/wdac/history.json.
+	History string `yaml:"history" jsonschema:"format=path,default=.hallmark/wdac/history.json,example=release/history.json"`
 	// Merge names a policy XML of the customer that is merged in.
 	Merge string `yaml:"merge" jsonschema:"format=path,example=policies/customer.xml"`
 	// Format version of the compiled policy: 7, 8 or 9. Default: 7.

@@ -1,6 +1,11 @@
 package spec
 
-import "fmt"
+import (
+	"fmt"
+	"os"
+	"path"
+	"strings"
+)
 
 // signerLevels make rules about certificates, and so need signed files.
 var signerLevels = []string{"SignedVersion", "Publisher", "FilePublisher", "LeafCertificate", "PcaCertificate"}
@@ -26,6 +31,7 @@ func (j *judgement) wdac() {
 	if w.TemplateFile != "" {
 		j.exclusive("wdac", "template_file", "keep one of the two", "template")
 	}
+	j.history(w)
 	j.levels(w)
 	j.policyKind(w)
 	j.policyOptions(w)
@@ -35,6 +41,19 @@ func (j *judgement) wdac() {
 	j.refuse(j.spec.Sign == nil, "wdac.sign", "needs the section sign: the policy is signed by the release's identity", "add sign, or delete the line")
 	j.refuse(j.spec.Sign != nil && j.spec.Sign.AllowECDSA, "wdac.sign",
 		"cannot be combined with sign.allow_ecdsa: App Control takes RSA signatures only", "sign with an RSA key and delete allow_ecdsa, or delete wdac.sign")
+}
+
+// history may not exist before the first release. In dist/ it would not outlive
+// mage clean.
+func (j *judgement) history(w *WDAC) {
+	if w.History == "" {
+		return
+	}
+	top, _, _ := strings.Cut(path.Clean(w.History), "/")
+	j.refuse(top == "dist", "wdac.history", "lies in dist/, which mage clean empties", "write a path outside of dist/, such as release/history.json")
+	if _, err := os.Lstat(j.resolve(w.History)); err == nil {
+		j.file("wdac.history", w.History)
+	}
 }
 
 func (j *judgement) levels(w *WDAC) {

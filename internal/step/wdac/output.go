@@ -73,7 +73,7 @@ func (w *work) tell(made *policy.Result, k *kit.Kit) {
 		c.Warn("the policy has %d bytes, Intune takes %d: use a level that makes fewer rules, or deploy by script", len(k.Binary), kit.IntuneLimit)
 	}
 	if keep := w.w.KeepReleases; keep != nil && *keep > 0 && len(w.earlier) == 0 {
-		c.Note("no earlier release is known in %s, so none is kept allowed; keep that file between releases, or restore it from the history.json of the last one", historyPath)
+		c.Note("no earlier release is known in %s, so none is kept allowed; keep that file between releases, or restore it from the history.json of the last one", w.w.History)
 	}
 	lines := cipolicy.Describe(made.Policy)
 	for _, l := range lines[:min(len(lines), maxTold)] {

@@ -30,10 +30,6 @@ import (
 // name of the step, and of the folder of what it keeps.
 const name = "wdac"
 
-// historyPath is where the hashes of releases are kept between them. It is below
-// .hallmark, which outlives dist; a copy is shipped.
-const historyPath = step.StateDir + "/wdac/history.json"
-
 // Step makes one policy for everything that is shipped.
 func Step() step.Step {
 	return step.Step{
@@ -126,13 +122,13 @@ func (w *work) open() error {
 	if err := w.openTemplate(); err != nil {
 		return err
 	}
-	b, err := w.r.ReadUnbound(historyPath)
+	b, err := w.r.ReadUnbound(w.w.History)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("reading the history of releases: %w", err)
 	}
 	w.history, err = policy.ParseHistory(b, w.r.Spec.Project.Name)
 	if err != nil {
-		return fault.New(fault.Usage, "%s: %w", historyPath, err).Hint("put back the history.json of the last release, or delete the file to begin anew")
+		return fault.New(fault.Usage, "%s: %w", w.w.History, err).Hint("put back the history.json of the last release, or delete the file to begin anew")
 	}
 	if keep := w.w.KeepReleases; keep != nil {
 		w.earlier = w.history.Before(w.r.Spec.Project.Version, *keep)
@@ -375,5 +371,5 @@ func (w *work) write(k *kit.Kit) error {
 	if err := w.sweep(files); err != nil {
 		return err
 	}
-	return w.put(historyPath, k.History)
+	return w.put(w.w.History, k.History)
 }

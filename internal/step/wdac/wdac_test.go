@@ -48,7 +48,7 @@ func newWorld(t *testing.T) *world {
 		Project: spec.Project{Name: "app", Company: "Example Ltd", Version: "1.4.2"},
 		Sign:    &spec.Sign{Identity: "pem:key.pem,cert.pem"},
 		WDAC: &spec.WDAC{Template: "supplemental", Name: "The App: client", BasePolicyID: base, Level: "FilePublisher",
-			Fallback: []string{"Hash"}, KeepReleases: &two, Format: 7},
+			Fallback: []string{"Hash"}, KeepReleases: &two, Format: 7, History: ".hallmark/wdac/history.json"},
 	}}
 	w.Run.Identity = func(context.Context) (*identity.Identity, error) {
 		return &identity.Identity{Ref: "pem", Key: p.Leaf.Key, Certificate: p.Leaf.Certificate, Chain: p.Leaf.Chain, Root: p.Root}, nil
@@ -229,7 +229,7 @@ func TestEarlierReleasesStayAllowed(t *testing.T) {
 
 func TestHistoryOfAnotherProduct(t *testing.T) {
 	w := newWorld(t)
-	w.write(historyPath, []byte(`{"schema":1,"product":"other","releases":[]}`))
+	w.write(w.Spec.WDAC.History, []byte(`{"schema":1,"product":"other","releases":[]}`))
 	if _, err := Step().Units(context.Background(), w.Run); err == nil || fault.Status(err) != fault.Usage {
 		t.Errorf("got %v", err)
 	}
@@ -338,5 +338,20 @@ func TestOwnTemplate(t *testing.T) {
 	w.write("own.xml", b)
 	if p := w.must(); !p.HasOption(cipolicy.OptionAudit) {
 		t.Error("the template is not used")
+	}
+}
+
+// TestHistoryWhereTheSpecSays: earlier releases come from that file alone, and
+// are written back to it.
+func TestHistoryWhereTheSpecSays(t *testing.T) {
+	w := newWorld(t)
+	w.Spec.WDAC.History = "release/history.json"
+	w.write(".hallmark/wdac/history.json", []byte("planted")) // would be an error if it were read
+	w.must()
+	if b := w.read("release/history.json"); !bytes.Contains(b, []byte(`"version": "1.4.2"`)) {
+		t.Errorf("%s", b)
+	}
+	if b := w.read(".hallmark/wdac/history.json"); string(b) != "planted" {
+		t.Errorf("%s", b)
 	}
 }
