@@ -5,7 +5,9 @@ import (
 	"os"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/internal/identity/artifactsigning"
 	"github.com/hallmark-dev/hallmark/internal/identity/awskms"
+	"github.com/hallmark-dev/hallmark/internal/identity/keyvault"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
 	"github.com/hallmark-dev/hallmark/internal/identity/vault"
 )
@@ -18,6 +20,8 @@ type remoteKind struct {
 
 // remoteKinds are the kinds behind services, in the order of the documents.
 var remoteKinds = []remoteKind{
+	{artifactsigning.Kind, artifactsigning.Syntax, artifactsigning.Parse},
+	{keyvault.Kind, keyvault.Syntax, keyvault.Parse},
 	{awskms.Kind, awskms.Syntax, awskms.Parse},
 	{vault.Kind, vault.Syntax, vault.Parse},
 }

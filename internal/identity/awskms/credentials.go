@@ -184,22 +184,12 @@ func (c *chain) ofProcess(from string, words []string) *source {
 		defer cancel()
 		out, err := c.env.Run(ctx, words[0], words[1:]...)
 		if err != nil {
-			return credentials{}, time.Time{}, fault.New(fault.Usage, "AWS credentials: %s: %v", from, lastLine(err)).
+			return credentials{}, time.Time{}, fault.New(fault.Usage, "AWS credentials: %s: %s", from, service.LastLine(err)).
 				Hint("run the command by hand; after aws sso login or aws login it works again").
 				Hint("the command aws must be installed for profiles with SSO or MFA")
 		}
 		return c.decode(from, []byte(out))
 	}}
-}
-
-// lastLine is the end of what a command printed, on one line: there it says
-// why it failed.
-func lastLine(err error) string {
-	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	if len(lines) == 1 {
-		return lines[0]
-	}
-	return lines[0] + ": " + strings.TrimSpace(lines[len(lines)-1])
 }
 
 // decode reads credentials in the JSON of commands and of metadata addresses.

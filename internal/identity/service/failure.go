@@ -208,9 +208,9 @@ func printable(s string) string {
 	}, s)
 }
 
-// retryAfter reads how long the service asks to wait: Retry-After in seconds
+// RetryAfter reads how long the service asks to wait: Retry-After in seconds
 // or as a date (RFC 9110 section 10.2.3), or Azure's headers in milliseconds.
-func retryAfter(h http.Header, now time.Time) time.Duration {
+func RetryAfter(h http.Header, now time.Time) time.Duration {
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
 		if ms, err := strconv.ParseUint(h.Get(name), 10, 31); err == nil {
 			return time.Duration(ms) * time.Millisecond

@@ -47,6 +47,17 @@ func RunIn(env []string) func(ctx context.Context, program string, args ...strin
 	}
 }
 
+// LastLine is the end of what a command printed that failed, on one line:
+// there it says why.
+func LastLine(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	last := printable(strings.TrimSpace(lines[len(lines)-1]))
+	if len(lines) == 1 {
+		return last
+	}
+	return lines[0] + ": " + last
+}
+
 // Secret resolves sign.password; nil where there is none.
 func (e Env) Secret() ([]byte, error) { return e.Resolve(e.Password) }
 

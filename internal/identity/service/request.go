@@ -165,7 +165,7 @@ func (c *Caller) read(ctx context.Context, r Request, resp *http.Response) (*Ans
 		return &Answer{resp.StatusCode, resp.Header, body, c.Service, r.Operation}, nil
 	}
 	f := c.failure(r, resp)
-	f.RetryAfter = retryAfter(resp.Header, c.Clock.now())
+	f.RetryAfter = RetryAfter(resp.Header, c.Clock.now())
 	if c.Dialect.Read != nil {
 		c.Dialect.Read(f, body)
 	}

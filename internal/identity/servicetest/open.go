@@ -102,7 +102,7 @@ func WantError(t testing.TB, err error, s Surroundings, status int, texts ...str
 	}
 	secrets := []string{s.Password}
 	for name, v := range s.Env {
-		if strings.Contains(name, "SECRET") || strings.Contains(name, "TOKEN") && !strings.Contains(name, "FILE") && !strings.Contains(name, "URL") {
+		if strings.Contains(name, "SECRET") || strings.Contains(name, "TOKEN") && !strings.Contains(name, "FILE") && !strings.Contains(name, "URL") && !strings.Contains(name, "CREDENTIALS") {
 			secrets = append(secrets, v)
 		}
 	}
