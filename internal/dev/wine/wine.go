@@ -12,21 +12,25 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
 )
 
-// Packages are tested when none is named.
-var Packages = []string{"./internal/...", "./formats/...", "./cmd/...", "./targets/..."}
+// packages lists what is tested when nothing is named: all that a user runs.
+func packages(ctx context.Context) ([]string, error) {
+	out, err := output(ctx, "go", "list", "./internal/...", "./formats/...", "./cmd/...")
+	return slices.DeleteFunc(strings.Fields(out), func(p string) bool { return strings.Contains(p, "/internal/dev") }), err
+}
 
 // timeout is for the tests of one package.
 const timeout = 10 * time.Minute
 
 // Test runs the tests of the packages and shows results, what failed, and what
 // was skipped and why. run, if not empty, chooses tests as go test -run does.
-func Test(ctx context.Context, w io.Writer, run string, packages []string) error {
+func Test(ctx context.Context, w io.Writer, run string, named []string) error {
 	r, err := open(ctx, w)
 	if err != nil {
 		return err
@@ -36,10 +40,12 @@ func Test(ctx context.Context, w io.Writer, run string, packages []string) error
 	if run != "" {
 		args = append(args, "-run="+run)
 	}
-	if len(packages) == 0 {
-		packages = Packages
+	if len(named) == 0 {
+		if named, err = packages(ctx); err != nil {
+			return err
+		}
 	}
-	cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
+	cmd := exec.CommandContext(ctx, "go", append(args, named...)...)
 	cmd.Env, cmd.Stderr = r.environment(), w
 	out, err := cmd.StdoutPipe()
 	if err != nil {
