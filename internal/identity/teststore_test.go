@@ -191,7 +191,7 @@ func TestTestIdentityDamaged(t *testing.T) {
 		"other key":        {fileLeafKey, otherKey, "does not match"},
 		"no issuer":        {fileLeaf, func(*testing.T) []byte { return certPEM(storeSet.leaf) }, "missing or too many"},
 		"other root":       {fileRootPEM, func(*testing.T) []byte { return certPEM(storeSet.issuer) }, "do not form a chain"},
-		"tsa cut off":      {fileTSA, func(*testing.T) []byte { return certPEM(storeSet.tsa)[:200] }, "no certificate"},
+		"tsa cut off":      {fileTSA, func(*testing.T) []byte { return certPEM(storeSet.tsa)[:200] }, "cannot be read"},
 		"tsa key of other": {fileTSAKey, func(*testing.T) []byte { b, _ := keyPEM(storeSet.leafKey); return b }, "does not match"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/builder"
@@ -30,7 +31,7 @@ func (b *Builder) copySources(ctx context.Context, req builder.Request, work str
 	if err := copyTree(ctx, root, req.Root, skip(req)); err != nil {
 		return "", err
 	}
-	return root, link(root, req.Root, replaced)
+	return root, appear(ctx, root, req.Root, replaced)
 }
 
 func (b *Builder) clone(ctx context.Context, root, to string) (string, error) {
@@ -82,9 +83,10 @@ func climbs(paths []string) int {
 	return most
 }
 
-// link makes the replaced folders appear at the same relative path from the
+// appear makes the replaced folders appear at the same relative path from the
 // copy: their path is in the program's build information and must not change.
-func link(copied, root string, replaced []string) error {
+// Windows asks for a privilege to make links, so they are copied there.
+func appear(ctx context.Context, copied, root string, replaced []string) error {
 	for _, p := range replaced {
 		to := filepath.Join(copied, p)
 		if _, err := os.Lstat(to); err == nil {
@@ -93,7 +95,14 @@ func link(copied, root string, replaced []string) error {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
 			return fmt.Errorf("linking %s: %w", p, err)
 		}
-		if err := os.Symlink(filepath.Join(root, p), to); err != nil {
+		from := filepath.Join(root, p)
+		if runtime.GOOS == "windows" {
+			if err := copyTree(ctx, to, from, map[string]bool{".git": true}); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := os.Symlink(from, to); err != nil {
 			return fmt.Errorf("linking the replaced module %s: %w", p, err)
 		}
 	}
