@@ -43,6 +43,9 @@ type Request struct {
 	Commit string
 	// Date becomes the modification time of the programs.
 	Date time.Time
+	// Trying tells that the release is for trying out, and may be built from
+	// files that differ from the commit.
+	Trying bool
 	// Work is the path of the workspace file to build with, or empty.
 	Work string
 	// Log receives the lines of the programs that are run, as they come.

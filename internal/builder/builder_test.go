@@ -237,7 +237,7 @@ func TestCheckVCS(t *testing.T) {
 	req.Spec.VCS = "on"
 	check := func(want string) {
 		t.Helper()
-		err := builder.CheckVCS(t.Context(), req, os.Environ())
+		_, err := builder.CheckVCS(t.Context(), req, os.Environ())
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("got %v, want %q", err, want)
 		}
@@ -245,6 +245,13 @@ func TestCheckVCS(t *testing.T) {
 	check("is not a git work tree")
 	git(t, req.Root, "init", "-q")
 	check("the work tree has 3 change(s)")
+	req.Trying = true
+	if note, err := builder.CheckVCS(t.Context(), req, os.Environ()); err != nil || !strings.Contains(note, "+dirty") {
+		t.Errorf("for trying out: %q, %v", note, err)
+	}
+	req.Spec.Reproducible = "verify"
+	check("the work tree has 3 change(s)")
+	req.Trying, req.Spec.Reproducible = false, ""
 	git(t, req.Root, "add", ".")
 	git(t, req.Root, "-c", "user.name=t", "-c", "user.email=t@example.test", "commit", "-qm", "x")
 	check("")

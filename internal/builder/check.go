@@ -81,14 +81,18 @@ func Check(ctx context.Context, req Request, t *Toolchain, list Listing, env []s
 		return nil, nil, fault.New(fault.Other, "go env -w has set GOEXPERIMENT=%s, which changes the compiled bytes", t.Experiment).
 			Hint("run: go env -u GOEXPERIMENT, or write it below build.env")
 	}
-	if err := CheckVCS(ctx, req, env); err != nil {
+	note, err := CheckVCS(ctx, req, env)
+	if err != nil {
 		return nil, nil, err
+	}
+	if note != "" {
+		notes = append(notes, note)
 	}
 	if _, err := Plan(req.Spec); err != nil {
 		return nil, nil, err
 	}
 	if req.Spec.Config != "" {
-		return nil, nil, nil // goreleaser judges what is its own
+		return notes, nil, nil // goreleaser judges what is its own
 	}
 	work := ignoredWorkspace(req, t)
 	if work != "" {

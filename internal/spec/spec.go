@@ -102,7 +102,7 @@ type Build struct {
 	Tags []string `yaml:"tags" jsonschema:"format=build-tag,unique,example=netgo"`
 	// Variables are string variables that the linker sets, each with what it receives: version, tag (the version as it is tagged, such as v1.4.2), commit (all 40 digits), short_commit (the first 7), commit_date (2026-01-31T12:00:00Z, in UTC), commit_day (2026-01-31) or commit_timestamp (seconds since 1970). The dates are that of SOURCE_DATE_EPOCH if it is set. For a fixed text write -X=main.name=text below ldflags.
 	Variables map[string]string `yaml:"variables" jsonschema:"keys=variable,enum=version|tag|commit|short_commit|commit_date|commit_day|commit_timestamp,example=main.version"`
-	// VCS controls version control stamping in the binary: off, or on, which demands a clean git tree. Default: off.
+	// VCS controls version control stamping in the binary: off, or on, which demands git and, unless the test identity signs, a work tree without changes. Default: off.
 	VCS string `yaml:"vcs" jsonschema:"enum=off|on,default=off"`
 	// Reproducible set to verify compiles everything a second time in another folder and fails when a byte differs. Default: off.
 	Reproducible string `yaml:"reproducible" jsonschema:"enum=off|verify,default=off"`

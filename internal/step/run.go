@@ -153,6 +153,6 @@ func (r *Run) Request() builder.Request {
 	return builder.Request{
 		Root: r.Root, Out: r.Abs(BuildDir), Spec: &r.Spec.Build, Project: &r.Spec.Project,
 		Version: r.Spec.Project.Version, Variables: r.Spec.LinkerVariables(), Commit: r.Spec.Source.Commit, Date: r.Spec.Source.Time,
-		Log: r.Console.Child(),
+		Trying: r.Spec.Sign == nil || r.UsesTestIdentity(), Log: r.Console.Child(),
 	}
 }

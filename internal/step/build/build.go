@@ -12,6 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/builder/gobuild"
 	"github.com/hallmark-dev/hallmark/internal/builder/goreleaser"
 	"github.com/hallmark-dev/hallmark/internal/builder/prebuilt"
+	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/build/gosource"
@@ -52,6 +53,7 @@ type config struct {
 	Version      string            `json:",omitempty"` // where a goreleaser configuration may use it
 	VCS          string            `json:",omitempty"`
 	Commit       string            `json:",omitempty"`
+	Dirty        bool              `json:",omitempty"` // what Go stamps as vcs.modified
 	Workspace    string            `json:",omitempty"`
 	Reproducible string            `json:",omitempty"`
 }
@@ -64,9 +66,13 @@ func units(ctx context.Context, r *step.Run) ([]step.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
+	dirty, err := stampedDirty(ctx, r)
+	if err != nil {
+		return nil, err
+	}
 	var us []step.Unit
 	for _, p := range programs {
-		u, err := unit(ctx, r, p)
+		u, err := unit(ctx, r, p, dirty)
 		if err != nil {
 			return nil, err
 		}
@@ -75,7 +81,17 @@ func units(ctx context.Context, r *step.Run) ([]step.Unit, error) {
 	return us, nil
 }
 
-func unit(ctx context.Context, r *step.Run, p step.Program) (step.Unit, error) {
+// stampedDirty tells whether Go would stamp the programs as made from changed
+// files.
+func stampedDirty(ctx context.Context, r *step.Run) (bool, error) {
+	if r.Spec.Build.VCS != "on" {
+		return false, nil
+	}
+	files, err := gitinfo.Dirty(ctx, r.Root, r.Env)
+	return len(files) > 0, err
+}
+
+func unit(ctx context.Context, r *step.Run, p step.Program, dirty bool) (step.Unit, error) {
 	u := step.Unit{Name: p.Artifact.File(), Shown: shown(p), Outputs: []string{p.Artifact.Path}}
 	if p.File.Path != "" {
 		from := relative(r, p.File.Path)
@@ -94,7 +110,7 @@ func unit(ctx context.Context, r *step.Run, p step.Program) (step.Unit, error) {
 		Variables: r.Spec.LinkerVariables(), VCS: b.VCS, Workspace: b.Workspace, Reproducible: b.Reproducible,
 	}
 	if b.VCS == "on" {
-		c.Commit = r.Spec.Source.Commit
+		c.Commit, c.Dirty = r.Spec.Source.Commit, dirty
 	}
 	u.Config = c
 	if rec, ok := r.Ledger.Record("build", u.Name); ok {
