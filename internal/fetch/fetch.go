@@ -31,6 +31,9 @@ const (
 	maxTime = 20 * time.Second
 	// maxRedirects is what CAs' addresses need, with room to spare.
 	maxRedirects = 3
+	// attempts at an address, with pauses of firstPause and four times that.
+	attempts   = 3
+	firstPause = 300 * time.Millisecond
 	// maxAge is how long an answer is used again. Revocation lists and OCSP
 	// answers carry their own dates, which the verifier judges.
 	maxAge = time.Hour
@@ -38,6 +41,11 @@ const (
 
 // ErrAddress: only http and https addresses are asked.
 var ErrAddress = errors.New("not an http or https address")
+
+var (
+	errRedirects = errors.New("too many redirects")
+	errTooLarge  = errors.New("the answer is larger")
+)
 
 // Always is the Fresh of answers that do not age, such as certificates.
 const Always = time.Duration(math.MaxInt64)
@@ -50,6 +58,10 @@ type Fetcher struct {
 	Limit int64
 	// Timeout of one request, redirects included; 0 is 20 seconds.
 	Timeout time.Duration
+	// Attempts at an address that does not answer; 0 is three. Pause waits
+	// between them; nil waits in real time.
+	Attempts int
+	Pause    func(context.Context, time.Duration) error
 	// Fresh is how long a kept answer is used again; 0 is an hour.
 	Fresh time.Duration
 	// Now is the clock; nil is time.Now.
@@ -69,7 +81,7 @@ func (f *Fetcher) Fetch(ctx context.Context, address string, request []byte) ([]
 	if b, ok := f.read(file); ok {
 		return b, nil
 	}
-	b, err := f.get(ctx, address, request)
+	b, err := f.patiently(ctx, address, request)
 	if err != nil {
 		return nil, fmt.Errorf("fetching %s: %w", address, err)
 	}
@@ -118,6 +130,55 @@ func (f *Fetcher) read(file string) ([]byte, bool) {
 	return b, err == nil
 }
 
+// patiently asks again where that may help. All attempts together may begin
+// within the time of one: an address without any answer is not waited for thrice.
+func (f *Fetcher) patiently(ctx context.Context, address string, request []byte) ([]byte, error) {
+	began := time.Now()
+	wait := firstPause
+	for n := 1; ; n++ {
+		b, err := f.get(ctx, address, request)
+		if err == nil || n >= cmp.Or(f.Attempts, attempts) || !again(err) || ctx.Err() != nil || time.Since(began) > cmp.Or(f.Timeout, maxTime) {
+			return b, err
+		}
+		if f.pause(ctx, wait) != nil {
+			return nil, err
+		}
+		wait *= 4
+	}
+}
+
+func (f *Fetcher) pause(ctx context.Context, d time.Duration) error {
+	if f.Pause != nil {
+		return f.Pause(ctx, d)
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// again tells whether another attempt may go better: after a failure of the
+// network, a server in trouble, or one that asks for patience.
+func again(err error) bool {
+	var status *statusError
+	if errors.As(err, &status) {
+		return status.code >= 500 || status.code == http.StatusTooManyRequests || status.code == http.StatusRequestTimeout
+	}
+	return !errors.Is(err, ErrAddress) && !errors.Is(err, errRedirects) && !errors.Is(err, errTooLarge)
+}
+
+// statusError is an answer without the status 200.
+type statusError struct {
+	code   int
+	status string
+}
+
+func (e *statusError) Error() string { return "the server answered " + e.status }
+
 func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(f.Timeout, maxTime))
 	defer cancel()
@@ -138,12 +199,12 @@ func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]by
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("the server answered %s", resp.Status)
+		return nil, &statusError{resp.StatusCode, resp.Status}
 	}
 	limit := cmp.Or(f.Limit, maxAnswer)
 	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
 	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("the answer is larger than %d bytes", limit)
+		err = fmt.Errorf("%w than %d bytes", errTooLarge, limit)
 	}
 	return b, err
 }
@@ -151,7 +212,7 @@ func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]by
 func client() *http.Client {
 	return &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if len(via) > maxRedirects {
-			return errors.New("too many redirects")
+			return errRedirects
 		}
 		if r.URL.Scheme != "http" && r.URL.Scheme != "https" {
 			return ErrAddress

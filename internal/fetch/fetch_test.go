@@ -54,7 +54,7 @@ func TestFetch(t *testing.T) {
 		"get":                {url + "/crl", nil, "crl by GET"},
 		"post":               {url + "/ocsp", []byte("question"), "POST application/ocsp-request question"},
 		"redirect":           {url + "/moved", nil, "crl by GET"},
-		"redirect for ever":  {url + "/loop", nil, ""},
+		"endless redirect":  {url + "/loop", nil, ""},
 		"redirect to a file": {url + "/elsewhere", nil, ""},
 		"too large":          {url + "/huge", nil, ""},
 		"not there":          {url + "/none", nil, ""},
@@ -138,5 +138,64 @@ func TestForget(t *testing.T) {
 	f.Limit = 3
 	if _, err := f.Fetch(t.Context(), url+"/crl", nil); err == nil || !strings.Contains(err.Error(), "larger than 3 bytes") {
 		t.Errorf("an answer over the limit: %v", err)
+	}
+}
+
+// TestAgain: a failure that may pass is tried again, after growing pauses; one
+// that will not pass is not.
+func TestAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		statuses []int // of one answer after another; 0 breaks the connection off
+		asked    int
+		ok       bool
+	}{
+		"once":                 {[]int{200}, 1, true},
+		"in trouble":           {[]int{503, 200}, 2, true},
+		"broken off":           {[]int{0, 0, 200}, 3, true},
+		"too many requests":    {[]int{429, 200}, 2, true},
+		"in trouble all along": {[]int{500, 502, 503, 200}, 3, false},
+		"not there":            {[]int{404, 200}, 1, false},
+		"forbidden":            {[]int{403, 200}, 1, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := 0
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				status := c.statuses[asked]
+				asked++
+				if status == 0 {
+					panic(http.ErrAbortHandler)
+				}
+				w.WriteHeader(status)
+				io.WriteString(w, "answer")
+			}))
+			defer srv.Close()
+			var pauses []time.Duration
+			f := &fetch.Fetcher{Pause: func(_ context.Context, d time.Duration) error {
+				pauses = append(pauses, d)
+				return nil
+			}}
+			b, err := f.Fetch(t.Context(), srv.URL, []byte("request")) // a POST is tried again, too
+			if asked != c.asked || (err == nil) != c.ok || c.ok && string(b) != "answer" {
+				t.Errorf("asked %d times, want %d: %q, %v", asked, c.asked, b, err)
+			}
+			if len(pauses) != asked-1 || len(pauses) == 2 && pauses[1] <= pauses[0] {
+				t.Errorf("pauses %v for %d attempts", pauses, asked)
+			}
+		})
+	}
+}
+
+// TestPauseEnds: a cancelled wait gives the failure and asks no more.
+func TestPauseEnds(t *testing.T) {
+	asked := 0
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked++
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer srv.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	f := &fetch.Fetcher{Pause: func(ctx context.Context, _ time.Duration) error { cancel(); return ctx.Err() }}
+	if _, err := f.Fetch(ctx, srv.URL, nil); err == nil || !strings.Contains(err.Error(), "503") || asked != 1 {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }

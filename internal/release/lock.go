@@ -5,17 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
+	"github.com/hallmark-dev/hallmark/internal/filelock"
 
 	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
-
-// patience is how long the lock may take before people are told why nothing
-// happens.
-const patience = 300 * time.Millisecond
 
 // takeLock keeps two releases out of one folder. While another one runs it
 // waits and says so; ctx ends the wait.
@@ -27,34 +22,13 @@ func takeLock(ctx context.Context, o Options) (unlock func(), err error) {
 	if w := sharedState(o); w != "" {
 		o.Console.Warn("%s", w)
 	}
-	type result struct {
-		unlock func()
-		err    error
+	unlock, err = filelock.Take(ctx, filepath.Join(dir, "lock"), func() {
+		o.Console.Note("another release is running in this folder; waiting until it is done (Ctrl-C to stop waiting)")
+	})
+	if ctx.Err() != nil && err != nil {
+		return nil, fmt.Errorf("waiting for another release in this folder: %w", err)
 	}
-	done := make(chan result, 1)
-	go func() {
-		u, err := lockedfile.MutexAt(filepath.Join(dir, "lock")).Lock()
-		done <- result{u, err}
-	}()
-	told := time.After(patience)
-	for {
-		select {
-		case r := <-done:
-			if r.err != nil {
-				return nil, fmt.Errorf("taking the folder's lock: %w", r.err)
-			}
-			return r.unlock, nil
-		case <-told:
-			o.Console.Note("another release is running in this folder; waiting until it is done (Ctrl-C to stop waiting)")
-		case <-ctx.Done():
-			go func() { // the lock may still be won; give it back
-				if r := <-done; r.err == nil {
-					r.unlock()
-				}
-			}()
-			return nil, fmt.Errorf("waiting for another release in this folder: %w", ctx.Err())
-		}
-	}
+	return unlock, err
 }
 
 // sharedState is a warning if others may write to the folder with our state:

@@ -13,7 +13,7 @@ import (
 func (j *judgement) project() {
 	v := j.spec.Project.Version
 	needed := j.spec.Resources != nil && j.spec.Resources.FileVersion == "" || j.spec.WDAC != nil
-	j.refuse(needed && semver.MatchString(v) && fileVersion(v) == "", "project.version",
+	j.refuse(needed && versionForm.MatchString(v) && fileVersion(v) == "", "project.version",
 		fmt.Sprintf("a number of %s is over 65535, the most that Windows' four-part versions hold", quote(v)),
 		"use smaller numbers; resources.file_version can name another version for the files, but not for wdac")
 }

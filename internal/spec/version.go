@@ -6,10 +6,12 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/mod/semver"
+
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 )
 
-var semver = regexp.MustCompile(`^` + semverPattern + `$`)
+var versionForm = regexp.MustCompile(`^` + semverPattern + `$`)
 
 // resolve replaces project.version by the version itself and fills Source.
 func resolve(s *Spec, env Env) []Problem {
@@ -71,7 +73,7 @@ func version(from string, env Env, info gitinfo.Info) (string, *Problem) {
 		case v == "":
 			return "", &Problem{Message: fmt.Sprintf("the environment variable %s is not set", name),
 				Hint: fmt.Sprintf("set %s to a semantic version such as 1.4.2", name)}
-		case !semver.MatchString(v):
+		case !versionForm.MatchString(v):
 			return "", &Problem{Message: fmt.Sprintf("the environment variable %s holds %s, which is not a semantic version", name, quote(v)),
 				Hint: fmt.Sprintf("set %s to a version such as 1.4.2", name)}
 		}
@@ -98,61 +100,11 @@ func HighestVersion(tags []string) string {
 	best := ""
 	for _, tag := range tags {
 		v := strings.TrimPrefix(tag, "v")
-		if semver.MatchString(v) && (best == "" || compareSemver(v, best) > 0) {
+		if versionForm.MatchString(v) && (best == "" || semver.Compare("v"+v, "v"+best) > 0) {
 			best = v
 		}
 	}
 	return best
-}
-
-// compareSemver orders two semantic versions by section 11 of semver.org
-// 2.0.0; build metadata is ignored.
-func compareSemver(a, b string) int {
-	coreA, preA := cutSemver(a)
-	coreB, preB := cutSemver(b)
-	if c := compareIdentifiers(coreA, coreB); c != 0 {
-		return c
-	}
-	switch {
-	case preA == preB:
-		return 0
-	case preA == "": // a release is above its pre-releases
-		return 1
-	case preB == "":
-		return -1
-	}
-	return compareIdentifiers(preA, preB)
-}
-
-func cutSemver(v string) (core, pre string) {
-	v, _, _ = strings.Cut(v, "+")
-	core, pre, _ = strings.Cut(v, "-")
-	return core, pre
-}
-
-func compareIdentifiers(a, b string) int {
-	as, bs := strings.Split(a, "."), strings.Split(b, ".")
-	for i := range min(len(as), len(bs)) {
-		if c := compareIdentifier(as[i], bs[i]); c != 0 {
-			return c
-		}
-	}
-	return len(as) - len(bs)
-}
-
-// compareIdentifier: numbers by value (without leading zeros the longer one is
-// larger, however many digits), below texts; texts by their bytes.
-func compareIdentifier(a, b string) int {
-	numA, numB := digits.MatchString(a), digits.MatchString(b)
-	switch {
-	case numA && numB && len(a) != len(b):
-		return len(a) - len(b)
-	case numA != numB && numA:
-		return -1
-	case numA != numB:
-		return 1
-	}
-	return strings.Compare(a, b)
 }
 
 var digits = regexp.MustCompile(`^[0-9]+$`)
@@ -160,7 +112,8 @@ var digits = regexp.MustCompile(`^[0-9]+$`)
 // fileVersion makes the four-part version of a semantic version: its three
 // numbers and 0. It is empty when a number is over 65535.
 func fileVersion(v string) string {
-	core, _ := cutSemver(v)
+	core, _, _ := strings.Cut(v, "+")
+	core, _, _ = strings.Cut(core, "-")
 	for _, part := range strings.Split(core, ".") {
 		if n, err := strconv.ParseUint(part, 10, 64); err != nil || n > 65535 {
 			return ""

@@ -7,12 +7,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/rogpeppe/go-internal/lockedfile"
-
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/builder"
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/filelock"
 )
 
 // The module files of the pinned version. go.sum holds the checksum of every
@@ -42,7 +41,7 @@ func (l Locator) Install(ctx context.Context) (*Tool, error) {
 	if err := os.MkdirAll(root, 0o755); err != nil {
 		return nil, fmt.Errorf("making the cache folder: %w", err)
 	}
-	unlock, err := lock(ctx, filepath.Join(root, "goreleaser.lock"))
+	unlock, err := filelock.Take(ctx, filepath.Join(root, "goreleaser.lock"), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -51,33 +50,6 @@ func (l Locator) Install(ctx context.Context) (*Tool, error) {
 		return tool, err // the process that held the lock has built it
 	}
 	return l.build(ctx, root)
-}
-
-// lock waits for the lock file at path. A process that dies loses its lock.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	type result struct {
-		unlock func()
-		err    error
-	}
-	got := make(chan result, 1)
-	go func() {
-		unlock, err := lockedfile.MutexAt(path).Lock()
-		got <- result{unlock, err}
-	}()
-	select {
-	case r := <-got:
-		if r.err != nil {
-			return nil, fmt.Errorf("locking the cache: %w", r.err)
-		}
-		return r.unlock, nil
-	case <-ctx.Done():
-		go func() {
-			if r := <-got; r.err == nil {
-				r.unlock()
-			}
-		}()
-		return nil, context.Cause(ctx)
-	}
 }
 
 const workPrefix = "goreleaser-build-"

@@ -21,7 +21,7 @@ var formats = []string{"formats"}
 // releases, which everything above may use.
 var ground = []string{
 	"internal/command", "internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/interrupt", "internal/secret",
-	"internal/fetch", "internal/regular", "internal/text", "internal/winstore", "internal/pinned",
+	"internal/fetch", "internal/regular", "internal/filelock", "internal/text", "internal/winstore", "internal/pinned",
 }
 
 // mayImport says which of our own folders a folder may import, besides those
@@ -74,6 +74,7 @@ var mayImport = map[string][]string{
 	"internal/regular":    {},
 	"internal/text":       {},
 	"internal/winstore":   {},
+	"internal/filelock":   {},
 	"internal/pinned":     {"internal/regular"},
 
 	// What serves this repository alone.
