@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 )
 
@@ -53,22 +54,6 @@ type Request struct {
 	Log io.Writer
 }
 
-// Artifact is one compiled program.
-type Artifact struct {
-	// ID of the binary in release.yaml (or in the goreleaser
-	// configuration).
-	ID string
-	// Name of the file, such as app.exe.
-	Name string
-	// GOOS is windows, GOARCH amd64, arm64 or 386.
-	GOOS   string
-	GOARCH string
-	// Level is the instruction set level that the program demands (GOAMD64),
-	// such as v3; empty for the lowest.
-	Level string
-	// Path is absolute and lies below Request.Out.
-	Path string
-}
-
-// Dir is the folder of the artifact below Request.Out.
-func (a Artifact) Dir() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH + a.Level }
+// Artifact is one compiled program. While it is built its Path is absolute; what
+// Build returns lies below Request.Out, under the name that File gives.
+type Artifact = ledger.Artifact

@@ -53,7 +53,7 @@ func TestPlan(t *testing.T) {
 			}
 			var dirs []string
 			for _, j := range jobs {
-				dirs = append(dirs, j.Artifact().Dir())
+				dirs = append(dirs, j.Artifact().Key())
 			}
 			if got := strings.Join(dirs, " "); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)

@@ -64,15 +64,15 @@ func Place(ctx context.Context, made []Artifact, out string, date time.Time) ([]
 
 // Sort orders artifacts by ID, then target.
 func Sort(list []Artifact) {
-	slices.SortFunc(list, func(a, b Artifact) int { return strings.Compare(a.Dir()+"/"+a.Name, b.Dir()+"/"+b.Name) })
+	slices.SortFunc(list, func(a, b Artifact) int { return strings.Compare(a.File(), b.File()) })
 }
 
 func unique(made []Artifact) error {
 	seen := map[string]string{}
 	for _, a := range made {
-		key := strings.ToLower(a.Dir() + "/" + a.Name)
+		key := strings.ToLower(a.File())
 		if first, ok := seen[key]; ok {
-			return fmt.Errorf("two programs want to be %s/%s: %s and %s", a.Dir(), a.Name, first, a.Path)
+			return fmt.Errorf("two programs want to be %s/%s: %s and %s", a.Key(), a.Name, first, a.Path)
 		}
 		seen[key] = a.Path
 	}
@@ -118,7 +118,7 @@ func machineOf(file string) (uint16, error) {
 }
 
 func move(a *Artifact, out string, date time.Time) error {
-	dir := filepath.Join(out, a.Dir())
+	dir := filepath.Join(out, a.Key())
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("making the output folder: %w", err)
 	}

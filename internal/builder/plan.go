@@ -87,7 +87,7 @@ func Plan(b *spec.Build) ([]Job, error) {
 		return nil, fault.New(fault.Usage, "build: there is nothing to compile").
 			Hint("name at least one program below build.binaries and one of build.targets")
 	}
-	slices.SortFunc(jobs, func(a, b Job) int { return strings.Compare(a.Artifact().Dir(), b.Artifact().Dir()) })
+	slices.SortFunc(jobs, func(a, b Job) int { return strings.Compare(a.Artifact().Key(), b.Artifact().Key()) })
 	return jobs, nil
 }
 

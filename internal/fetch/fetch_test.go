@@ -54,7 +54,7 @@ func TestFetch(t *testing.T) {
 		"get":                {url + "/crl", nil, "crl by GET"},
 		"post":               {url + "/ocsp", []byte("question"), "POST application/ocsp-request question"},
 		"redirect":           {url + "/moved", nil, "crl by GET"},
-		"endless redirect":  {url + "/loop", nil, ""},
+		"endless redirect":   {url + "/loop", nil, ""},
 		"redirect to a file": {url + "/elsewhere", nil, ""},
 		"too large":          {url + "/huge", nil, ""},
 		"not there":          {url + "/none", nil, ""},

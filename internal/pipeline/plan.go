@@ -3,6 +3,8 @@ package pipeline
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -65,7 +67,7 @@ func hashRecorded(ctx context.Context, d *digester, steps []step.Step, r *step.R
 	var paths []string
 	for _, s := range steps {
 		for _, rec := range r.Ledger.Records(s.Name) {
-			paths = append(append(paths, sortedKeys(rec.Inputs)...), sortedKeys(rec.Outputs)...)
+			paths = slices.AppendSeq(slices.AppendSeq(paths, maps.Keys(rec.Inputs)), maps.Keys(rec.Outputs))
 		}
 	}
 	var g errgroup.Group

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -25,10 +26,10 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// Report counts what a run did.
+// Report says how much a run did.
 type Report struct {
-	Ran, UpToDate int
-	Took          time.Duration
+	Ran  int
+	Took time.Duration
 }
 
 // Execute runs the steps in order. A step whose files and settings are those
@@ -78,7 +79,6 @@ func (x *execution) idle(plan []StepState) bool {
 	}
 	for _, st := range plan {
 		if st.On {
-			x.report.UpToDate += len(st.Units)
 			x.run.Console.Heading(st.Step.Name, "up to date")
 		}
 	}
@@ -142,7 +142,6 @@ func (x *execution) step(ctx context.Context, s step.Step) error {
 	if err != nil {
 		return err
 	}
-	x.report.UpToDate += len(units) - len(todo)
 	x.report.Ran += len(todo)
 	c := x.run.Console
 	if len(todo) == 0 {
@@ -271,7 +270,7 @@ func (x *execution) do(ctx context.Context, s step.Step, u step.Unit) (string, e
 // that are not what was written: a transcript among them would say trusted.
 func (x *execution) discard(rec ledger.Record) error {
 	var errs []error
-	for _, out := range sortedKeys(rec.Outputs) {
+	for _, out := range slices.Sorted(maps.Keys(rec.Outputs)) {
 		if err := atomicfile.Remove(x.run.Abs(out)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("removing what was made: %w", err))
 		}
@@ -390,7 +389,7 @@ func (x *execution) tidy(stepName string, units []step.Unit) error {
 // removeOutputs removes the files that rec wrote and that are not in keep. A
 // file that somebody else has changed since is left alone.
 func (x *execution) removeOutputs(rec ledger.Record, keep map[string]string) error {
-	for _, out := range sortedKeys(rec.Outputs) {
+	for _, out := range slices.Sorted(maps.Keys(rec.Outputs)) {
 		if _, ok := keep[out]; ok {
 			continue
 		}

@@ -10,8 +10,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -181,7 +183,7 @@ func changedInputs(d *digester, rec ledger.Record, u step.Unit, pending map[stri
 			return in + " is new", nil
 		}
 	}
-	for _, in := range sortedKeys(rec.Inputs) {
+	for _, in := range slices.Sorted(maps.Keys(rec.Inputs)) {
 		sum, err := d.digest(in)
 		if err != nil {
 			return "", fmt.Errorf("reading input: %w", err)
@@ -197,7 +199,7 @@ func changedInputs(d *digester, rec ledger.Record, u step.Unit, pending map[stri
 }
 
 func changedOutputs(d *digester, rec ledger.Record) (string, error) {
-	for _, out := range sortedKeys(rec.Outputs) {
+	for _, out := range slices.Sorted(maps.Keys(rec.Outputs)) {
 		sum, err := d.digest(out)
 		if err != nil {
 			return "", fmt.Errorf("reading output: %w", err)
@@ -210,13 +212,4 @@ func changedOutputs(d *digester, rec ledger.Record) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 
 	"github.com/hallmark-dev/hallmark/internal/filelock"
-
 	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )

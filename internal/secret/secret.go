@@ -1,7 +1,7 @@
 // Package secret refers to passwords and PINs without holding them: a
 // reference names an environment variable or a file, and the value is read
-// only where it is used. A Masker keeps known values out of what child
-// programs print.
+// only where it is used. Withhold keeps them out of the environment of child
+// programs, MaskText out of what such a program has printed.
 package secret
 
 import (

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -151,7 +152,7 @@ func defaultWDAC(w *WDAC, p *Project) {
 func fill(section any, except ...string) {
 	v := reflect.ValueOf(section).Elem()
 	for _, f := range fieldsOf(v.Type()) {
-		if target := v.Field(f.index); f.rule.Default != nil && target.IsZero() && !contains(except, f.key) {
+		if target := v.Field(f.index); f.rule.Default != nil && target.IsZero() && !slices.Contains(except, f.key) {
 			setDefault(target, f.rule.Default)
 		}
 	}

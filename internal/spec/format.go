@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -15,8 +16,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/spec/ldflags"
 )
 
-// maxLine is the longest text, in characters, that a field of one line takes.
-const maxLine = 1024
+// MaxLine is the longest text, in characters, that a field of one line takes.
+const MaxLine = 1024
 
 // Format is a kind of text that a field may demand.
 type Format struct {
@@ -202,8 +203,8 @@ func (f Format) Check(s string) (message, hint string) {
 		}
 		return fmt.Sprintf("%s is not %s", quote(s), f.Want), f.hintFor(s)
 	}
-	if utf8.RuneCountInString(s) > maxLine {
-		return fmt.Sprintf("the text is longer than %d characters", maxLine), "shorten it"
+	if utf8.RuneCountInString(s) > MaxLine {
+		return fmt.Sprintf("the text is longer than %d characters", MaxLine), "shorten it"
 	}
 	if f.check != nil {
 		if m := f.check(s); m != "" {
@@ -217,7 +218,7 @@ func (f Format) allows(s string) bool {
 	if f.match != nil {
 		return f.match().MatchString(s)
 	}
-	return contains(f.Values, s)
+	return slices.Contains(f.Values, s)
 }
 
 func (f Format) hintFor(s string) string {
@@ -304,13 +305,4 @@ func checkUTC(s string) string {
 		return fmt.Sprintf("%s is not a time that exists", quote(s))
 	}
 	return ""
-}
-
-func contains(list []string, s string) bool {
-	for _, one := range list {
-		if one == s {
-			return true
-		}
-	}
-	return false
 }

@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -70,7 +71,7 @@ func setString(n *yaml.Node, v reflect.Value, r Rule, path string) (message, hin
 		return "is empty", "give it a value, or delete the line"
 	case !f.Secret && expansion.MatchString(s):
 		return quote(s) + " looks like a variable, but nothing is expanded in this file", expansionHint(path)
-	case len(r.Enum) > 0 && !contains(r.Enum, s):
+	case len(r.Enum) > 0 && !slices.Contains(r.Enum, s):
 		return fmt.Sprintf("%s is not one of %s", quote(s), strings.Join(r.Enum, ", ")), enumHint(s, r.Enum)
 	case len(r.Enum) == 0:
 		if message, hint = f.Check(s); message != "" {
@@ -128,7 +129,7 @@ func setInt(n *yaml.Node, v reflect.Value, r Rule) (message, hint string) {
 	if err != nil || n.Value != strconv.FormatInt(i, 10) {
 		return fmt.Sprintf("%s is not a whole number of sensible size, in decimal digits", n.Value), rangeHint(r)
 	}
-	if len(r.Enum) > 0 && !contains(r.Enum, n.Value) {
+	if len(r.Enum) > 0 && !slices.Contains(r.Enum, n.Value) {
 		return fmt.Sprintf("%d is not %s", i, strings.Join(r.Enum, " or ")), rangeHint(r)
 	}
 	if low, err := strconv.ParseInt(r.Min, 10, 32); err == nil && i < low {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -128,7 +129,7 @@ func (j *judgement) similarFile(name string) string {
 func hostsOf(urls ...string) []string {
 	var hosts []string
 	for _, s := range urls {
-		if h := hostOf(s); h != "" && !contains(hosts, h) {
+		if h := hostOf(s); h != "" && !slices.Contains(hosts, h) {
 			hosts = append(hosts, h)
 		}
 	}

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"go/build"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -157,7 +159,7 @@ func (j *judgement) nestedModule(dir string) string {
 // compilation judges env, flags and targets against what is compiled.
 func (j *judgement) compilation() {
 	b := &j.spec.Build
-	for _, name := range sortedKeys(b.Env) {
+	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
 		j.refuse(fixedVariable(name), join("build.env", name), "cannot be set: a release decides it, so that the same sources give the same bytes on every machine",
 			variableHint(name))
 	}
@@ -214,7 +216,7 @@ func (j *judgement) resources() {
 	}
 	j.icon("resources.icon", r.Icon)
 	first := map[string]string{strings.ToLower(r.Language): "resources.language"}
-	for _, tag := range sortedKeys(r.Translations) {
+	for _, tag := range slices.Sorted(maps.Keys(r.Translations)) {
 		at := join("resources.translations", tag)
 		other, twice := first[strings.ToLower(tag)]
 		j.refuse(twice, at, "is the same language as "+other, "keep one of the two")

@@ -2,7 +2,9 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/spec/ldflags"
@@ -34,7 +36,7 @@ func (j *judgement) ldflags() {
 		}
 		j.linkerWords(path, entry, words, setAt)
 	}
-	for _, name := range sortedKeys(b.Variables) {
+	for _, name := range slices.Sorted(maps.Keys(b.Variables)) {
 		j.refuse(setAt[name] != "", join("build.variables", name), "is also set by "+setAt[name], "keep one of the two")
 	}
 }

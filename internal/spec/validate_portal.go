@@ -3,6 +3,7 @@ package spec
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -24,7 +25,7 @@ func (j *judgement) portal() {
 		{"portal.download_url", p.DownloadURL}, {"portal.ci_url", p.CIURL},
 	} {
 		host := hostOf(u.value)
-		j.refuse(host != "" && !containsFold(p.Hosts, host), u.path,
+		j.refuse(host != "" && !slices.ContainsFunc(p.Hosts, func(h string) bool { return strings.EqualFold(h, host) }), u.path,
 			fmt.Sprintf("the host %s is not among portal.hosts", host), "add the host there if the text may name it")
 	}
 	j.refuse(!belongs(p.CIURL, j.spec.Project.Repository), "portal.ci_url",
@@ -47,13 +48,4 @@ func belongs(ci, repository string) bool {
 	}
 	base := strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(r.Path, "/"), ".git")) + "/"
 	return strings.HasPrefix(strings.ToLower(c.Path)+"/", base)
-}
-
-func containsFold(list []string, s string) bool {
-	for _, one := range list {
-		if strings.EqualFold(one, s) {
-			return true
-		}
-	}
-	return false
 }

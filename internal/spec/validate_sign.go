@@ -2,7 +2,8 @@ package spec
 
 import (
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -123,18 +124,9 @@ func (j *judgement) catalog() {
 		quote(c.Name)+" ends with .cat, which is added by itself", "write it without .cat")
 	j.refuse(c.Version == 1 && j.spec.has("catalog.compat_sha1"), "catalog.compat_sha1",
 		"has no meaning with catalog.version: 1, which is all SHA-1", "delete the line")
-	for _, name := range sortedKeys(c.Attributes) {
+	for _, name := range slices.Sorted(maps.Keys(c.Attributes)) {
 		upper := strings.ToUpper(name)
 		j.refuse(strings.HasPrefix(upper, "HWID") && digits.MatchString(upper[4:]), join("catalog.attributes", name),
 			"is written by catalog.hardware_ids", "list the hardware IDs there")
 	}
-}
-
-func sortedKeys[T any](m map[string]T) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

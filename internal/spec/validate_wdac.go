@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -58,7 +59,7 @@ func (j *judgement) history(w *WDAC) {
 
 func (j *judgement) levels(w *WDAC) {
 	unsigned := func(path, level string) {
-		j.refuse(j.spec.Sign == nil && contains(signerLevels, level), path,
+		j.refuse(j.spec.Sign == nil && slices.Contains(signerLevels, level), path,
 			level+" needs the section sign: it makes rules from signatures", "write level: Hash, or add sign")
 	}
 	unsigned("wdac.level", w.Level)
@@ -71,7 +72,7 @@ func (j *judgement) levels(w *WDAC) {
 		j.refuse(w.Level == "LeafCertificate", "wdac.level",
 			"LeafCertificate cannot be combined with verify.class: artifact-signing, whose certificates live three days", "write level: FilePublisher or Publisher")
 	}
-	j.refuse(w.Template == "deny-old" && w.Level != "" && !contains(versionLevels, w.Level), "wdac.level",
+	j.refuse(w.Template == "deny-old" && w.Level != "" && !slices.Contains(versionLevels, w.Level), "wdac.level",
 		w.Level+" cannot be combined with wdac.template: deny-old, as it does not tell versions apart", "write level: FilePublisher, SignedVersion or FileName")
 }
 
@@ -89,7 +90,7 @@ func (j *judgement) policyKind(w *WDAC) {
 func (j *judgement) policyOptions(w *WDAC) {
 	for i, option := range w.Options {
 		at := fmt.Sprintf("wdac.options[%d]", i)
-		j.refuse(w.Template == "supplemental" && !contains(supplementalOptions, option), at,
+		j.refuse(w.Template == "supplemental" && !slices.Contains(supplementalOptions, option), at,
 			option+" is not allowed in a supplemental policy (wdac.template)", "set it in the base policy")
 		j.refuse(w.Template == "enforced" && option == "Enabled:Audit Mode", at,
 			option+" cannot be combined with wdac.template: enforced", "write template: audit, or delete the option")

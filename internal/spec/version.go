@@ -2,7 +2,9 @@ package spec
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,7 +45,7 @@ func resolve(s *Spec, env Env) []Problem {
 // is none; absent says why.
 func unknowable(s *Spec, absent string) []Problem {
 	var list []Problem
-	for _, name := range sortedKeys(s.Build.Variables) {
+	for _, name := range slices.Sorted(maps.Keys(s.Build.Variables)) {
 		what := s.Build.Variables[name]
 		dated := strings.HasPrefix(what, "commit_")
 		if dated && s.Source.Time.Equal(gitinfo.NoTime) || !dated && strings.HasSuffix(what, "commit") && s.Source.Commit == "" {
@@ -58,7 +60,7 @@ func unknowable(s *Spec, absent string) []Problem {
 // tagOf is the tag among those on HEAD that stands for the version, else the
 // version as Go tags it.
 func tagOf(version string, tags []string) string {
-	if version != "" && contains(tags, version) && !contains(tags, "v"+version) {
+	if version != "" && slices.Contains(tags, version) && !slices.Contains(tags, "v"+version) {
 		return version
 	}
 	return "v" + version

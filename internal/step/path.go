@@ -105,3 +105,12 @@ func Slashed(paths []string) []string {
 	}
 	return out
 }
+
+// Relative is the opposite of Abs: a path as the ledger has it. One outside the
+// project stays absolute.
+func (r *Run) Relative(abs string) string {
+	if rel, err := filepath.Rel(r.Root, abs); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return filepath.ToSlash(abs)
+}

@@ -131,7 +131,8 @@ func (r *Run) Programs() ([]Program, error) {
 
 // Recorded is what the ledger keeps of a program that a builder makes.
 func Recorded(a builder.Artifact) ledger.Artifact {
-	return ledger.Artifact{ID: a.ID, Name: a.Name, GOOS: a.GOOS, GOARCH: a.GOARCH, Level: a.Level, Path: BuildDir + "/" + a.Dir() + "/" + a.Name}
+	a.Path = BuildDir + "/" + a.File()
+	return a
 }
 
 // PerArtifact makes one unit for each program.

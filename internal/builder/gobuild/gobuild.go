@@ -92,7 +92,7 @@ func (b Builder) compileAll(ctx context.Context, req builder.Request, jobs []bui
 
 func (b Builder) compile(ctx context.Context, req builder.Request, job builder.Job, work string) (builder.Artifact, error) {
 	a := job.Artifact()
-	a.Path = filepath.Join(work, a.Dir(), a.Name)
+	a.Path = filepath.Join(work, a.Key(), a.Name)
 	args := append([]string{"build"}, builder.Flags(req.Spec)...)
 	if len(req.Spec.Tags) > 0 {
 		args = append(args, "-tags="+strings.Join(req.Spec.Tags, ","))

@@ -52,7 +52,7 @@ func TestBuildAllTargets(t *testing.T) {
 			want = pe.IMAGE_SUBSYSTEM_WINDOWS_GUI
 		}
 		if s := subsystem(f); s != want {
-			t.Errorf("%s/%s has subsystem %d, want %d", a.Dir(), a.Name, s, want)
+			t.Errorf("%s/%s has subsystem %d, want %d", a.Key(), a.Name, s, want)
 		}
 		f.Close()
 		if b := read(t, a.Path); !bytes.Contains(b, []byte(req.Version)) || bytes.Contains(b, []byte(req.Root)) {

@@ -108,7 +108,7 @@ func ConfigPath(req builder.Request, a builder.Artifact) string {
 	if req.Spec.Config != "" {
 		return filepath.Join(req.Out, configFile)
 	}
-	return filepath.Join(req.Out, a.Dir(), configFile)
+	return filepath.Join(req.Out, a.Key(), configFile)
 }
 
 const configFile = "goreleaser.yaml"

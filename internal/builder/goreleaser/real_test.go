@@ -42,7 +42,7 @@ func contents(t *testing.T, made []builder.Artifact) map[string][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[a.Dir()+"/"+a.Name] = b
+		all[a.File()] = b
 	}
 	return all
 }
@@ -176,7 +176,7 @@ func TestUserConfigWithLevels(t *testing.T) {
 	req := buildertest.Request(t, buildertest.Module(t, map[string]string{"my.yaml": config}))
 	req.Spec = &spec.Build{Config: "my.yaml"}
 	made, err := Builder{l}.Build(t.Context(), req)
-	if err != nil || len(made) != 2 || made[0].Dir() != "a_windows_amd64" || made[1].Dir() != "a_windows_amd64v3" {
+	if err != nil || len(made) != 2 || made[0].Key() != "a_windows_amd64" || made[1].Key() != "a_windows_amd64v3" {
 		t.Fatalf("got %+v, %v", made, err)
 	}
 	if bytes.Equal(contents(t, made)["a_windows_amd64/a.exe"], contents(t, made)["a_windows_amd64v3/a.exe"]) {

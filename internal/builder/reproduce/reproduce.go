@@ -106,11 +106,11 @@ func (b *Builder) env() []string {
 func compareAll(first, second []builder.Artifact) error {
 	others := map[string]string{}
 	for _, a := range second {
-		others[a.Dir()+"/"+a.Name] = a.Path
+		others[a.File()] = a.Path
 	}
 	var problems []error
 	for _, a := range first {
-		name := a.Dir() + "/" + a.Name
+		name := a.File()
 		other, ok := others[name]
 		if !ok {
 			problems = append(problems, fmt.Errorf("%s was not made the second time", name))

@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"internal/release":  rows(ground, formats, "internal/pipeline", "internal/step", "internal/builder", "internal/ledger", "internal/spec", "internal/identity", "internal/timeserver", "internal/trust", "templates"),
 	"internal/pipeline": rows(ground, nil, "internal/step", "internal/ledger", "internal/spec"),
 	"internal/step":     rows(ground, formats, "templates", "internal/builder", "internal/ledger", "internal/spec", "internal/identity", "internal/timeserver", "internal/trust", "internal/secondreader", "internal/inventory", "internal/winresource"),
-	"internal/builder":  rows(ground, nil, "internal/spec"),
+	"internal/builder":  rows(ground, nil, "internal/spec", "internal/ledger"),
 
 	// The commands without release.yaml: no ledger, no steps.
 	"internal/tool": rows(ground, formats, "internal/identity", "internal/timeserver", "internal/trust", "internal/secondreader", "internal/inventory"),

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -161,7 +162,7 @@ func (c *Caller) read(ctx context.Context, r Request, resp *http.Response) (*Ans
 		f.Err = fmt.Errorf("an answer of more than %d bytes", maxAnswer)
 		return nil, f
 	}
-	if resp.StatusCode/100 == 2 || contains(r.Answers, resp.StatusCode) {
+	if resp.StatusCode/100 == 2 || slices.Contains(r.Answers, resp.StatusCode) {
 		return &Answer{resp.StatusCode, resp.Header, body, c.Service, r.Operation}, nil
 	}
 	f := c.failure(r, resp)
@@ -173,15 +174,6 @@ func (c *Caller) read(ctx context.Context, r Request, resp *http.Response) (*Ans
 		f.Message = string(body)
 	}
 	return nil, f
-}
-
-func contains(list []int, n int) bool {
-	for _, v := range list {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 // noAnswer is the failure of a request that got no whole answer. The error of

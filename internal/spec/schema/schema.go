@@ -15,9 +15,6 @@ import (
 // read it as well as ajv does.
 const dialect = "https://json-schema.org/draft/2020-12/schema"
 
-// maxLine is the longest text that the decoder takes, in characters.
-const maxLine = 1024
-
 // duration is the grammar of time.ParseDuration without signs.
 const duration = `^([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)(([0-9]+(\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h))*$`
 
@@ -192,7 +189,7 @@ func text(r spec.Rule) node {
 	case len(f.Values) > 0:
 		return node{{"type", "string"}, {"enum", f.Values}}
 	}
-	return node{{"type", "string"}, {"pattern", f.Pattern}, {"maxLength", maxLine}}
+	return node{{"type", "string"}, {"pattern", f.Pattern}, {"maxLength", spec.MaxLine}}
 }
 
 func number(r spec.Rule) node {

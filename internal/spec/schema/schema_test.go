@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hallmark-dev/hallmark/internal/formatstest"
 	"github.com/hallmark-dev/hallmark/internal/spec/schema"
 	"github.com/hallmark-dev/hallmark/internal/spec/spectest"
 	"gopkg.in/yaml.v3"
@@ -142,9 +143,7 @@ const languageServer = "yaml-language-server@1.25.0"
 // TestEditors holds the schema against every case with yaml-language-server,
 // which must also show the comments.
 func TestEditors(t *testing.T) {
-	if testing.Short() {
-		t.Skip("fetches yaml-language-server from the npm registry")
-	}
+	formatstest.Network(t, "fetches yaml-language-server from the npm registry")
 	npm, err := exec.LookPath("npm")
 	if err != nil {
 		absent(t, "npm is not installed: install Node.js")

@@ -4,7 +4,6 @@ package build
 
 import (
 	"context"
-	"path/filepath"
 	"runtime"
 	"strings"
 
@@ -94,7 +93,7 @@ func stampedDirty(ctx context.Context, r *step.Run) (bool, error) {
 func unit(ctx context.Context, r *step.Run, p step.Program, dirty bool) (step.Unit, error) {
 	u := step.Unit{Name: p.Artifact.File(), Shown: shown(p), Outputs: []string{p.Artifact.Path}}
 	if p.File.Path != "" {
-		from := relative(r, p.File.Path)
+		from := r.Relative(p.File.Path)
 		u.Config, u.Inputs = config{File: from}, []string{from}
 		u.Do = func(context.Context) (step.Result, error) { return take(r, p) }
 		return u, nil
@@ -132,19 +131,12 @@ func shown(p step.Program) string {
 	return name
 }
 
-func relative(r *step.Run, file string) string {
-	if rel, err := filepath.Rel(r.Root, file); err == nil && filepath.IsLocal(rel) {
-		return filepath.ToSlash(rel)
-	}
-	return filepath.ToSlash(file)
-}
-
 // take copies what something else has built.
 func take(r *step.Run, p step.Program) (step.Result, error) {
 	if err := prebuilt.Take(p.File, r.Abs(p.Artifact.Path), r.Spec.Source.Time); err != nil {
 		return step.Result{}, err
 	}
-	from := relative(r, p.File.Path)
+	from := r.Relative(p.File.Path)
 	return step.Result{Note: "from " + from, Facts: map[string]string{"builder": "file", "file": from, "version": r.Spec.Project.Version}}, nil
 }
 
@@ -177,11 +169,11 @@ func compile(ctx context.Context, r *step.Run, p step.Program) (step.Result, err
 	}
 	inputs := gosource.Files(r.Root, packages, p.Job.Binary.Main)
 	if req.Work != "" {
-		inputs = append(inputs, relative(r, req.Work))
+		inputs = append(inputs, r.Relative(req.Work))
 	}
 	outputs := []string{p.Artifact.Path}
 	if b.Name() == "goreleaser" {
-		outputs = append(outputs, relative(r, goreleaser.ConfigPath(req, made[0])))
+		outputs = append(outputs, r.Relative(goreleaser.ConfigPath(req, made[0])))
 	}
 	return step.Result{Inputs: inputs, Outputs: outputs, Facts: facts, Note: note(facts)}, nil
 }

@@ -59,7 +59,7 @@ func doForeign(ctx context.Context, r *step.Run) (step.Result, error) {
 	if err != nil {
 		return step.Result{}, err
 	}
-	res := step.Result{Facts: facts, Note: note(facts), Outputs: []string{relative(r, goreleaser.ConfigPath(req, made[0]))}}
+	res := step.Result{Facts: facts, Note: note(facts), Outputs: []string{r.Relative(goreleaser.ConfigPath(req, made[0]))}}
 	for _, a := range artifacts {
 		res.Outputs = append(res.Outputs, a.Path)
 	}

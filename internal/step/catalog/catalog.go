@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"path"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -17,7 +16,6 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
-	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -92,7 +90,7 @@ func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 		Do:      w.do,
 	}
 	for _, f := range w.files {
-		u.Inputs = append(u.Inputs, w.relative(f.Path))
+		u.Inputs = append(u.Inputs, w.r.Relative(f.Path))
 	}
 	key, err := sign.Files(s.Sign)
 	u.Inputs = append(append(u.Inputs, key...), verify.Files(r)...)
@@ -134,7 +132,7 @@ func (w *work) admit(files []inventory.File) {
 	for i := range files {
 		f := &files[i]
 		f.Open = func() (catalog.Input, error) {
-			p := w.relative(f.Path)
+			p := w.r.Relative(f.Path)
 			in, err := w.r.Admit(p)
 			if err != nil {
 				return catalog.Input{}, err
@@ -165,20 +163,11 @@ func (w *work) unambiguous() error {
 	var errs []error
 	for _, f := range w.files {
 		if other, ok := seen[f.Name]; ok {
-			errs = append(errs, fault.New(fault.Usage, "catalog: %s and %s are both listed as %s", other, w.relative(f.Path), f.Name))
+			errs = append(errs, fault.New(fault.Usage, "catalog: %s and %s are both listed as %s", other, w.r.Relative(f.Path), f.Name))
 		}
-		seen[f.Name] = w.relative(f.Path)
+		seen[f.Name] = w.r.Relative(f.Path)
 	}
 	return errors.Join(errs...)
-}
-
-// relative is a path as the ledger has it.
-func (w *work) relative(p string) string {
-	rel, err := filepath.Rel(w.r.Root, p)
-	if err != nil {
-		return filepath.ToSlash(p)
-	}
-	return filepath.ToSlash(rel)
 }
 
 func (w *work) do(ctx context.Context) (step.Result, error) {
@@ -297,12 +286,4 @@ func (w *work) facts(m *inventory.Made, report *authenticode.Report, server stri
 		f["timestamp"] = s.Timestamps[0].Time.UTC().Format(time.RFC3339)
 	}
 	return f
-}
-
-// record of the step's last success, if its catalog is still the one.
-func record(l *ledger.Ledger) (ledger.Record, bool) {
-	for _, rec := range l.Records(name) {
-		return rec, true
-	}
-	return ledger.Record{}, false
 }

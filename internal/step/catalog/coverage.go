@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hallmark-dev/hallmark/internal/inventory"
+	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
@@ -33,10 +34,10 @@ type Covered struct {
 func (w *work) statement(m *inventory.Made) Statement {
 	s := Statement{Catalog: w.catalog(), Version: int(m.Version)}
 	for _, f := range m.Files {
-		s.Files = append(s.Files, Covered{f.Name, w.relative(f.Path), f.Kind, f.SHA256, f.SHA1, f.SameAs})
+		s.Files = append(s.Files, Covered{f.Name, w.r.Relative(f.Path), f.Kind, f.SHA256, f.SHA1, f.SameAs})
 	}
 	for _, f := range m.Empty {
-		s.Empty = append(s.Empty, w.relative(f.Path))
+		s.Empty = append(s.Empty, w.r.Relative(f.Path))
 	}
 	return s
 }
@@ -44,8 +45,8 @@ func (w *work) statement(m *inventory.Made) Statement {
 // Coverage reads the statement of the release's catalog; nil without one. The
 // step that writes the policy asks.
 func Coverage(r *step.Run) (*Statement, error) {
-	rec, ok := record(r.Ledger)
-	if !ok || r.Spec.Catalog == nil {
+	rec, ok := record(r)
+	if !ok {
 		return nil, nil
 	}
 	b, err := r.ReadFile(rec.Facts["coverage"])
@@ -57,4 +58,20 @@ func Coverage(r *step.Run) (*Statement, error) {
 		return nil, fmt.Errorf("reading what the catalog covers: %s: %v", rec.Facts["coverage"], err)
 	}
 	return s, nil
+}
+
+// File is the catalog that this release has made, as in Run.Abs; "" if it has
+// none.
+func File(r *step.Run) string {
+	rec, _ := record(r)
+	return rec.Facts["catalog"]
+}
+
+// record is that of the catalog which the spec names. The one of another name,
+// from before an edit of the spec, is none of this release.
+func record(r *step.Run) (ledger.Record, bool) {
+	if r.Spec.Catalog == nil {
+		return ledger.Record{}, false
+	}
+	return r.Ledger.Record(name, (&work{r: r}).name())
 }

@@ -29,7 +29,7 @@ func (w *work) checkCatalog() error {
 	}
 	var errs []error
 	for _, f := range w.files {
-		if p := w.relative(f.Path); !covered[p] {
+		if p := w.r.Relative(f.Path); !covered[p] {
 			errs = append(errs, fault.New(fault.Verification, "%s is not in the catalog %s, and the policy would allow it", p, s.Catalog).
 				Hint("run mage release, which makes both"))
 		}
@@ -37,20 +37,12 @@ func (w *work) checkCatalog() error {
 	return errors.Join(errs...)
 }
 
-// catalogFile is the catalog of this release, "" if it has none.
-func (w *work) catalogFile() string {
-	for _, rec := range w.r.Ledger.Records("catalog") {
-		return rec.Facts["catalog"]
-	}
-	return ""
-}
-
 // addCatalogSignature gives files without a signature of their own that of the
 // catalog: on a machine where the catalog is installed, Windows takes them for
 // signed that way, so the same signer rules allow them.
 func (w *work) addCatalogSignature(files []rules.File) error {
-	name := w.catalogFile()
-	if name == "" || w.r.Spec.Catalog == nil {
+	name := catalog.File(w.r)
+	if name == "" {
 		return nil
 	}
 	der, err := w.r.ReadFile(name)
@@ -80,7 +72,7 @@ func (w *work) neededCatalog(made *policy.Result) string {
 		signed := c.Level != string(rules.Hash) && c.Level != string(rules.FileName)
 		if w.byCatalog[c.File] && signed {
 			c.Notes = append(c.Notes, "signed through the catalog, which has to be installed")
-			name = path.Base(w.catalogFile())
+			name = path.Base(catalog.File(w.r))
 		}
 	}
 	return name

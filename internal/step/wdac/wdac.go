@@ -22,6 +22,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
+	"github.com/hallmark-dev/hallmark/internal/step/catalog"
 	"github.com/hallmark-dev/hallmark/internal/step/sign"
 	"github.com/hallmark-dev/hallmark/internal/step/wdac/kit"
 	"github.com/hallmark-dev/hallmark/internal/step/wdac/policy"
@@ -97,9 +98,9 @@ func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 		Do:      w.do,
 	}
 	for _, f := range w.files {
-		u.Inputs = append(u.Inputs, w.relative(f.Path))
+		u.Inputs = append(u.Inputs, w.r.Relative(f.Path))
 	}
-	for _, f := range append(key, w.w.TemplateFile, w.w.Merge, w.catalogFile()) {
+	for _, f := range append(key, w.w.TemplateFile, w.w.Merge, catalog.File(w.r)) {
 		if f != "" {
 			u.Inputs = append(u.Inputs, filepath.ToSlash(f))
 		}
@@ -205,14 +206,6 @@ func (w *work) outputs() []string {
 	return names
 }
 
-func (w *work) relative(p string) string {
-	rel, err := filepath.Rel(w.r.Root, p)
-	if err != nil {
-		return filepath.ToSlash(p)
-	}
-	return filepath.ToSlash(rel)
-}
-
 func (w *work) do(ctx context.Context) (step.Result, error) {
 	if err := w.checkCatalog(); err != nil {
 		return step.Result{}, err
@@ -290,7 +283,7 @@ func (w *work) input(ctx context.Context, cert *x509.Certificate) (policy.Input,
 
 // inspect looks at the bytes that were verified, or listed in the catalog.
 func (w *work) inspect(ctx context.Context, f inventory.File) (rules.File, error) {
-	r, err := w.r.Open(w.relative(f.Path))
+	r, err := w.r.Open(w.r.Relative(f.Path))
 	if err != nil {
 		return rules.File{}, err
 	}
