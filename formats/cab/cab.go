@@ -5,6 +5,11 @@
 // [Cabinet.Check] and [Cabinet.Covered] say whether Windows can sign or list a
 // cabinet, and what it hashes then. The format is [MS-CAB]; what Windows hashes
 // is what its subject interface package (SIP) for cabinets does.
+//
+// # Compatibility
+//
+// The API follows the semantic version of the module: before 1.0 a minor version
+// may change it, and the changelog says so.
 package cab
 
 import (

@@ -1,11 +1,25 @@
-// Package peimage reads and writes the parts of a Portable Executable file that its signature depends on: headers,
-// section table, data directories and the attribute certificate table, with the hashes and the checksum over them.
+// Package peimage reads and writes the parts of a Portable Executable file that its
+// signature depends on: headers, section table, data directories and the attribute
+// certificate table, with the hashes and the checksum over them.
 //
-// It works on byte offsets of the file and never loads or maps an image. All sizes are bytes, all offsets count from the
-// start of the file. Foreign files are read through io.ReaderAt and every length is checked before it is used.
+// [Parse] reads the layout. [Image.Digest] computes Authentihashes, page hashes and the
+// checksum in one pass over the file. [Image.Signed] and [Image.Unsigned] give the
+// [Edit] that puts a certificate table in or takes it out. Package resource reads the
+// version information.
 //
-// Sources: "PE Format" (https://learn.microsoft.com/windows/win32/debug/pe-format) and "Windows Authenticode Portable
-// Executable Signature Format" (Microsoft, 2008).
+// It works on byte offsets of the file and never loads or maps an image. All sizes are
+// bytes, all offsets count from the start of the file. Every length is checked before
+// it is used; what is wrong is a [*FormatError] with offset and field.
+//
+// # Compatibility
+//
+// The API follows the semantic version of the module: before 1.0 a minor version
+// may change it, and the changelog says so.
+//
+// # Sources
+//
+// "PE Format" (https://learn.microsoft.com/windows/win32/debug/pe-format) and "Windows
+// Authenticode Portable Executable Signature Format" (Microsoft, 2008).
 package peimage
 
 import (

@@ -10,4 +10,9 @@
 //
 // The levels are those of Microsoft Learn, "Understand App Control policy rules
 // and file rules".
+//
+// # Compatibility
+//
+// The API follows the semantic version of the module: before 1.0 a minor version
+// may change it, and the changelog says so.
 package rules

@@ -4,6 +4,11 @@
 //
 // [ReadVersion] finds and reads it in an image, [ParseVersion] reads the
 // structure alone, [Find] returns any resource by its type.
+//
+// # Compatibility
+//
+// The API follows the semantic version of the module: before 1.0 a minor version
+// may change it, and the changelog says so.
 package resource
 
 import (
