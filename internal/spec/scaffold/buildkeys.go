@@ -26,20 +26,51 @@ func (m *module) build(p project, source *gomain.Module, e evidence, git reposit
 	if len(tags) > 0 {
 		m.set("build.tags", finding{value: tags, from: from})
 	}
+	m.environment(from)
 	m.linker(source, e, tags, git)
-	m.generate(p)
+	m.generate(p, e)
+}
+
+// environment takes over what changes the compiler. Other settings are named.
+func (m *module) environment(from string) {
+	env := map[string]string{}
+	for _, one := range m.programs {
+		for _, e := range one.said.Env {
+			name, value, _ := strings.Cut(e, "=")
+			if name == "GOEXPERIMENT" {
+				env[name] = value
+			} else if note := fmt.Sprintf("%s sets %s, which build.env can set, too", from, e); !slices.Contains(m.looks, note) {
+				m.looks = append(m.looks, note)
+			}
+		}
+	}
+	if len(env) > 0 {
+		m.set("build.env", finding{value: env, from: from})
+	}
 }
 
 // targets are the machines that the project builds for, if not the default.
 func (m *module) targets(from string) {
 	said := m.programs[0].said.Architectures
-	for _, one := range m.programs[1:] {
-		said = union(said, one.said.Architectures)
+	var levels []string
+	for i, one := range m.programs {
+		if i > 0 {
+			said = union(said, one.said.Architectures)
+		}
+		levels = append(levels, one.said.Levels...)
 	}
 	var list []string
 	for _, arch := range []string{"amd64", "arm64", "386"} {
-		if slices.Contains(said, arch) {
+		if !slices.Contains(said, arch) {
+			continue
+		}
+		if arch != "amd64" || len(levels) == 0 || slices.Contains(levels, "v1") {
 			list = append(list, "windows/"+arch)
+		}
+		for _, level := range []string{"v2", "v3", "v4"} {
+			if arch == "amd64" && slices.Contains(levels, level) {
+				list = append(list, "windows/amd64/"+level)
+			}
 		}
 	}
 	if len(list) > 0 && !slices.Equal(list, []string{"windows/amd64", "windows/arm64"}) {

@@ -3,24 +3,29 @@ package scaffold
 import (
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/spec/scaffold/clue"
 )
 
-// generate looks for Go files that every clone has to make before it builds:
-// those that .gitignore names, beside a file with a go:generate line.
-func (m *module) generate(p project) {
-	var dirs []string
-	for _, name := range clue.IgnoredSources(p.read(".gitignore")) {
-		dir := path.Dir(name)
-		if p.has(name) || slices.Contains(dirs, dir) || !generates(p, dir) {
-			continue
+// generate finds what has to run before every clone is built: what a build file
+// runs, else go generate for Go files that .gitignore names, beside a file with
+// a go:generate line.
+func (m *module) generate(p project, e evidence) {
+	for _, b := range e.builds {
+		if len(b.Generate) > 0 {
+			m.set("build.before", finding{value: b.Generate, from: b.From})
+			return
 		}
-		dirs = append(dirs, dir)
 	}
-	for _, dir := range dirs {
-		m.look("go generate ./%s makes Go files that are not committed; run it before the release", strings.TrimPrefix(dir, "./"))
+	var commands []string
+	for _, name := range clue.IgnoredSources(p.read(".gitignore")) {
+		command := "go generate ./" + path.Dir(name)
+		if !p.has(name) && !slices.Contains(commands, command) && generates(p, path.Dir(name)) {
+			commands = append(commands, command)
+		}
+	}
+	if len(commands) > 0 {
+		m.set("build.before", finding{value: commands, from: ".gitignore", note: "makes Go files that are not committed"})
 	}
 }
 

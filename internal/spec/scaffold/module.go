@@ -98,7 +98,7 @@ func (m *module) nothing() error {
 	for _, l := range m.left {
 		if strings.Contains(l.why, "cgo") {
 			return fault.New(fault.Usage, "the program in %s needs cgo, which a release builds without", l.dir).
-				Hint("sign what your own build made: %s", command.Line("file:sign -in=app.exe -identity=test"))
+				Hint("let your own build compile it, and name the result in release.yaml: build: {binaries: [{file: bin/app.exe}]}")
 		}
 	}
 	return fault.New(fault.Usage, "the module %s has no main package that builds for Windows", m.path).

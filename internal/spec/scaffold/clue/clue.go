@@ -18,8 +18,8 @@ type Build struct {
 	Programs []Program
 	// About is what packages and manifests for users say of the product.
 	About About
-	// Generates tells that go generate runs before the build.
-	Generates bool
+	// Generate are the calls of go generate before the build.
+	Generate []string
 	// Notes say what could not be taken over.
 	Notes []string
 }

@@ -118,7 +118,9 @@ func Goreleaser(from string, b []byte, module string) (Build, error) {
 		out.Project = ""
 	}
 	for _, h := range g.Before.Hooks {
-		out.Generates = out.Generates || strings.HasPrefix(h.cmd, "go generate")
+		if cmd := strings.TrimSpace(expand(h.cmd, out.Project)); strings.HasPrefix(cmd, "go generate ") && !marked(cmd) {
+			out.Generate = append(out.Generate, cmd)
+		}
 	}
 	for _, list := range [][]wording{g.Winget, g.Chocos, g.NFPMs, {g.Meta}, g.Scoops, g.Casks, g.Brews} {
 		for _, w := range list {
@@ -158,7 +160,7 @@ func (out *Build) add(b goreleaserBuild, project string) {
 		return
 	}
 	if b.Buildmode != "" && b.Buildmode != "default" && b.Buildmode != "exe" && b.Buildmode != "pie" {
-		out.Notes = append(out.Notes, fmt.Sprintf("%s is built with -buildmode=%s and is not a program", what, b.Buildmode))
+		out.Notes = append(out.Notes, fmt.Sprintf("%s is built with -buildmode=%s and is not a program; a DLL is taken with buildmode: c-shared", what, b.Buildmode))
 		return
 	}
 	p := Program{Main: mainOf(b.Dir, first(b.Main, ".")), Name: programName(b.Binary, project), Architectures: b.architectures(), Levels: b.levels()}

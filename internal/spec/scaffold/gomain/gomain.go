@@ -53,12 +53,14 @@ type Module struct {
 	// Folders with Go files, relative to the module, with slashes; the root is
 	// a dot.
 	Folders []string
+
+	imported map[string]map[string]bool // of sets of programs
 }
 
 // Read looks at every folder of the module in root, as the go command sees it
 // with the build tags for Windows on amd64.
 func Read(root string, tags []string) (*Module, error) {
-	m := &Module{root: root}
+	m := &Module{root: root, imported: map[string]map[string]bool{}}
 	folders := 0
 	err := filepath.WalkDir(root, func(full string, d os.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {

@@ -131,7 +131,7 @@ func TestGuessAndHas(t *testing.T) {
 		t.Errorf("b: %v", got)
 	}
 	for name, want := range map[string][2]bool{
-		"main.builtBy": {true, true}, "main.Commit": {false, true}, "example.com/m.Release": {true, true}, "example.com/m/pkg/version.Version": {true, true},
+		"main.builtBy": {true, true}, "main.Commit": {false, true}, "example.com/m.Release": {false, true}, "example.com/m/pkg/version.Version": {true, true},
 		"example.com/m/pkg/version.Versoin": {false, true}, "example.com/m/none.X": {false, true}, "example.com/mother/x.Y": {false, false}, "plain": {false, true},
 	} {
 		if has, known := m.Has(name, "example.com/m", []string{"./cmd/a"}, nil); has != want[0] || known != want[1] {

@@ -162,32 +162,37 @@ func rank(dir string) int {
 // used tells whether one of the programs imports the package, directly or
 // through other packages of the module.
 func (m *Module) used(pkg, module string, mains, tags []string) bool {
+	key := strings.Join(slices.Concat(mains, []string{""}, tags), "\n")
+	if m.imported[key] == nil {
+		m.imported[key] = m.imports(module, mains, tags)
+	}
+	return m.imported[key][pkg]
+}
+
+// imports are the import paths that the programs are made of, as far as they
+// can be told from this module.
+func (m *Module) imports(module string, mains, tags []string) map[string]bool {
 	ctx := build.Default
 	ctx.GOOS, ctx.GOARCH, ctx.CgoEnabled, ctx.BuildTags = "windows", "amd64", false, tags
 	seen := map[string]bool{}
-	queue := slices.Clone(mains)
-	for len(queue) > 0 {
-		dir := queue[0]
-		queue = queue[1:]
-		p, _ := ctx.ImportDir(filepath.Join(m.root, filepath.FromSlash(dir)), 0)
+	for queue := slices.Clone(mains); len(queue) > 0; queue = queue[1:] {
+		p, _ := ctx.ImportDir(filepath.Join(m.root, filepath.FromSlash(queue[0])), 0)
 		if p == nil {
 			continue
 		}
 		for _, imported := range p.Imports {
-			if imported == pkg {
-				return true
+			inside, ok := strings.CutPrefix(imported, module)
+			if ok = ok && (inside == "" || inside[0] == '/'); ok && !seen[imported] {
+				queue = append(queue, "."+inside)
 			}
-			if inside, ok := strings.CutPrefix(imported, module+"/"); ok && !seen[inside] {
-				seen[inside] = true
-				queue = append(queue, inside)
-			}
+			seen[imported] = true
 		}
 	}
-	return false
+	return seen
 }
 
 // Has tells whether the variable, as -X names it, is one of a package of this
-// module; known is false when the package is of another module.
+// module that the programs are made of; known is false when the package is of another module.
 func (m *Module) Has(name, module string, mains, tags []string) (has, known bool) {
 	dot := strings.LastIndexByte(name, '.')
 	if dot < 0 {
@@ -204,6 +209,9 @@ func (m *Module) Has(name, module string, mains, tags []string) (has, known bool
 		dirs = []string{inside[1:]}
 	default:
 		return false, false
+	}
+	if pkg != "main" && !m.used(pkg, module, mains, tags) {
+		return false, true
 	}
 	for _, dir := range dirs {
 		if slices.ContainsFunc(m.Variables(dir, tags), func(v Variable) bool { return v.Name == variable }) {
