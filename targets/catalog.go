@@ -64,7 +64,8 @@ func (CATALOG) Check(ctx context.Context,
 	crl *string, // revocation lists
 	online *bool, // ask for CRL and OCSP over the network
 	policy *string, // authenticode, or kernel for drivers
-	allow *string, // checks that only warn; windows for all that Windows lets pass
+	strict *bool, // refuse also what Windows lets pass and we would not sign
+	allow *string, // checks that only warn with -strict; windows for all that Windows lets pass
 	unsigned *bool, // leave the signature aside
 ) error {
 	return do(ctx, func(ctx context.Context) error {
@@ -77,6 +78,7 @@ func (CATALOG) Check(ctx context.Context,
 				CRLs:           str(crl),
 				Online:         flag(online),
 				Policy:         str(policy),
+				Strict:         flag(strict),
 				Allow:          str(allow),
 			},
 			Dir:      str(dir),
@@ -101,6 +103,7 @@ func (CATALOG) Sign(ctx context.Context,
 	replace *bool, // replace a signature that is there
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
+	allow *string, // what a time server of your own may do without, such as tsa-critical
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
@@ -110,7 +113,7 @@ func (CATALOG) Sign(ctx context.Context,
 			Signer: args.Signer{
 				Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
 				Trusted:     trusted(roots, tsroots),
-				Stampers:    stampers(server, tspassword, nil),
+				Stampers:    stampers(server, tspassword, allow, nil),
 				Digest:      str(digest),
 				Description: str(description),
 				URL:         str(url),

@@ -32,10 +32,12 @@ func (File) Sign(ctx context.Context,
 	pathto *string, // thumbprint of a root that the certificates have to lead to
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
+	allow *string, // what a time server of your own may do without, such as tsa-critical
 	legacy *bool, // the older kind of timestamp instead of RFC 3161
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 	parallel *int, // files at a time; by itself what suits the key
+	firmware *bool, // sign UEFI programs although Windows refuses their layout
 	seal *bool, // seal the file, so that Windows notices every change of its signature
 	intent *bool, // say that the file will be sealed, and leave that to file:seal
 ) error {
@@ -45,7 +47,7 @@ func (File) Sign(ctx context.Context,
 			Signer: args.Signer{
 				Key:         key(identity, password, chain, fetch, incomplete, ecdsa),
 				Trusted:     trusted(roots, tsroots),
-				Stampers:    stampers(server, tspassword, legacy),
+				Stampers:    stampers(server, tspassword, allow, legacy),
 				Digest:      str(digest),
 				Description: str(description),
 				URL:         str(url),
@@ -55,13 +57,14 @@ func (File) Sign(ctx context.Context,
 			AdditionalCerts: str(certs),
 			RequirePathTo:   str(pathto),
 			Parallel:        number(parallel),
+			Firmware:        flag(firmware),
 			Seal:            flag(seal),
 			Intent:          flag(intent),
 		})
 	})
 }
 
-// Verify judges signed files as Windows would and prints why.
+// Verify judges signed files as Windows does and prints why.
 func (File) Verify(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	roots *string, // certificate files to trust for code signing and time stamping
@@ -71,8 +74,9 @@ func (File) Verify(ctx context.Context,
 	crl *string, // files with revocation lists
 	ocsp *string, // files with OCSP responses
 	online *bool, // ask for CRL and OCSP over the network
-	policy *string, // authenticode (default), or kernel for drivers
-	allow *string, // checks that only warn; windows for all that Windows lets pass
+	policy *string, // authenticode (default), kernel for drivers, or firmware for UEFI programs
+	strict *bool, // refuse also what Windows lets pass and we would not sign
+	allow *string, // checks that only warn with -strict; windows for all that Windows lets pass
 	publisher *string, // name that the signer's certificate must have
 	class *string, // of the signer's certificate: ev, ov or artifact-signing
 	thumbprint *string, // SHA-1 or SHA-256 of the signer's certificate, one of these
@@ -91,6 +95,7 @@ func (File) Verify(ctx context.Context,
 			OCSP:           str(ocsp),
 			Online:         flag(online),
 			Policy:         str(policy),
+			Strict:         flag(strict),
 			Allow:          str(allow),
 			Publisher:      str(publisher),
 			Class:          str(class),
@@ -134,6 +139,7 @@ func (File) Timestamp(ctx context.Context,
 	out *string, // a file or an existing folder; without it files are changed in place
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
+	allow *string, // what a time server of your own may do without, such as tsa-critical
 	digest *string, // sha256 (default), sha384 or sha512
 	index *int, // which signature: 0 (default) is the first, nested ones follow
 	legacy *bool, // the older kind of timestamp instead of RFC 3161
@@ -144,7 +150,7 @@ func (File) Timestamp(ctx context.Context,
 		return filetool.Timestamp(ctx, screen(), filetool.Stamping{
 			Files:    files(in, out),
 			Trusted:  trusted(roots, tsroots),
-			Stampers: stampers(server, tspassword, legacy),
+			Stampers: stampers(server, tspassword, allow, legacy),
 			Digest:   str(digest),
 			Index:    number(index),
 		})
@@ -250,6 +256,7 @@ func (File) Prepare(ctx context.Context,
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
+	firmware *bool, // sign UEFI programs although Windows refuses their layout
 	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
 	return do(ctx, func(ctx context.Context) error {
@@ -261,6 +268,7 @@ func (File) Prepare(ctx context.Context,
 			Description: str(description),
 			URL:         str(url),
 			PageHashes:  flag(pages),
+			Firmware:    flag(firmware),
 			Existing:    str(existing),
 		})
 	})

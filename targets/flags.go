@@ -47,6 +47,6 @@ func trusted(roots, tsroots *string) args.Trusted {
 	return args.Trusted{Roots: str(roots), TimestampRoots: str(tsroots)}
 }
 
-func stampers(server, tspassword *string, legacy *bool) args.Stampers {
-	return args.Stampers{Servers: str(server), KeyPassword: str(tspassword), Legacy: flag(legacy)}
+func stampers(server, tspassword, allow *string, legacy *bool) args.Stampers {
+	return args.Stampers{Servers: str(server), KeyPassword: str(tspassword), Allow: str(allow), Legacy: flag(legacy)}
 }

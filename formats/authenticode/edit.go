@@ -21,7 +21,8 @@ func (p PKCS7) SignatureValue(index int) ([]byte, error) {
 }
 
 // SetToken attaches an RFC 3161 token (DER of the ContentInfo) to the signature with the given index, in place of any timestamp that it
-// has. The token is refused if it is not over that signature or is not in order in itself; whether its authority is trusted is for Verify.
+// has. The token is refused if it is not over that signature or is not in order in itself, as far as Windows looks; what the client of rfc3161 wants
+// beyond that is its business, and whether the authority is trusted that of Verify.
 func (p PKCS7) SetToken(index int, token []byte) (PKCS7, error) {
 	t, err := rfc3161.ParseToken(token)
 	if err != nil {
@@ -29,7 +30,7 @@ func (p PKCS7) SetToken(index int, token []byte) (PKCS7, error) {
 	}
 	return p.edit(index, func(n *sigNode) error {
 		si := &n.sd.Signers[0]
-		if err := t.Check(si.Signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny}); err != nil {
+		if err := t.Check(si.Signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny, Accept: StampRules(WindowsOnly())}); err != nil {
 			return fmt.Errorf("attaching timestamp to signature %d: %w", index, err)
 		}
 		si.UnsignedAttrs.Remove(cms.OIDCountersignature)
@@ -51,7 +52,7 @@ func (p PKCS7) SetCountersignature(index int, signerInfo []byte, certs []*x509.C
 			n.sd.AddCertificate(c.Raw)
 		}
 		si := &n.sd.Signers[0]
-		if problems := countersignatureProblems(stamp, n.sd); len(problems) > 0 {
+		if problems := countersignatureProblems(stamp, n.sd, StampRules(WindowsOnly())); len(problems) > 0 {
 			return fmt.Errorf("attaching countersignature to signature %d: %s", index, strings.Join(problems, "; "))
 		}
 		si.UnsignedAttrs.Remove(cms.OIDRFC3161Token)
@@ -60,9 +61,9 @@ func (p PKCS7) SetCountersignature(index int, signerInfo []byte, certs []*x509.C
 	})
 }
 
-func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData) []string {
+func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData, accept []rfc3161.Rule) []string {
 	var out []string
-	for _, p := range rfc3161.LegacyProblems(stamp, outer, outer.Signers[0].Signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny, AllowWeak: true}) {
+	for _, p := range rfc3161.LegacyProblems(stamp, outer, outer.Signers[0].Signature, rfc3161.CheckOptions{Trust: rfc3161.TrustAny, AllowWeak: true, Accept: accept}) {
 		out = append(out, p.String())
 	}
 	return out

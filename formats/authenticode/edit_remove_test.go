@@ -81,13 +81,13 @@ func TestRemoveCertificates(t *testing.T) {
 		}
 	}
 	o := authenticode.VerifyOptions{Roots: &certchain.Roots{CodeSigning: certchain.NewPool(p.Root), TimeStamping: certchain.NewPool(p.TSARoot)}}
-	verify := func() *authenticode.Report {
+	verify := func() *authenticode.SignatureReport {
 		t.Helper()
 		report, err := authenticode.Verify(t.Context(), bytes.NewReader(lean), int64(len(lean)), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return report
+		return report.Signatures[0]
 	}
 	if v := verify().Windows; v != authenticode.VerdictChaining {
 		t.Errorf("without the intermediate the verdict is %v", v)

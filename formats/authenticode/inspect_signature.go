@@ -229,7 +229,7 @@ func countersignatureFacts(der []byte, outer *cms.SignedData) TimestampFacts {
 		f.Problems = []string{err.Error()}
 		return f
 	}
-	f.Time, f.Algorithm, f.Problems = claimedTime(si), digestName(si), countersignatureProblems(si, outer)
+	f.Time, f.Algorithm, f.Problems = claimedTime(si), digestName(si), countersignatureProblems(si, outer, nil)
 	if cert, err := outer.FindCertificate(si); err == nil {
 		report := certificateReport(cert)
 		f.Signer = &report

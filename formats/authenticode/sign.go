@@ -54,6 +54,8 @@ type SignOptions struct {
 	// Own recognises for ExistingSkip the certificates of this signer; nil is the certificate of Signer alone. A signer whose certificate is
 	// renewed every few days has many.
 	Own func(*x509.Certificate) bool
+	// Firmware signs a program for UEFI firmware although Windows refuses its layout, see peimage.LayoutRules.
+	Firmware bool
 	// IntentToSeal says in the signature that the file will be sealed (signtool /itos). From then on Windows refuses the file until Seal has
 	// been called, and after every change of the signatures. The signature must be the file's first, and RSA: see Seal.
 	IntentToSeal bool
@@ -115,6 +117,9 @@ func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o Sig
 	if err := s.admits(o.Existing); err != nil {
 		return nil, err
 	}
+	if err := s.checkLayout(o); err != nil {
+		return nil, err
+	}
 	if o.IntentToSeal && o.Existing == ExistingAppend && s.image.HasSignature() {
 		return nil, errors.New("appending: Windows looks for the intent to seal in the first signature only")
 	}
@@ -170,6 +175,9 @@ func SignDetached(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 		return nil, err
 	}
 	if err := s.admits(o.Existing); err != nil {
+		return nil, err
+	}
+	if err := s.checkLayout(o); err != nil {
 		return nil, err
 	}
 	if err := s.readUnder(ctx, o.Existing, request(o.hash(), o.PageHashes), output{}); err != nil {

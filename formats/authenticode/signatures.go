@@ -241,7 +241,11 @@ func contentOf(sd *cms.SignedData) (*signedContent, error) {
 	if !sd.ContentType.Equal(cms.OIDSpcIndirectData) {
 		return nil, fmt.Errorf("the signature is over %v, not over a file (SpcIndirectDataContent)", sd.ContentType)
 	}
-	return parseSignedContent(sd.Content)
+	c, err := parseSignedContent(sd.Content)
+	if err == nil && c.image != nil {
+		err = c.image
+	}
+	return c, err
 }
 
 // hashOrDefault is SHA-256 unless something else is wanted.

@@ -33,6 +33,9 @@ func PrepareSplit(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 	if err := s.admits(o.Existing); err != nil {
 		return nil, err
 	}
+	if err := s.checkLayout(o); err != nil {
+		return nil, err
+	}
 	if err := s.readUnder(ctx, o.Existing, request(o.hash(), o.PageHashes), output{}); err != nil {
 		return nil, err
 	}

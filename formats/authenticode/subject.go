@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
@@ -117,6 +118,26 @@ func (s *subject) readUnder(ctx context.Context, policy Existing, q peimage.Requ
 		return fmt.Errorf("%w, but its first signature is not over the file as it is: Windows refuses that, whatever is appended", ErrSigned)
 	}
 	return nil
+}
+
+// LayoutError says that Windows would refuse a program once it is signed, because of how it was linked. Signing it would look like success.
+type LayoutError struct {
+	Fault *peimage.FormatError
+}
+
+func (e *LayoutError) Error() string {
+	return fmt.Sprintf("%s: Windows would refuse the signed program", strings.TrimPrefix(e.Fault.Error(), "PE file: "))
+}
+
+func (e *LayoutError) Unwrap() error { return e.Fault }
+
+// checkLayout is a *LayoutError for a program that Windows would refuse, unless o is for firmware.
+func (s *subject) checkLayout(o SignOptions) error {
+	var fault *peimage.FormatError
+	if err := s.image.CheckLayout(); err == nil || o.Firmware || !errors.As(err, &fault) {
+		return nil
+	}
+	return &LayoutError{fault}
 }
 
 // content returns what a signature under o says about the file, which must have

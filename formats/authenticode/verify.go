@@ -70,17 +70,18 @@ func (p PKCS7) Verify(ctx context.Context, contentType asn1.ObjectIdentifier, o 
 
 // verifier holds what is shared by all signatures of one file.
 type verifier struct {
-	opts       VerifyOptions
-	roots      *certchain.Roots
-	revocation *certchain.RevocationChecker
-	budget     *certchain.Budget
-	content    asn1.ObjectIdentifier // the content type that signatures must have
-	report     *Report
-	messages   []*message
-	digests    *peimage.Digests       // nil if there is no file to compare with
-	pages      error                  // why page hashes could not be computed
-	unhashed   []*peimage.FormatError // for which Windows computes no Authentihash
-	place      *sealPlace             // of the first entry of the certificate table; nil if there is no file
+	opts        VerifyOptions
+	roots       *certchain.Roots
+	revocation  *certchain.RevocationChecker
+	budget      *certchain.Budget
+	content     asn1.ObjectIdentifier // the content type that signatures must have
+	report      *Report
+	messages    []*message
+	digests     *peimage.Digests       // nil if there is no file to compare with
+	pages       error                  // why page hashes could not be computed
+	unhashed    []*peimage.FormatError // for which Windows computes no Authentihash
+	forFirmware []*peimage.FormatError // what breaks rules of Windows, and VerifyOptions.Firmware admits
+	place       *sealPlace             // of the first entry of the certificate table; nil if there is no file
 }
 
 // message is one PKCS#7 blob of the file.
@@ -120,6 +121,9 @@ func (v *verifier) find(f ...Finding) { v.report.Findings = append(v.report.Find
 func (v *verifier) image(ctx context.Context, im *peimage.Image, r io.ReaderAt) error {
 	v.report.Format = "PE"
 	v.checkTable(im)
+	if im.Size >= peimage.MaxSize {
+		return nil // Windows does not read it, and neither do we
+	}
 	if err := v.readTable(im, r); err != nil {
 		return err
 	}
@@ -145,6 +149,10 @@ func (v *verifier) checkTable(im *peimage.Image) {
 		c := CheckTable
 		if im.CertTable.Size > 0 && f.Offset >= im.CertTable.End() {
 			c = CheckTrailingData
+		}
+		if v.opts.Firmware && im.Check() == nil && f.Rule != "" {
+			v.layoutForFirmware(f)
+			continue
 		}
 		switch f.Effect {
 		case peimage.Ignored:
@@ -205,6 +213,10 @@ func (v *verifier) collect(raw []byte, entry, depth int) {
 	v.messages = append(v.messages, m)
 	v.report.Signatures = append(v.report.Signatures, m.report)
 	if m.data, m.err = cms.Parse(raw); m.err != nil {
+		if entry == 0 && depth == 1 {
+			v.find(problem(CheckNested, VerdictSystemError, "nested signature %d cannot be read: %v", m.report.Index, m.err).
+				WithHint("Windows opens all nested signatures before it looks at the first"))
+		}
 		return
 	}
 	if m.data.ContentType.Equal(cms.OIDSpcIndirectData) {
@@ -284,44 +296,9 @@ func (v *verifier) checkChecksum(im *peimage.Image) {
 	}
 }
 
-// finish draws the conclusions.
-func (v *verifier) finish() *Report {
-	v.disallowedMissing()
-	v.digestsAlone()
-	r := v.report
-	r.Findings = v.opts.admit(r.Findings)
-	r.Windows = firstVerdict(r.Findings)
-	for _, s := range r.allSignatures() {
-		s.Findings = v.opts.admit(s.Findings)
-		s.Windows = firstVerdict(s.Findings)
-		s.Trusted = len(grave(s.Findings)) == 0
-	}
-	if r.Windows == VerdictTrusted {
-		r.Windows = r.primary()
-	}
-	r.Trusted = r.Windows == VerdictTrusted && len(r.Problems()) == 0
-	return r
-}
-
 // digestsAlone says what a verdict without signers is worth, wherever the report goes.
 func (v *verifier) digestsAlone() {
 	if v.opts.HashOnly {
 		v.find(note(CheckDigest, "digests alone were compared, as asked: signer, timestamp and trust were left aside"))
-	}
-}
-
-func (r *Report) primary() Verdict {
-	switch all := r.allSignatures(); len(all) {
-	case 0:
-		return VerdictNoSignature
-	default:
-		return all[0].Windows
-	}
-}
-
-// disallowedMissing says that nobody looked: the list is Windows' own knowledge, and a verdict without it may be milder than Windows'.
-func (v *verifier) disallowedMissing() {
-	if v.opts.Disallowed == nil && !v.opts.HashOnly && len(v.report.allSignatures()) > 0 {
-		v.find(note(CheckDisallowed, "Microsoft's list of disallowed certificates is not at hand and was not consulted"))
 	}
 }

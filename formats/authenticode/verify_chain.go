@@ -28,7 +28,7 @@ func (j *judging) certificateChain(ctx context.Context) bool {
 	}
 	j.m.report.JudgedAt = at.UTC()
 	j.chain = j.v.bestChain(ctx, j.cert, certchain.Options{Time: at, Usage: certchain.UsageCodeSigning, Anchors: j.v.roots.CodeSigning,
-		Intermediates: append(j.embedded[:len(j.embedded):len(j.embedded)], j.v.opts.Intermediates...)})
+		Intermediates: append(j.embedded[:len(j.embedded):len(j.embedded)], j.more...)})
 	j.m.report.Chain = certificateReports(j.chain.Certificates)
 	j.m.report.Anchor = anchorOf(j.chain, j.v.roots.CodeSigning)
 	j.mark(j.chain)

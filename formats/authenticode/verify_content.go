@@ -19,6 +19,8 @@ type signedContent struct {
 	hash       crypto.Hash
 	digest     []byte
 	pageHashes map[crypto.Hash][]byte
+	image      error // why SpcPeImageData cannot be read
+	pages      error // why page hashes cannot be read
 }
 
 // parseSignedContent reads SEQUENCE { SEQUENCE { type, value }, DigestInfo }.
@@ -32,7 +34,7 @@ func parseSignedContent(der []byte) (*signedContent, error) {
 	}
 	var oid asn1.ObjectIdentifier
 	if !seq.ReadASN1(&info, cbasn1.SEQUENCE) || !seq.Empty() || !info.ReadASN1(&alg, cbasn1.SEQUENCE) ||
-		!alg.ReadASN1ObjectIdentifier(&oid) || !info.ReadASN1Bytes(&c.digest, cbasn1.OCTET_STRING) || !info.Empty() {
+		!alg.ReadASN1ObjectIdentifier(&oid) || !atMostOne(alg) || !info.ReadASN1Bytes(&c.digest, cbasn1.OCTET_STRING) || !info.Empty() {
 		return nil, fmt.Errorf("reading SpcIndirectDataContent: malformed DigestInfo")
 	}
 	var err error
@@ -42,40 +44,78 @@ func parseSignedContent(der []byte) (*signedContent, error) {
 	if len(c.digest) != c.hash.Size() {
 		return nil, fmt.Errorf("reading DigestInfo: digest of %d bytes, %v has %d", len(c.digest), c.hash, c.hash.Size())
 	}
-	if c.kind.Equal(cms.OIDSpcPEImageData) && !data.Empty() {
-		c.pageHashes, err = parseImageData(data)
-	}
-	return &c, err
+	c.image = c.parseImageData(data)
+	return &c, nil
+}
+
+// atMostOne says whether in holds one element at most: the parameters of an AlgorithmIdentifier.
+func atMostOne(in cryptobyte.String) bool {
+	var el cryptobyte.String
+	var tag cbasn1.Tag
+	return in.Empty() || in.ReadAnyASN1Element(&el, &tag) && in.Empty()
 }
 
 // pageHashClass is the SpcSerializedObject class of page hashes, a6b586d5-b4a1-2466-ae05-a217da8e60d6 in its byte order.
 const pageHashClass = "\xa6\xb5\x86\xd5\xb4\xa1\x24\x66\xae\x05\xa2\x17\xda\x8e\x60\xd6"
 
-// parseImageData reads SpcPeImageData { flags BIT STRING, file [0] SpcLink } and the page hashes that its moniker may hold.
-func parseImageData(data cryptobyte.String) (map[crypto.Hash][]byte, error) {
-	var seq, flags, file, moniker cryptobyte.String
-	var present bool
+// parseImageData reads SpcPeImageData { flags BIT STRING, file [0] SpcLink } and the page hashes that its moniker may hold. Windows reads all of it
+// before it hashes a file, and hashes none where it cannot; what lies in a moniker it leaves to code integrity.
+func (c *signedContent) parseImageData(data cryptobyte.String) error {
+	var seq, flags, file cryptobyte.String
+	var hasFlags, hasFile bool
 	if !data.ReadASN1(&seq, cbasn1.SEQUENCE) || !data.Empty() {
-		return nil, fmt.Errorf("reading SpcPeImageData: not a SEQUENCE")
+		return fmt.Errorf("reading SpcPeImageData: not a SEQUENCE")
 	}
-	if !seq.ReadOptionalASN1(&flags, &present, cbasn1.BIT_STRING) ||
-		!seq.ReadOptionalASN1(&file, &present, cbasn1.Tag(0).ContextSpecific().Constructed()) || !seq.Empty() {
-		return nil, fmt.Errorf("reading SpcPeImageData: malformed flags or file")
+	if !seq.ReadOptionalASN1(&flags, &hasFlags, cbasn1.BIT_STRING) || !seq.ReadOptionalASN1(&file, &hasFile, contextConstructed(0)) || !seq.Empty() {
+		return fmt.Errorf("reading SpcPeImageData: malformed flags or file")
 	}
-	if !present || !file.ReadOptionalASN1(&moniker, &present, cbasn1.Tag(1).ContextSpecific().Constructed()) {
-		return nil, nil
+	if hasFlags && (len(flags) == 0 || flags[0] > 7 || flags[0] > 0 && len(flags) == 1) {
+		return fmt.Errorf("reading SpcPeImageData: flags are no BIT STRING")
 	}
-	if !present {
-		return nil, nil // a file name or URL: "<<<Obsolete>>>"
+	if !hasFile {
+		return nil
 	}
+	return c.parseLink(file)
+}
+
+// parseLink reads SpcLink, a CHOICE { url [0] IA5String, moniker [1] SpcSerializedObject, file [2] SpcString }. A file name or URL says nothing: it
+// is "<<<Obsolete>>>".
+func (c *signedContent) parseLink(in cryptobyte.String) error {
+	var inner cryptobyte.String
+	var ok bool
+	switch {
+	case in.PeekASN1Tag(contextPrimitive(0)):
+		ok = in.ReadASN1(&inner, contextPrimitive(0))
+	case in.PeekASN1Tag(contextConstructed(1)):
+		ok = in.ReadASN1(&inner, contextConstructed(1)) && c.parseMoniker(inner)
+	case in.PeekASN1Tag(contextConstructed(2)):
+		ok = in.ReadASN1(&inner, contextConstructed(2)) && isSpcString(inner)
+	}
+	if !ok || !in.Empty() {
+		return fmt.Errorf("reading SpcPeImageData: malformed SpcLink")
+	}
+	return nil
+}
+
+// isSpcString says whether in is a CHOICE { [0] IMPLICIT BMPString, [1] IMPLICIT IA5String }.
+func isSpcString(in cryptobyte.String) bool {
+	var s cryptobyte.String
+	if in.PeekASN1Tag(contextPrimitive(0)) {
+		return in.ReadASN1(&s, contextPrimitive(0)) && len(s)%2 == 0 && in.Empty()
+	}
+	return in.ReadASN1(&s, contextPrimitive(1)) && in.Empty()
+}
+
+// parseMoniker reads SpcSerializedObject { classId OCTET STRING of 16, serializedData OCTET STRING }.
+func (c *signedContent) parseMoniker(in cryptobyte.String) bool {
 	var class, object []byte
-	if !moniker.ReadASN1Bytes(&class, cbasn1.OCTET_STRING) || !moniker.ReadASN1Bytes(&object, cbasn1.OCTET_STRING) {
-		return nil, fmt.Errorf("reading SpcSerializedObject: malformed")
+	if !in.ReadASN1Bytes(&class, cbasn1.OCTET_STRING) || len(class) != len(pageHashClass) || !in.ReadASN1Bytes(&object, cbasn1.OCTET_STRING) || !in.Empty() {
+		return false
 	}
-	if string(class) != pageHashClass {
-		return nil, nil
+	if string(class) == pageHashClass {
+		c.pageHashes, c.pages = parsePageHashes(object)
 	}
-	return parsePageHashes(object)
+	return true
 }
 
 // parsePageHashes reads SET { SEQUENCE { OID of the page hash version, SET { OCTET STRING } } … }.

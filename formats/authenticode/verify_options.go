@@ -15,6 +15,12 @@ import (
 // check on. A finding of severity "strict" (Windows would let it pass) can be allowed by name, one of
 // severity "error" never.
 type VerifyOptions struct {
+	// AsWindows makes Report.Trusted Windows' own answer: what is stricter becomes a warning, and so does what is wrong with
+	// a signature that Windows does not need. What is asked for with Require, Revocation and Kernel counts all the same.
+	AsWindows bool
+	// Firmware judges for UEFI firmware instead of Windows: peimage.LayoutRules are warnings. Report.Windows still is Windows' answer.
+	Firmware bool
+
 	// Time is the moment of the verification; zero is now. Signatures with a good timestamp are judged at
 	// the time of the stamp instead.
 	Time time.Time
@@ -98,9 +104,13 @@ func (o VerifyOptions) now() time.Time {
 // admit applies Allow to findings; what is required cannot be allowed away.
 func (o VerifyOptions) admit(fs []Finding) []Finding {
 	for i := range fs {
-		if fs[i].Severity == SeverityStrict && fs[i].Check != CheckRequired && slices.Contains(o.Allow, fs[i].Check) {
+		if fs[i].Severity == SeverityStrict && o.admits(fs[i].Check) {
 			fs[i].Severity = SeverityWarning
 		}
 	}
 	return fs
+}
+
+func (o VerifyOptions) admits(c Check) bool {
+	return c != CheckRequired && slices.Contains(o.Allow, c) || o.AsWindows && slices.Contains(WindowsOnly(), c)
 }

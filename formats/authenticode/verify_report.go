@@ -20,11 +20,16 @@ type Report struct {
 	Size   int64     `json:"size"`   // bytes
 	Time   time.Time `json:"verified_at"`
 
-	// Windows is what WinVerifyTrust answers about the file: about its first signature, or else its catalog's.
+	// Windows is what WinVerifyTrust answers about the file: about its first signature, or one nested in it where the first does not
+	// hold, or else its catalog's.
 	Windows Verdict `json:"windows"`
+	// Signature is the index of the signature that this answer comes from.
+	Signature int `json:"signature"`
 	// Trusted is our own judgement: Windows trusts the file, every signature in it holds, and nothing of severity
-	// error or strict is left.
+	// error or strict is left. With VerifyOptions.AsWindows it is Windows' answer.
 	Trusted bool `json:"trusted"`
+	// Firmware tells that Trusted is for firmware, and Windows refuses the layout of the program.
+	Firmware bool `json:"firmware,omitempty"`
 
 	Digests    map[string]string  `json:"digests,omitempty"` // Authentihash (other files: flat hash) by name of the hash, hexadecimal
 	Covered    []peimage.Range    `json:"-"`                 // the bytes of a PE file that Digests are computed over

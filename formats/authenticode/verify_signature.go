@@ -7,7 +7,11 @@ import (
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
+
+	"golang.org/x/crypto/cryptobyte"
+	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
@@ -19,6 +23,7 @@ type judging struct {
 	m         *message
 	signer    *cms.SignerInfo
 	cert      *x509.Certificate
+	more      []*x509.Certificate // at hand beside those that the signature carries
 	embedded  []*x509.Certificate // all that the signature carries and that can be parsed
 	stamped   time.Time           // of the first intact timestamp; zero without one
 	authority map[int][]Finding   // about the authority of each timestamp, counted from 1
@@ -54,7 +59,7 @@ var signatureChecks = []struct {
 
 // judge makes all checks of one signature.
 func (v *verifier) judge(ctx context.Context, m *message) {
-	j := &judging{v: v, m: m, useful: map[[sha256.Size]byte]bool{}, authority: map[int][]Finding{}}
+	j := &judging{v: v, m: m, useful: map[[sha256.Size]byte]bool{}, authority: map[int][]Finding{}, more: v.certificatesFor(m)}
 	for _, c := range signatureChecks {
 		if v.opts.HashOnly && !c.hashOnly {
 			continue
@@ -63,6 +68,15 @@ func (v *verifier) judge(ctx context.Context, m *message) {
 			return
 		}
 	}
+}
+
+// certificatesFor are the certificates that a signature need not carry itself: for a nested one Windows also looks into the first.
+func (v *verifier) certificatesFor(m *message) []*x509.Certificate {
+	if m.report.Depth == 0 || m.report.Entry != 0 || v.messages[0].data == nil {
+		return v.opts.Intermediates
+	}
+	outer, _ := v.messages[0].data.X509Certificates() // one that cannot be read is of no use to anybody
+	return append(outer, v.opts.Intermediates...)
 }
 
 func (j *judging) find(f ...Finding) { j.m.report.Findings = append(j.m.report.Findings, f...) }
@@ -87,12 +101,41 @@ func (j *judging) structure(context.Context) bool {
 		j.find(problem(CheckSignature, VerdictNoSignature, "%d signers instead of one", n))
 		return false
 	}
+	if i := slices.IndexFunc(m.data.Certificates, func(c *cms.Certificate) bool { return !shapedAsCertificate(c.Raw) }); i >= 0 {
+		j.find(problem(CheckSignature, VerdictBadMessage, "element %d of the certificates is no certificate", i))
+		return false
+	}
 	j.signer = &m.data.Signers[0]
+	if !j.oneStamp() {
+		return false
+	}
 	var err error
 	if j.embedded, err = m.data.X509Certificates(); err != nil {
 		j.find(note(CheckSignature, "an embedded certificate cannot be read: %v", err))
 	}
 	j.describe()
+	return true
+}
+
+// shapedAsCertificate says whether a member of the certificate set is what its tag says: X.509 certificates are a SEQUENCE of two SEQUENCEs and a
+// BIT STRING (RFC 5280 section 4.1); the other members are marked by a tag of their own (RFC 5652 section 10.2.2).
+func shapedAsCertificate(der []byte) bool {
+	in := cryptobyte.String(der)
+	var cert cryptobyte.String
+	if !in.PeekASN1Tag(cbasn1.SEQUENCE) {
+		return len(der) > 0 && der[0]&0xc0 == 0x80
+	}
+	return in.ReadASN1(&cert, cbasn1.SEQUENCE) && cert.SkipASN1(cbasn1.SEQUENCE) && cert.SkipASN1(cbasn1.SEQUENCE) && cert.SkipASN1(cbasn1.BIT_STRING) && cert.Empty()
+}
+
+// oneStamp: each attribute with a timestamp holds one; Windows refuses the message otherwise.
+func (j *judging) oneStamp() bool {
+	for _, a := range j.signer.UnsignedAttrs {
+		if a.Type.Equal(cms.OIDRFC3161Token) && len(a.Values) != 1 {
+			j.find(problem(CheckTimestamp, VerdictInvalidParameter, "the attribute for an RFC 3161 timestamp has %d values instead of one", len(a.Values)))
+			return false
+		}
+	}
 	return true
 }
 
@@ -154,9 +197,12 @@ func (j *judging) digest(context.Context) bool {
 		j.find(note(CheckDigest, "there is no file to compare the digest with"))
 		return true
 	}
-	if !c.kind.Equal(cms.OIDSpcPEImageData) {
-		j.find(problem(CheckContent, VerdictNoSignature, "the signature is for a file of kind %v, not for a PE file", c.kind))
+	if c.image != nil {
+		j.find(problem(CheckContent, VerdictBadDigest, "%v: Windows does not hash a file for such a signature", c.image))
 		return true
+	}
+	if !c.kind.Equal(cms.OIDSpcPEImageData) {
+		j.find(strict(CheckContent, "the signature says that it is for a file of kind %v, not for a PE file", c.kind))
 	}
 	for _, f := range j.v.unhashed {
 		j.find(problem(CheckFormat, VerdictBadDigest, "%v: Windows does not hash such a file", f).WithHint(f.Advice()))
@@ -179,6 +225,9 @@ func (j *judging) digest(context.Context) bool {
 func (j *judging) pageHashes(context.Context) bool {
 	if j.m.signed == nil || j.v.digests == nil {
 		return true
+	}
+	if err := j.m.signed.pages; err != nil {
+		j.find(strict(CheckPageHashes, "%v", err))
 	}
 	for _, h := range pageHashAlgorithms {
 		stored, ok := j.m.signed.pageHashes[h]
@@ -215,7 +264,7 @@ func firstPage(stored, have []byte, size int) string {
 func (j *judging) signature(context.Context) bool {
 	cert, err := j.m.data.FindCertificate(j.signer)
 	if err != nil {
-		cert, err = findAmong(j.v.opts.Intermediates, j.signer)
+		cert, err = findAmong(j.more, j.signer)
 	}
 	if err != nil {
 		j.find(problem(CheckSignature, VerdictNoSignerCert, "signer: %v", err))

@@ -17,8 +17,8 @@ func (r *Report) String() string {
 }
 
 func (r *Report) writeTo(w io.Writer) {
-	fmt.Fprintf(w, "result:      %s\n", result(r.Trusted, r.Windows))
-	fmt.Fprintf(w, "windows:     %s (%s)\n", r.Windows, r.Windows.Code())
+	fmt.Fprintf(w, "result:      %s\n", r.result())
+	fmt.Fprintf(w, "windows:     %s (%s)%s\n", r.Windows, r.Windows.Code(), r.instead())
 	fmt.Fprintf(w, "verified at: %s\n", stamp(r.Time))
 	fmt.Fprintf(w, "format:      %s, %d bytes\n", r.Format, r.Size)
 	for _, h := range sortedKeys(r.Digests) {
@@ -36,6 +36,21 @@ func (r *Report) writeTo(w io.Writer) {
 		fmt.Fprintf(w, "\ncatalog %s, member %s (%s): %s\n", c.Name, c.Member, c.Algorithm, result(c.Signature.Trusted, c.Signature.Windows))
 		c.Signature.writeTo(w)
 	}
+}
+
+func (r *Report) result() string {
+	if r.Firmware && r.Trusted {
+		return "trusted, by firmware that takes the layout of the program"
+	}
+	return result(r.Trusted, r.Windows)
+}
+
+// instead tells where Windows' answer does not come from the first signature.
+func (r *Report) instead() string {
+	if r.Signature == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", for signature %d: the first does not hold", r.Signature)
 }
 
 func result(trusted bool, v Verdict) string {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -16,6 +17,8 @@ import (
 )
 
 const (
+	kindToken = "RFC 3161" // TimestampReport.Kind
+
 	maxTimestamps = 8               // of one signature; real ones have one
 	stampSkew     = 5 * time.Minute // how far a stamp may be ahead of our clock
 )
@@ -64,14 +67,14 @@ func (j *judging) timestamps(ctx context.Context) bool {
 
 // token judges an RFC 3161 token; it returns what keeps it from being intact.
 func (j *judging) token(ctx context.Context, rep *TimestampReport, der []byte) []Finding {
-	rep.Kind = "RFC 3161"
+	rep.Kind = kindToken
 	t, err := rfc3161.ParseToken(der)
 	if err != nil {
 		return []Finding{problem(CheckTimestamp, VerdictCorruptASN1, "%v", err)}
 	}
 	rep.Time, rep.Algorithm, rep.Policy, rep.Serial = t.GenTime.UTC(), t.Hash.String(), t.Policy.String(), t.Serial.Text(16)
 	own, _ := t.SignedData.X509Certificates() // one that cannot be read is missed only if the chain needs it
-	certs := append(append(own, j.embedded...), j.v.opts.Intermediates...)
+	certs := append(append(own, j.embedded...), j.more...)
 	if len(t.SignedData.Signers) > 0 {
 		if cert, err := findAmong(certs, &t.SignedData.Signers[0]); err == nil {
 			j.stampChain(ctx, rep, cert, certs)
@@ -80,13 +83,26 @@ func (j *judging) token(ctx context.Context, rep *TimestampReport, der []byte) [
 	return tokenFindings(t.Problems(j.signer.Signature, rfc3161.CheckOptions{Certificates: certs, Trust: rfc3161.TrustAny}))
 }
 
-// laxRules are the rules of RFC 3161 that Windows does not insist on.
+// laxRules are the rules of RFC 3161 that Windows does not insist on. A stamp that breaks RulePurpose does not count for it, see stampChain.
 var laxRules = map[rfc3161.Rule]Check{
-	rfc3161.RuleUsage:     CheckTSAUsage, // Windows wants the usage in the chain, but neither alone nor critical
+	rfc3161.RulePurpose:   CheckTSAUsage,
+	rfc3161.RuleUsage:     CheckTSAUsage, // Windows wants the usage, but neither alone nor critical
 	rfc3161.RuleCritical:  CheckTSACritical,
 	rfc3161.RuleKeyUsage:  CheckTSAUsage,
 	rfc3161.RuleESS:       CheckTSABinding,
 	rfc3161.RuleAlgorithm: CheckAlgorithms,
+	rfc3161.RuleKeySize:   CheckKeySize,
+}
+
+// StampRules lists the rules that a time server need not keep where checks are allowed: what Verify does not mind, the client need not refuse.
+func StampRules(allowed []Check) []rfc3161.Rule {
+	var out []rfc3161.Rule
+	for rule, check := range laxRules {
+		if slices.Contains(allowed, check) {
+			out = append(out, rule)
+		}
+	}
+	return out
 }
 
 // ruleVerdicts are the codes of CryptVerifyTimeStampSignature, which WinVerifyTrust passes on; for other rules it is TRUST_E_TIME_STAMP.
@@ -135,6 +151,9 @@ func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x5
 	if rep.Time.After(j.v.opts.now().Add(stampSkew)) {
 		out = append(out, strict(CheckTimestamp, "timestamp: %s lies in the future, which Windows does not mind", rep.Time.Format(time.RFC3339)))
 	}
+	if rest := best.Certificates; rep.Kind == kindToken && len(rest) > 0 { // the rules of tokens have the server's own key
+		best.Certificates = rest[1:]
+	}
 	out = append(append(out, weakChain(best, "timestamp: ")...), weakKeys(best, "timestamp: ")...)
 	for _, f := range j.v.revocation.Check(ctx, best.Certificates, rep.Time) {
 		f.Message = "timestamp: " + f.Message
@@ -163,7 +182,7 @@ func (j *judging) countersignature(ctx context.Context, rep *TimestampReport, de
 	if h, err := si.Hash(); err == nil {
 		rep.Algorithm = h.String()
 	}
-	certs := append(j.embedded[:len(j.embedded):len(j.embedded)], j.v.opts.Intermediates...)
+	certs := append(j.embedded[:len(j.embedded):len(j.embedded)], j.more...)
 	cert, err := findAmong(certs, si)
 	if err != nil {
 		return []Finding{problem(CheckTimestamp, VerdictCounterSigner, "countersignature: %v", err)}

@@ -45,6 +45,7 @@ const (
 	VerdictBasicConstraints   Verdict = 0x80096019 // an issuer is not a CA
 	VerdictFinancialCriteria  Verdict = 0x8009601E // the certificate's financial criteria are not met
 	VerdictFileError          Verdict = 0x80092003 // the file cannot be read, or is cut off
+	VerdictInvalidParameter   Verdict = 0x00000057 // a Win32 error, not an HRESULT: an attribute with other than one value
 	VerdictBadMessage         Verdict = 0x8009200D // what should be a signature is no message, or one that is not formatted right
 	VerdictCryptRevoked       Verdict = 0x80092010 // revoked, as the revocation provider says it
 	VerdictRevocationOffline  Verdict = 0x80092013 // the revocation server does not answer
@@ -86,6 +87,7 @@ var verdictNames = map[Verdict]string{
 	VerdictBasicConstraints:   "TRUST_E_BASIC_CONSTRAINTS",
 	VerdictFinancialCriteria:  "TRUST_E_FINANCIAL_CRITERIA",
 	VerdictFileError:          "CRYPT_E_FILE_ERROR",
+	VerdictInvalidParameter:   "ERROR_INVALID_PARAMETER",
 	VerdictBadMessage:         "CRYPT_E_BAD_MSG",
 	VerdictCryptRevoked:       "CRYPT_E_REVOKED",
 	VerdictRevocationOffline:  "CRYPT_E_REVOCATION_OFFLINE",

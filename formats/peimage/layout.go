@@ -90,9 +90,11 @@ func (e *FormatError) Advice() string {
 
 type report = func(offset int64, field, problem string, args ...any)
 
-// checkSize: the 32-bit offsets of the directory entry cannot address more.
+// MaxSize is the size from which on Windows takes no file: the 32-bit offsets of the directory entry cannot address more.
+const MaxSize = math.MaxUint32
+
 func (im *Image) checkSize(find report) {
-	if im.Size >= math.MaxUint32 {
+	if im.Size >= MaxSize {
 		find(0, "file size", "is %d bytes; Windows signs and verifies files below 4 GiB only", im.Size)
 	}
 }

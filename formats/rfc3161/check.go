@@ -3,11 +3,13 @@ package rfc3161
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,7 @@ const (
 	RulePolicy      Rule = "policy"              // RFC 3161 section 2.4.2: the policy that was asked for
 	RuleTime        Rule = "time"                // RFC 3161 section 2.2: the client verifies timeliness
 	RuleCertificate Rule = "certificate"         // RFC 3161 section 2.4.1: certReq puts the certificate into the token
+	RulePurpose     Rule = "purpose"             // RFC 3161 section 2.3: timeStamping is among the extended key usages; Windows takes no stamp for one otherwise
 	RuleUsage       Rule = "extended key usage"  // RFC 3161 section 2.3: timeStamping and nothing else
 	RuleCritical    Rule = "critical usage"      // RFC 3161 section 2.3: that usage is critical; it was not in Microsoft's own servers up to 2021
 	RuleKeyUsage    Rule = "key usage"           // RFC 5280 section 4.2.1.3: digitalSignature or contentCommitment
@@ -33,6 +36,7 @@ const (
 	RuleContent     Rule = "message digest"      // RFC 5652 section 5.6
 	RuleSignature   Rule = "signature"           // RFC 5652 section 5.6
 	RuleAlgorithm   Rule = "weak algorithm"      // SHA-1 and MD5 are no longer collision resistant (RFC 6194, RFC 6151)
+	RuleKeySize     Rule = "weak key"            // RSA below 2048 bits (CA/Browser Forum code signing requirements 6.1.5.2)
 	RuleChain       Rule = "chain"               // RFC 5280 section 6, at genTime
 )
 
@@ -42,7 +46,7 @@ var sources = map[Rule]string{
 	RuleNonce: "RFC 3161 section 2.4.2", RulePolicy: "RFC 3161 section 2.4.2", RuleTime: "RFC 3161 section 2.2",
 	RuleCertificate: "RFC 3161 section 2.4.1", RuleUsage: "RFC 3161 section 2.3", RuleCritical: "RFC 3161 section 2.3", RuleKeyUsage: "RFC 5280 section 4.2.1.3",
 	RuleESS: "RFC 3161 section 2.4.2, RFC 5816", RuleContent: "RFC 5652 section 5.6", RuleSignature: "RFC 5652 section 5.6",
-	RuleAlgorithm: "RFC 6194, RFC 6151", RuleChain: "RFC 5280 section 6",
+	RuleAlgorithm: "RFC 6194, RFC 6151", RulePurpose: "RFC 3161 section 2.3", RuleKeySize: "CA/Browser Forum code signing requirements 6.1.5.2", RuleChain: "RFC 5280 section 6",
 }
 
 // Problem is one thing that is wrong with a token.
@@ -117,6 +121,15 @@ type CheckOptions struct {
 	Trust Trust
 	// AllowWeak accepts MD5 and SHA-1 in imprint and signature.
 	AllowWeak bool
+	// Accept lists rules that the server need not keep, of RuleUsage, RuleCritical, RuleKeyUsage, RuleESS, RuleAlgorithm and RuleKeySize. Others
+	// make no difference.
+	Accept []Rule
+}
+
+// accepted takes out what may be.
+func (o CheckOptions) accepted(problems []Problem) []Problem {
+	may := []Rule{RuleUsage, RuleCritical, RuleKeyUsage, RuleESS, RuleAlgorithm, RuleKeySize}
+	return slices.DeleteFunc(problems, func(p Problem) bool { return slices.Contains(o.Accept, p.Rule) && slices.Contains(may, p.Rule) })
 }
 
 // Check judges the token over the data that was to be stamped (in Authenticode the signature of a SignerInfo) and
@@ -134,7 +147,7 @@ func (t *Token) Problems(imprintOf []byte, o CheckOptions) []Problem {
 	c.info(imprintOf)
 	c.timeliness()
 	c.signer()
-	return c.problems
+	return o.accepted(c.problems)
 }
 
 type checker struct {
@@ -244,7 +257,7 @@ func (c *checker) chain(cert *x509.Certificate) {
 }
 
 // CertificateProblems judges whether a certificate may make time stamps: extended key usage timeStamping, alone and
-// critical, and a key usage that allows signing.
+// critical, a key usage that allows signing, and an RSA key that is not weak.
 func CertificateProblems(cert *x509.Certificate) []Problem {
 	c := &checker{}
 	present, critical := false, false
@@ -256,11 +269,16 @@ func CertificateProblems(cert *x509.Certificate) []Problem {
 	only := len(cert.ExtKeyUsage) == 1 && cert.ExtKeyUsage[0] == x509.ExtKeyUsageTimeStamping && len(cert.UnknownExtKeyUsage) == 0
 	switch {
 	case !present:
-		c.fail(RuleUsage, "the certificate of %q has none; it must be timeStamping", cert.Subject)
+		c.fail(RulePurpose, "the certificate of %q names no extended key usage; it must be timeStamping", cert.Subject)
+	case !slices.Contains(cert.ExtKeyUsage, x509.ExtKeyUsageTimeStamping):
+		c.fail(RulePurpose, "the certificate of %q is not for timeStamping", cert.Subject)
 	case !only:
 		c.fail(RuleUsage, "the certificate of %q is not for timeStamping alone", cert.Subject)
 	case !critical:
 		c.fail(RuleCritical, "timeStamping is not critical in the certificate of %q", cert.Subject)
+	}
+	if key, ok := cert.PublicKey.(*rsa.PublicKey); ok && key.N.BitLen() < 2048 {
+		c.fail(RuleKeySize, "the certificate of %q has an RSA key of %d bits", cert.Subject, key.N.BitLen())
 	}
 	if ku := cert.KeyUsage; ku != 0 && ku&(x509.KeyUsageDigitalSignature|x509.KeyUsageContentCommitment) == 0 {
 		c.fail(RuleKeyUsage, "the certificate of %q may not make signatures", cert.Subject)

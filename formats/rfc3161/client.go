@@ -47,6 +47,8 @@ type ClientOptions struct {
 	// AllowWeak accepts MD5 and SHA-1 in answers of the older protocol, which
 	// leaves the choice to the server.
 	AllowWeak bool
+	// Accept lists rules that the servers need not keep, see CheckOptions.
+	Accept []Rule
 	// Attempts at each server in one call; 0 means 3. A refusal with status 429
 	// that says when to come back (Retry-After) is obeyed and not counted, so only
 	// Budget bounds it.
@@ -191,7 +193,7 @@ func (c *Client) request(ctx context.Context, server string, q *Request, signatu
 
 // check is what answers are held against.
 func (c *Client) check() CheckOptions {
-	return CheckOptions{Now: c.now(), MaxSkew: c.o.MaxSkew, Trust: c.trust, AllowWeak: c.o.AllowWeak}
+	return CheckOptions{Now: c.now(), MaxSkew: c.o.MaxSkew, Trust: c.trust, AllowWeak: c.o.AllowWeak, Accept: c.o.Accept}
 }
 
 // exchange is one attempt at one server; it returns the HTTP status.

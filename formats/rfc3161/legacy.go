@@ -134,7 +134,7 @@ func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions) error {
 }
 
 // LegacyProblems judges a PKCS#9 countersignature over the signature octets of the SignerInfo it stands in (RFC 2985
-// section 5.3.6). outer holds the certificates. Of the options Now, MaxSkew, Certificates, Trust and AllowWeak count.
+// section 5.3.6). outer holds the certificates. Of the options Now, MaxSkew, Certificates, Trust, AllowWeak and Accept count.
 func LegacyProblems(si *cms.SignerInfo, outer *cms.SignedData, signature []byte, o CheckOptions) []Problem {
 	c := &checker{o: o}
 	when, err := SigningTime(si)
@@ -169,7 +169,7 @@ func LegacyProblems(si *cms.SignerInfo, outer *cms.SignedData, signature []byte,
 		c.t.SignedData = outer
 		c.chain(cert)
 	}
-	return c.problems
+	return o.accepted(c.problems)
 }
 
 // countersigned checks that the messageDigest attribute is the digest of the signature octets.

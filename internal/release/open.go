@@ -172,6 +172,7 @@ func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
 		Timeout:     time.Duration(t.RequestTimeout),
 		Budget:      time.Duration(t.Budget),
 		MinInterval: time.Duration(t.MinInterval),
+		Allow:       t.Allow,
 	}, roots, r.run.Identity)
 	if err != nil {
 		return nil, err

@@ -207,6 +207,8 @@ type Sign struct {
 	URL string `yaml:"url" jsonschema:"format=https"`
 	// PageHashes adds a hash of each 4096-byte page, which lets Windows check pages as they are loaded.
 	PageHashes bool `yaml:"page_hashes"`
+	// Firmware signs programs for UEFI firmware although Windows refuses their layout, for example alignments of 32 bytes. The programs are then verified as firmware does it.
+	Firmware bool `yaml:"firmware"`
 	// Chain lists certificate files that complete the chain from the identity's certificate to its root.
 	Chain []string `yaml:"chain" jsonschema:"format=path,minitems=1,unique,example=certs/intermediate.pem"`
 	// FetchIntermediates allows missing intermediate certificates to be fetched from the URL that a certificate names (AIA).
@@ -237,6 +239,8 @@ type Timestamp struct {
 	Budget Duration `yaml:"budget" jsonschema:"default=5m,min=1s,max=2h"`
 	// MinInterval between two requests to one server; some operators ask for 15s. Default: 0s.
 	MinInterval Duration `yaml:"min_interval" jsonschema:"default=0s,min=0s,max=10m"`
+	// Allow lists what a time server of your own may do without, by the names of docs/verify.md: tsa-critical (its usage is not marked critical), tsa-usage (its certificate has other usages, too), tsa-binding, weak-digest, weak-key.
+	Allow []string `yaml:"allow" jsonschema:"enum=tsa-critical|tsa-usage|tsa-binding|weak-digest|weak-key,minitems=1,unique,example=tsa-critical"`
 }
 
 // Verify judges the finished files.
@@ -249,6 +253,8 @@ type Verify struct {
 	OnlyTheseRoots bool `yaml:"only_these_roots"`
 	// RequireTimestamp fails a signature without a timestamp. Default: true.
 	RequireTimestamp *bool `yaml:"require_timestamp" jsonschema:"default=true"`
+	// Allow lists checks that only warn, by the names of docs/verify.md, for what Windows lets pass as well. What timestamp.allow names need not stand here again.
+	Allow []string `yaml:"allow" jsonschema:"enum=tsa-critical|tsa-usage|tsa-binding|weak-digest|weak-key|usage|checksum,minitems=1,unique,example=weak-key"`
 	// Publisher is the common name that the signing certificate must have, or its whole subject. Case and the number of spaces do not matter.
 	Publisher string `yaml:"publisher" jsonschema:"example=Example Ltd"`
 	// Class that the signing certificate must have: ev, ov or artifact-signing.

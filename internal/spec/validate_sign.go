@@ -37,6 +37,8 @@ func (j *judgement) timestamp() {
 	}
 	j.refuse(j.spec.Sign == nil, "timestamp", "needs the section sign: there is nothing to stamp", "add sign, or delete timestamp")
 	j.timeServers(t.Servers)
+	j.refuse(len(t.Allow) > 0 && slices.Contains(t.Servers, test), "timestamp.allow", "has no meaning with timestamp.servers: [test]",
+		"delete the line, or name a real time server")
 	j.refuse(t.Budget < t.RequestTimeout, "timestamp.budget",
 		fmt.Sprintf("%v is shorter than timestamp.request_timeout, %v", t.Budget, t.RequestTimeout), "the budget covers all servers and attempts together")
 	j.refuse(t.MinInterval > t.Budget, "timestamp.min_interval",

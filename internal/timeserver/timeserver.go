@@ -9,8 +9,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -30,6 +32,26 @@ type Options struct {
 	// MinInterval between two requests to one server; 0 is rfc3161's default.
 	Attempts                     int
 	Timeout, Budget, MinInterval time.Duration
+	// Allow lists what a server may do without, by the names of the checks of
+	// authenticode.Verify; see Allowances.
+	Allow []string
+}
+
+// Allowances are the checks that a time server need not pass.
+func Allowances() []authenticode.Check {
+	return []authenticode.Check{authenticode.CheckTSACritical, authenticode.CheckTSAUsage, authenticode.CheckTSABinding, authenticode.CheckAlgorithms, authenticode.CheckKeySize}
+}
+
+// accept turns names into rules; an unknown one is an error (Usage).
+func accept(names []string) ([]rfc3161.Rule, error) {
+	var checks []authenticode.Check
+	for _, n := range names {
+		if !slices.Contains(Allowances(), authenticode.Check(n)) {
+			return nil, fault.New(fault.Usage, "there is no check %q that a time server may do without", n).Hint("some of %v", Allowances())
+		}
+		checks = append(checks, authenticode.Check(n))
+	}
+	return authenticode.StampRules(checks), nil
 }
 
 // Stamper asks time servers. It is safe for several goroutines.
@@ -45,8 +67,12 @@ type Stamper struct {
 // is asked; nil leaves that to the verification of the file. The returned
 // function stops what was started.
 func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(context.Context) (*identity.Identity, error)) (*Stamper, func() error, error) {
+	rules, err := accept(o.Allow)
+	if err != nil {
+		return nil, nil, err
+	}
 	names := map[string]string{}
-	client := rfc3161.ClientOptions{Attempts: o.Attempts, Timeout: o.Timeout, Budget: o.Budget, MinInterval: o.MinInterval}
+	client := rfc3161.ClientOptions{Attempts: o.Attempts, Timeout: o.Timeout, Budget: o.Budget, MinInterval: o.MinInterval, Accept: rules}
 	if len(o.Servers) != 1 || o.Servers[0] != Test {
 		trust := rfc3161.TrustAny
 		if roots != nil {

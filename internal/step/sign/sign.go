@@ -47,6 +47,7 @@ type config struct {
 	PageHashes  bool   `json:"page_hashes"`
 	Fetched     bool   `json:"fetch_intermediates"`
 	Incomplete  bool   `json:"allow_incomplete_chain"`
+	Firmware    bool   `json:"firmware,omitempty"`
 }
 
 func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
@@ -58,7 +59,7 @@ func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	us, err := r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{
 			Name:    a.File(),
-			Config:  config{s.Identity, s.Digest, s.Description, s.URL, s.PageHashes, s.FetchIntermediates, s.AllowIncompleteChain},
+			Config:  config{s.Identity, s.Digest, s.Description, s.URL, s.PageHashes, s.FetchIntermediates, s.AllowIncompleteChain, s.Firmware},
 			Inputs:  append([]string{r.Stamped(a)}, files...),
 			Outputs: []string{r.Signature("sign", a)},
 			Do:      func(ctx context.Context) (step.Result, error) { return do(ctx, r, a) },
@@ -142,6 +143,7 @@ func Options(r *step.Run, id *identity.Identity) (authenticode.SignOptions, erro
 		Description: s.Description,
 		URL:         s.URL,
 		PageHashes:  s.PageHashes,
+		Firmware:    s.Firmware,
 	}, err
 }
 
@@ -161,7 +163,20 @@ func signature(ctx context.Context, path string, o authenticode.SignOptions) ([]
 		return nil, fault.New(fault.Other, "the compiled program carries a signature already").
 			Hint("sign it here or in the goreleaser configuration, not in both")
 	}
-	return p7, err
+	if err != nil {
+		return nil, linkHint(err)
+	}
+	return p7, nil
+}
+
+// linkHint says how a program is linked that Windows takes.
+func linkHint(err error) error {
+	var layout *authenticode.LayoutError
+	if !errors.As(err, &layout) {
+		return err
+	}
+	return fault.New(fault.Verification, "%w", err).Hint("%s", layout.Fault.Advice()).
+		Hint("sign.firmware: true signs it for UEFI firmware, which takes such programs")
 }
 
 func facts(id *identity.Identity) map[string]string {

@@ -2,9 +2,11 @@ package verify
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
+	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
@@ -17,7 +19,10 @@ func Options(r *step.Run) (authenticode.VerifyOptions, error) {
 	if err != nil {
 		return authenticode.VerifyOptions{}, err
 	}
-	o := authenticode.VerifyOptions{Time: r.Now(), Roots: roots}
+	o := authenticode.VerifyOptions{Time: r.Now(), Roots: roots, Firmware: r.Spec.Sign != nil && r.Spec.Sign.Firmware}
+	for _, name := range allowances(r.Spec) {
+		o.Allow = append(o.Allow, authenticode.Check(name))
+	}
 	if o.Disallowed, err = r.Disallowed(); err != nil {
 		return o, err
 	}
@@ -51,4 +56,13 @@ func Files(r *step.Run) []string {
 		files = append(append(files, step.Slashed(v.CRLs)...), step.Slashed(v.OCSP)...)
 	}
 	return files
+}
+
+// allowances are the checks that only warn: what a time server may do without
+// is not held against its stamps either.
+func allowances(s *spec.Spec) []string {
+	if s.Timestamp == nil {
+		return s.Verify.Allow
+	}
+	return slices.Concat(s.Verify.Allow, s.Timestamp.Allow)
 }

@@ -32,7 +32,9 @@ func Step() step.Step {
 // config is what decides the verdict, beside the files of the project.
 type config struct {
 	*spec.Verify
-	Lists string `json:"microsoft_lists,omitempty"`
+	Lists    string   `json:"microsoft_lists,omitempty"`
+	Allowed  []string `json:"allowed,omitempty"`
+	Firmware bool     `json:"firmware,omitempty"`
 }
 
 func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
@@ -41,7 +43,7 @@ func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := config{r.Spec.Verify, lists}
+	c := config{r.Spec.Verify, lists, allowances(r.Spec), r.Spec.Sign.Firmware}
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		return step.Unit{
 			Name:    a.File(),

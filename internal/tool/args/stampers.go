@@ -27,6 +27,8 @@ type Stampers struct {
 	KeyPassword string
 	// Legacy asks for the older kind of timestamp.
 	Legacy bool
+	// Allow is a comma-separated list of checks that the server may fail.
+	Allow string
 }
 
 // Stamping is an open connection to time servers. A nil one is valid to close.
@@ -50,8 +52,8 @@ func (s *Stamping) Close() error {
 func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Roots, id *identity.Identity, others ...secret.Ref) (*Stamping, error) {
 	names := List(s.Servers)
 	switch {
-	case len(names) == 0 && (s.Legacy || s.KeyPassword != ""):
-		return nil, fault.New(fault.Usage, "-legacy and -tspassword need -server=")
+	case len(names) == 0 && (s.Legacy || s.KeyPassword+s.Allow != ""):
+		return nil, fault.New(fault.Usage, "-legacy, -tspassword and -allow need -server=")
 	case len(names) == 0:
 		return nil, nil
 	}
@@ -63,6 +65,9 @@ func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Root
 	if id != nil && id.Test != test {
 		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
 	}
+	if s.Allow != "" && (own || test) {
+		return nil, fault.New(fault.Usage, "-allow is for what a time server does, and -server=%s asks none", s.Servers).Hint("leave -allow out")
+	}
 	if own {
 		return s.openOwn(ctx, hash, roots, others)
 	}
@@ -72,7 +77,7 @@ func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Root
 	if err := addresses(names, test); err != nil {
 		return nil, err
 	}
-	stamper, stop, err := timeserver.Open(ctx, timeserver.Options{Servers: names, Hash: hash}, roots, func(ctx context.Context) (*identity.Identity, error) {
+	stamper, stop, err := timeserver.Open(ctx, timeserver.Options{Servers: names, Hash: hash, Allow: List(s.Allow)}, roots, func(ctx context.Context) (*identity.Identity, error) {
 		if id != nil {
 			return id, nil
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
+	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 	"github.com/hallmark-dev/hallmark/internal/trust"
 )
@@ -41,10 +42,13 @@ type Verification struct {
 	// authenticode.Require.
 	Publisher, Class, Thumbprints, EKUs string
 	// Policy is what is asked of a signature: authenticode (or empty) for what
-	// Windows wants of any program, kernel for what it wants of a driver too.
+	// Windows wants of any program, kernel for what it wants of a driver too,
+	// firmware for what UEFI firmware does without.
 	Policy string
-	// Allow is a comma-separated list of checks that only warn.
-	Allow string
+	// Strict makes count what Windows lets pass; Allow is a comma-separated
+	// list of checks that only warn all the same.
+	Strict bool
+	Allow  string
 	// HashOnly compares digests and leaves trust aside.
 	HashOnly bool
 	// JSON prints the reports as JSON instead of text.
@@ -53,7 +57,7 @@ type Verification struct {
 
 // Options reads the flags and what they name.
 func (v Verification) Options() (authenticode.VerifyOptions, error) {
-	o := authenticode.VerifyOptions{HashOnly: v.HashOnly}
+	o := authenticode.VerifyOptions{HashOnly: v.HashOnly, AsWindows: !v.Strict, Firmware: v.Policy == "firmware"}
 	var err error
 	if o.LoadRoots, err = v.loadRoots(); err != nil {
 		return o, err
@@ -82,7 +86,7 @@ func (v Verification) Options() (authenticode.VerifyOptions, error) {
 
 // kernel is the policy on drivers, if it is asked for.
 func (v Verification) kernel() (*certchain.KernelRoots, error) {
-	kernel, err := Choice("policy", v.Policy, map[string]bool{"": false, "authenticode": false, "kernel": true})
+	kernel, err := Choice("policy", v.Policy, map[string]bool{"": false, "authenticode": false, "kernel": true, "firmware": false})
 	if err != nil || !kernel {
 		return nil, err
 	}
@@ -202,5 +206,28 @@ func Refuse(report *authenticode.Report) error {
 	if len(why) == 0 {
 		why = append(why, "not trusted")
 	}
-	return fault.New(fault.Verification, "refused (Windows: %s %s): %s", report.Windows, report.Windows.Code(), strings.Join(why, "; "))
+	err := fault.New(fault.Verification, "refused (Windows: %s %s): %s", report.Windows, report.Windows.Code(), strings.Join(why, "; "))
+	if nameTestRoot(report) {
+		err.Hint("%s", testRootHint)
+	}
+	return err
+}
+
+const testRootHint = "signed by the test identity, whose root is made anew on each machine and trusted by none: -roots=dist/test-root.pem trusts it here"
+
+// nameTestRoot says in the report what would make a signature of the test
+// identity good, and whether it is one.
+func nameTestRoot(report *authenticode.Report) bool {
+	found := false
+	for _, s := range report.Signatures {
+		if s.Signer == nil || !strings.HasPrefix(s.Signer.IssuerName, identity.TestName+" (") {
+			continue
+		}
+		for i := range s.Findings {
+			if v := s.Findings[i].Verdict; v == authenticode.VerdictUntrustedRoot || v == authenticode.VerdictChaining {
+				s.Findings[i].Hint, found = testRootHint, true
+			}
+		}
+	}
+	return found
 }

@@ -26,6 +26,9 @@ type Checking struct {
 // folder, as PowerShell's Test-FileCatalog does. It writes what it finds to w;
 // an error means that something is not as it should be.
 func Check(ctx context.Context, w io.Writer, k Checking) error {
+	if k.Policy == "firmware" {
+		return fault.New(fault.Usage, "-policy=firmware: firmware reads no catalogs").Hint("leave -policy out")
+	}
 	file, err := args.Files{In: k.In}.One()
 	if err != nil {
 		return err

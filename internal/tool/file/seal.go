@@ -89,9 +89,13 @@ func Unseal(ctx context.Context, c *console.Console, f args.Files) error {
 	})
 }
 
-// wayOn says how to go on where a seal or a signature is in the way.
+// wayOn says how to go on where a seal, a signature or the layout of the program is in the way.
 func wayOn(err error) error {
+	var layout *authenticode.LayoutError
 	switch {
+	case errors.As(err, &layout):
+		return fault.New(fault.Verification, "%w", err).Hint("%s", layout.Fault.Advice()).
+			Hint("-firmware signs it for UEFI firmware, which takes such programs")
 	case errors.Is(err, authenticode.ErrSealed):
 		return fault.New(fault.Other, "%w", err).Hint("mage file:unseal takes the seal off; afterwards the file has to be sealed again, with the key that signed it")
 	case errors.Is(err, authenticode.ErrSigned):

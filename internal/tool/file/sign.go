@@ -27,6 +27,8 @@ type Signing struct {
 	AdditionalCerts, RequirePathTo string
 	// Parallel is how many files are signed at a time; 0 is what suits the key.
 	Parallel int
+	// Firmware signs programs that Windows refuses for their layout.
+	Firmware bool
 	// Seal seals the file; Intent only says that it will be.
 	Seal, Intent bool
 }
@@ -68,7 +70,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 		c.Warn("with -intent Windows refuses the files until they are sealed")
 	}
 	o := id.Options
-	o.PageHashes, o.Existing, o.Signer.Extra, o.IntentToSeal = s.PageHashes, ex, extra, s.Intent || s.Seal
+	o.PageHashes, o.Existing, o.Signer.Extra, o.IntentToSeal, o.Firmware = s.PageHashes, ex, extra, s.Intent || s.Seal, s.Firmware
 	return args.Each(ctx, c, jobs, cmp.Or(s.Parallel, id.Parallel), func(ctx context.Context, j args.Job) (string, error) {
 		if s.Seal {
 			return signAndSeal(ctx, j, o)

@@ -26,7 +26,7 @@ type Split struct {
 	// intermediates behind it.
 	Cert                     string
 	Digest, Description, URL string
-	PageHashes               bool
+	PageHashes, Firmware     bool
 	Existing                 string
 }
 
@@ -58,7 +58,7 @@ func Prepare(ctx context.Context, c *console.Console, s Split) error {
 	}
 	o := authenticode.SignOptions{
 		Signer:      cms.Signer{Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
-		Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex,
+		Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex, Firmware: s.Firmware,
 	}
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) { return prepare(ctx, j, o) })
 }
