@@ -7,6 +7,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/internal/identity/artifactsigning"
 	"github.com/hallmark-dev/hallmark/internal/identity/awskms"
+	"github.com/hallmark-dev/hallmark/internal/identity/gcpkms"
 	"github.com/hallmark-dev/hallmark/internal/identity/keyvault"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
 	"github.com/hallmark-dev/hallmark/internal/identity/vault"
@@ -23,6 +24,7 @@ var remoteKinds = []remoteKind{
 	{artifactsigning.Kind, artifactsigning.Syntax, artifactsigning.Parse},
 	{keyvault.Kind, keyvault.Syntax, keyvault.Parse},
 	{awskms.Kind, awskms.Syntax, awskms.Parse},
+	{gcpkms.Kind, gcpkms.Syntax, gcpkms.Parse},
 	{vault.Kind, vault.Syntax, vault.Parse},
 }
 

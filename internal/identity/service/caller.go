@@ -93,7 +93,8 @@ type Clock struct {
 	Wait func(ctx context.Context, d time.Duration) error // returns early with the error of ctx
 }
 
-func (c Clock) now() time.Time {
+// Time is the time.
+func (c Clock) Time() time.Time {
 	if c.Now == nil {
 		return time.Now()
 	}
@@ -119,7 +120,7 @@ func (c Clock) wait(ctx context.Context, d time.Duration) error {
 func (c *Caller) Wait(ctx context.Context, d time.Duration) error { return c.Clock.wait(ctx, d) }
 
 // Now is the time by the caller's clock.
-func (c *Caller) Now() time.Time { return c.Clock.now() }
+func (c *Caller) Now() time.Time { return c.Clock.Time() }
 
 // Secret makes a value known that must not appear in errors, wherever a
 // service may repeat it.
@@ -194,7 +195,7 @@ func (c *Caller) later(ctx context.Context, verdict Verdict, t tried) error {
 		return c.fault(t.failure, verdict)
 	}
 	if verdict == Throttled || asked {
-		c.gate.pause(c.Clock.now().Add(d), t.round, verdict == Throttled)
+		c.gate.pause(c.Clock.Time().Add(d), t.round, verdict == Throttled)
 		return nil // the next try waits at the gate
 	}
 	if err := c.Clock.wait(ctx, d); err != nil {

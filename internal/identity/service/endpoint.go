@@ -44,8 +44,20 @@ func Loopback(host string) bool {
 // config may name further roots or a client certificate, and may be nil.
 func NewClient(config *tls.Config) *http.Client {
 	c := direct(config)
-	c.Transport.(*http.Transport).Proxy = http.ProxyFromEnvironment
+	c.Transport.(*http.Transport).Proxy = func(r *http.Request) (*url.URL, error) {
+		if LinkLocal(r.URL.Hostname()) {
+			return nil, nil
+		}
+		return http.ProxyFromEnvironment(r)
+	}
 	return c
+}
+
+// LinkLocal reports whether a host is an address that leads to no other
+// network, as those of metadata services are.
+func LinkLocal(host string) bool {
+	ip := net.ParseIP(host)
+	return ip != nil && (ip.IsLinkLocalUnicast() || ip.Equal(net.ParseIP("fd00:ec2::254")))
 }
 
 // NewMetadataClient is NewClient without proxy: addresses that belong to the

@@ -21,7 +21,7 @@ type gate struct {
 // belongs to; leave must be called.
 func (g *gate) enter(ctx context.Context, c Clock) (round int, err error) {
 	for {
-		round, pause, changed := g.tryEnter(c.now())
+		round, pause, changed := g.tryEnter(c.Time())
 		switch {
 		case pause > 0:
 			if err := c.wait(ctx, pause); err != nil {

@@ -166,7 +166,7 @@ func (c *Caller) read(ctx context.Context, r Request, resp *http.Response) (*Ans
 		return &Answer{resp.StatusCode, resp.Header, body, c.Service, r.Operation}, nil
 	}
 	f := c.failure(r, resp)
-	f.RetryAfter = RetryAfter(resp.Header, c.Clock.now())
+	f.RetryAfter = RetryAfter(resp.Header, c.Clock.Time())
 	if c.Dialect.Read != nil {
 		c.Dialect.Read(f, body)
 	}
@@ -213,7 +213,7 @@ func (c *Caller) requestID(h http.Header) string {
 // noteClock keeps how far the service's clock is from this machine's.
 func (c *Caller) noteClock(h http.Header) {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
-		c.offset.Store(int64(c.Clock.now().Sub(date) / time.Second))
+		c.offset.Store(int64(c.Clock.Time().Sub(date) / time.Second))
 	}
 }
 
