@@ -23,6 +23,23 @@ func toDER(b []byte) (der []byte, used int, ok bool) {
 	return out, used, true
 }
 
+// ToDER returns the BER element that b is, with DER lengths and primitive OCTET
+// STRINGs: b itself where nothing has to change. It refuses what cannot be read,
+// is nested deeper than 64 levels, or has bytes after its end.
+func ToDER(b []byte) ([]byte, error) {
+	c := &converter{}
+	out, used, ok := c.element(b, 0)
+	switch {
+	case !ok:
+		return nil, &ParseError{Field: "BER element", Problem: "it cannot be read"}
+	case used != len(b):
+		return nil, &ParseError{Offset: used, Field: "BER element", Problem: "bytes after its end"}
+	case !c.changed:
+		return b, nil
+	}
+	return out, nil
+}
+
 type converter struct{ changed bool }
 
 // header is the start of a BER element.

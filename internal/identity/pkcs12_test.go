@@ -1,7 +1,10 @@
 package identity
 
 import (
+	"crypto/sha1"
 	"crypto/x509"
+	"encoding/asn1"
+	"encoding/hex"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,7 +83,7 @@ func TestPKCS12Refuses(t *testing.T) {
 		"cut off":            {writeFile(t, "c.pfx", readAll(t, good)[:900]), password, "c.pfx"},
 		"too large":          {writeFile(t, "l.pfx", make([]byte, maxFile+1)), password, "larger than"},
 		"key of another":     {writeFile(t, "m.pfx", mismatch), password, "does not match the certificate"},
-		"certificates alone": {exportPFX(t, pki.Leaf, "-nokeys"), password, "private key missing"},
+		"certificates alone": {exportPFX(t, pki.Leaf, "-nokeys"), password, "holds no private key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := open(t, "pkcs12:"+c.file, c.pass)
@@ -103,4 +106,89 @@ func TestPKCS12WithoutPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantLeaf(t, id, p)
+}
+
+// twoKeys has openssl write each half, and puts the safe items of both under
+// one MAC-less authenticated safe, as no single openssl call does.
+func twoKeys(t *testing.T) string {
+	t.Helper()
+	pki := formatstest.NewPKI(t)
+	var items []asn1.RawValue
+	for _, id := range []*formatstest.Identity{pki.Leaf, pki.Second} {
+		b, err := pkcs12.Modern.Encode(id.Key, id.Certificate, id.Chain, password)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var pfx struct {
+			Version int
+			Safe    struct {
+				Type asn1.ObjectIdentifier
+				Data []byte `asn1:"explicit,tag:0"`
+			}
+			Mac asn1.RawValue `asn1:"optional"`
+		}
+		if _, err := asn1.Unmarshal(b, &pfx); err != nil {
+			t.Fatal(err)
+		}
+		var safe []asn1.RawValue
+		if _, err := asn1.Unmarshal(pfx.Safe.Data, &safe); err != nil {
+			t.Fatal(err)
+		}
+		items = append(items, safe...)
+	}
+	safe, err := asn1.Marshal(items)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out struct {
+		Version int
+		Safe    struct {
+			Type asn1.ObjectIdentifier
+			Data []byte `asn1:"explicit,tag:0"`
+		}
+	}
+	out.Version, out.Safe.Type, out.Safe.Data = 3, asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 1}, safe
+	b, err := asn1.Marshal(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return writeFile(t, "two.pfx", b)
+}
+
+// TestPKCS12SeveralKeys: a file with several keys lists them, and each can be
+// named by thumbprint.
+func TestPKCS12SeveralKeys(t *testing.T) {
+	pki, file := formatstest.NewPKI(t), twoKeys(t)
+	_, err := open(t, "pkcs12:"+file, password)
+	wantError(t, err, fault.Usage, "holds 2 private keys", "#NAME", pki.Leaf.Certificate.Subject.CommonName, pki.Second.Certificate.Subject.CommonName)
+	for _, want := range []*formatstest.Identity{pki.Leaf, pki.Second} {
+		sum := sha1.Sum(want.Certificate.Raw)
+		for _, pick := range []string{hex.EncodeToString(sum[:]), strings.ToUpper(hex.EncodeToString(sum[:]))} {
+			id, err := open(t, "pkcs12:"+file+"#"+pick, password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !id.Certificate.Equal(want.Certificate) {
+				t.Errorf("#%s chose %s", pick, id.Certificate.Subject)
+			}
+		}
+	}
+	_, err = open(t, "pkcs12:"+file+"#nobody", password)
+	wantError(t, err, fault.Usage, `holds no key "nobody"`, "thumbprint")
+	_, err = open(t, "pkcs12:"+file+"#", password)
+	wantError(t, err, fault.Usage, "no key is named after #")
+}
+
+// TestOtherKeyFiles: what people take for a PFX file is named.
+func TestOtherKeyFiles(t *testing.T) {
+	for name, c := range map[string]struct{ magic, want string }{
+		"JKS": {"\xFE\xED\xFE\xED\x00\x00\x00\x02", "keytool -importkeystore"},
+		"PVK": {"\x1E\xF1\xB5\xB0", "openssl rsa -inform PVK"},
+		"PEM": {"-----BEGIN CERTIFICATE-----", "pem:KEY,CHAIN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := open(t, "pkcs12:"+writeFile(t, "x.pfx", []byte(c.magic)), password)
+			wantError(t, err, fault.Usage, c.want)
+		})
+	}
 }

@@ -22,6 +22,7 @@ const (
 type Ref struct {
 	Kind  string
 	File  string   // pkcs12: the file; pem: the key
+	Pick  string   // pkcs12: which key, by its name or the thumbprint of its certificate
 	Chain string   // pem: the certificates
 	Token TokenURI // pkcs11
 	Args  []string // exec: the program and its arguments
@@ -69,7 +70,7 @@ func formsHint() string { return "the forms are: " + Forms() }
 // ParseRef takes the short form of an identity apart:
 //
 //	test              the throw-away identity in .hallmark
-//	pkcs12:FILE       a PFX file
+//	pkcs12:FILE#KEY   a PFX file; #KEY chooses among several keys and may be left out
 //	pem:KEY,CHAIN     a private key and its certificates, in two files
 //	pkcs11:URI        a key in a token, as RFC 7512 writes it: pkcs11:token=…;object=…?module-path=…
 //	exec:PROGRAM ARG… a program that signs; see the protocol in docs/identities.md
@@ -101,7 +102,7 @@ func parseKind(r Ref, rest string, colon bool) (Ref, error) {
 			err = fault.New(fault.Usage, "identity test: takes nothing behind it").Hint("write test alone")
 		}
 	case KindPKCS12:
-		r.File, err = fileName(KindPKCS12, rest)
+		r.File, r.Pick, err = fileAndKey(rest)
 	case KindPEM:
 		r.File, r.Chain, err = keyAndChain(rest)
 	case KindPKCS11:
@@ -151,6 +152,18 @@ func fileName(kind, s string) (string, error) {
 		return "", fault.New(fault.Usage, "identity %s: names no file", kind).Hint("write %s:FILE", kind)
 	}
 	return s, nil
+}
+
+// fileAndKey takes pkcs12:FILE#KEY apart. The last # counts, since a key's name
+// is shorter than a path is odd.
+func fileAndKey(s string) (file, key string, err error) {
+	if i := strings.LastIndexByte(s, '#'); i >= 0 {
+		if s, key = s[:i], strings.TrimSpace(s[i+1:]); key == "" {
+			return "", "", fault.New(fault.Usage, "identity pkcs12: no key is named after #").Hint("write pkcs12:FILE, or pkcs12:FILE#NAME with the key's name or thumbprint")
+		}
+	}
+	file, err = fileName(KindPKCS12, s)
+	return file, key, err
 }
 
 func keyAndChain(s string) (key, chain string, err error) {

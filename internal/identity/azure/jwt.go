@@ -15,9 +15,8 @@ import (
 	"strings"
 	"time"
 
-	"software.sslmate.com/src/go-pkcs12"
-
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity/pfx"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
@@ -52,12 +51,23 @@ func readCertificate(env service.Env, file string) (*certificate, error) {
 }
 
 func (c *certificate) readPFX(b []byte, password string) error {
-	key, leaf, chain, err := pkcs12.DecodeChain(b, password)
+	bundle, err := pfx.Parse(b, []byte(password))
 	if err != nil {
 		return err
 	}
-	c.key, _ = key.(*rsa.PrivateKey)
-	c.certs = append([]*x509.Certificate{leaf}, chain...)
+	for _, k := range bundle.Keys {
+		if key, ok := k.Private.(*rsa.PrivateKey); ok && c.key == nil {
+			c.key = key
+		}
+	}
+	for _, cert := range bundle.Certificates {
+		own := c.key != nil && c.key.PublicKey.Equal(cert.PublicKey)
+		if own {
+			c.certs = append([]*x509.Certificate{cert.Certificate}, c.certs...)
+		} else {
+			c.certs = append(c.certs, cert.Certificate)
+		}
+	}
 	return nil
 }
 
