@@ -44,12 +44,19 @@ func (p project) glob(patterns ...string) []string {
 	for _, pattern := range patterns {
 		found, _ := filepath.Glob(filepath.Join(p.root, filepath.FromSlash(pattern)))
 		for _, f := range found {
-			if rel, err := filepath.Rel(p.root, f); err == nil {
+			if rel, err := filepath.Rel(p.root, f); err == nil && spelt(f) {
 				out = append(out, filepath.ToSlash(rel))
 			}
 		}
 	}
 	return out
+}
+
+// spelt tells whether the file at path has this very name: where case does not
+// matter, Makefile is found as makefile, too.
+func spelt(path string) bool {
+	entries, err := os.ReadDir(filepath.Dir(path))
+	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == filepath.Base(path) })
 }
 
 // first returns the first of the files that is there.

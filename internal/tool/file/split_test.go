@@ -40,13 +40,17 @@ func TestPrepareFinish(t *testing.T) {
 	if err := Finish(t.Context(), b.console(), args.Files{In: b.path("a.exe")}, "", write("bad", bad), ""); err == nil {
 		t.Error("a wrong signature value was taken")
 	}
-	for name, text := range map[string][]byte{"raw": value, "hex": []byte(hex.EncodeToString(value) + "\n")} {
+	for name, text := range map[string][]byte{"raw": value, "hex": []byte(hex.EncodeToString(value) + "\n"),
+		"hex of Windows": []byte("\xEF\xBB\xBF" + hex.EncodeToString(value) + "\r\n")} {
 		f := args.Files{In: b.path("a.exe"), Out: b.path(name + ".exe")}
 		if err := Finish(t.Context(), b.console(), f, "", write(name, text), ""); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		b.accepted(name+".exe", false)
+	}
+	if err := Finish(t.Context(), b.console(), args.Files{In: b.path("a.exe")}, "", b.path("raw"), ""); err != nil || b.read("a.exe") != b.read("raw.exe") {
+		t.Errorf("in place: %v", err)
 	}
 	usage(t, Prepare(t.Context(), b.console(), Split{Files: args.Files{In: b.path("a.exe")}}), "-cert= is missing")
 	finished := args.Files{In: b.path("raw.exe")}
