@@ -97,7 +97,7 @@ func Symlink(t testing.TB, target, link string) {
 		_, err = os.Lstat(link)
 	}
 	if err != nil {
-		t.Skipf("this system makes no symbolic links: %v", err)
+		t.Skip("this system makes no symbolic links")
 	}
 }
 

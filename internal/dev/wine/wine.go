@@ -28,15 +28,15 @@ func packages(ctx context.Context) ([]string, error) {
 // timeout is for the tests of one package.
 const timeout = 10 * time.Minute
 
-// Test runs the tests of the packages and shows results, what failed, and what
-// was skipped and why. run, if not empty, chooses tests as go test -run does.
+// Test runs the short tests of the packages and shows results, what failed, and
+// what was skipped and why. run, if not empty, chooses tests as go test -run does.
 func Test(ctx context.Context, w io.Writer, run string, named []string) error {
 	r, err := open(ctx, w)
 	if err != nil {
 		return err
 	}
 	defer r.close()
-	args := []string{"test", "-json", "-timeout=" + timeout.String(), "-exec=" + r.runner()}
+	args := []string{"test", "-json", "-short", "-timeout=" + timeout.String(), "-exec=" + r.runner()}
 	if run != "" {
 		args = append(args, "-run="+run)
 	}
