@@ -18,12 +18,12 @@ import (
 )
 
 // Default is what mage runs when no target is named.
-var Default = targets.Release
+var Default = targets.Default
 
 // Aliases are shorter names.
 var Aliases = map[string]any{
-	"r":   targets.Release,
-	"all": targets.Release,
+	"r":   targets.Default,
+	"all": targets.Default,
 }
 
 // Test runs all tests.

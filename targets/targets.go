@@ -23,7 +23,16 @@ import (
 )
 
 // Release builds, signs, timestamps, verifies and documents everything that release.yaml names.
-func Release(ctx context.Context) error { return run(ctx) }
+func Release(ctx context.Context,
+	snapshot *bool, // for trying out, whatever the commit is: named after the last tag, signed by the test identity
+) error {
+	o := options()
+	o.Snapshot = flag(snapshot)
+	return opened(ctx, o, true, func(ctx context.Context, r *release.Release) error { return r.Execute(ctx) })
+}
+
+// Default does what release does without flags. It is for the variable Default of a magefile, which takes no flags.
+func Default(ctx context.Context) error { return Release(ctx, nil) }
 
 // Build compiles the programs into dist/build.
 func Build(ctx context.Context) error { return run(ctx, "build") }
@@ -57,7 +66,9 @@ func Sums(ctx context.Context) error { return run(ctx, "sums") }
 
 // Plan shows what a release would do and why, and changes nothing.
 func Plan(ctx context.Context) error {
-	return opened(ctx, answer(), false, func(ctx context.Context, r *release.Release) error { return r.Plan(ctx) })
+	o := answer()
+	o.Planning = true
+	return opened(ctx, o, false, func(ctx context.Context, r *release.Release) error { return r.Plan(ctx) })
 }
 
 // Doctor examines Go, git, goreleaser, identity, time servers and roots.

@@ -17,6 +17,7 @@ func calls() map[string]any {
 		"certs":              targets.Certs,
 		"clean":              targets.Clean,
 		"crosscert":          targets.Crosscert,
+		"default":            targets.Default,
 		"doctor":             targets.Doctor,
 		"file:addCerts":      targets.File{}.AddCerts,
 		"file:attach":        targets.File{}.Attach,

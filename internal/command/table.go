@@ -61,6 +61,7 @@ func Targets() []Target {
 		}},
 		{Name: "clean", Synopsis: "removes everything in dist/.", Doc: "Clean removes everything in dist/."},
 		{Name: "crosscert", Synopsis: "adds cross-certificates to the signatures.", Doc: "Crosscert adds cross-certificates to the signatures."},
+		{Name: "default", Synopsis: "does what release does without flags.", Doc: "Default does what release does without flags. It is for the variable Default of a magefile, which takes no flags."},
 		{Name: "doctor", Synopsis: "examines Go, git, goreleaser, identity, time servers and roots.", Doc: "Doctor examines Go, git, goreleaser, identity, time servers and roots."},
 		{Name: "file:addCerts", Synopsis: "adds certificates to signatures that exist.", Doc: "AddCerts adds certificates to signatures that exist.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
@@ -200,7 +201,9 @@ func Targets() []Target {
 		}},
 		{Name: "plan", Synopsis: "shows what a release would do and why, and changes nothing.", Doc: "Plan shows what a release would do and why, and changes nothing."},
 		{Name: "portal", Synopsis: "writes the text and fields for Microsoft's submission form.", Doc: "Portal writes the text and fields for Microsoft's submission form."},
-		{Name: "release", Synopsis: "builds, signs, timestamps, verifies and documents everything that release.yaml names.", Doc: "Release builds, signs, timestamps, verifies and documents everything that release.yaml names."},
+		{Name: "release", Synopsis: "builds, signs, timestamps, verifies and documents everything that release.yaml names.", Doc: "Release builds, signs, timestamps, verifies and documents everything that release.yaml names.", Flags: []Flag{
+			{"snapshot", "bool", "for trying out, whatever the commit is: named after the last tag, signed by the test identity"},
+		}},
 		{Name: "roots:list", Synopsis: "prints the trusted roots with their thumbprints and purposes.", Doc: "List prints the trusted roots with their thumbprints and purposes."},
 		{Name: "roots:update", Synopsis: "fetches the current roots of Microsoft's programme for code signing and time stamping.", Doc: "Update fetches the current roots of Microsoft's programme for code signing and time stamping.", Flags: []Flag{
 			{"source", "string", "the folder that has authroot.stl; empty for Microsoft's server"},

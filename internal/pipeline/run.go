@@ -99,6 +99,9 @@ func (x *execution) stale(st StepState) bool {
 // keys and network.
 func Judge(ctx context.Context, plan []StepState, r *step.Run) error {
 	var errs []error
+	if slices.ContainsFunc(plan, StepState.Runs) {
+		errs = append(errs, r.CleanTree(ctx))
+	}
 	for _, st := range plan {
 		if st.Step.Judge == nil || !st.Runs() {
 			continue

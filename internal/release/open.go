@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -44,6 +45,11 @@ type Options struct {
 	Console *console.Console
 	// Now is the clock; nil is time.Now.
 	Now func() time.Time
+	// Snapshot asks for a release that is for trying out only, whatever the
+	// commit is; so does RELEASE_SNAPSHOT=1.
+	Snapshot bool
+	// Planning is set where nothing will be made.
+	Planning bool
 }
 
 // Release is an open release. Close it.
@@ -204,13 +210,32 @@ func loadSpec(ctx context.Context, o Options, read func(*spec.Spec)) (*spec.Spec
 		path = DefaultSpec
 	}
 	env := spec.System(ctx, o.Root)
-	env.Getenv = o.Getenv
+	env.Getenv, env.Planning = o.Getenv, o.Planning
+	if env.Trial, err = o.trial(); err != nil {
+		return nil, err
+	}
 	git := env.Git
 	env.Git = func(s *spec.Spec) (gitinfo.Info, error) {
 		read(s)
 		return git(s)
 	}
 	return spec.Load(o.path(path), env)
+}
+
+// trial is what option and environment say about a release for trying out.
+func (o Options) trial() (spec.Trial, error) {
+	t := spec.Trial{Snapshot: o.Snapshot, Version: o.Getenv("RELEASE_VERSION")}
+	if v := o.Getenv("RELEASE_SNAPSHOT"); v != "" {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			return t, fault.New(fault.Usage, "the environment variable RELEASE_SNAPSHOT holds %q", v).Hint("set it to 1 or 0, or unset it")
+		}
+		t.Snapshot = t.Snapshot || on
+	}
+	if t.Snapshot && t.Version != "" {
+		return t, fault.New(fault.Usage, "a snapshot and RELEASE_VERSION are asked for, which both name the version").Hint("leave one of the two out")
+	}
+	return t, nil
 }
 
 func (o Options) withDefaults() (Options, error) {

@@ -69,6 +69,8 @@ func (r *Release) title() {
 	s := r.run.Spec
 	text := fmt.Sprintf("%s %s", s.Project.Title, s.Project.Version)
 	switch {
+	case s.Trial():
+		text += "  (" + s.Source.VersionFrom + ", signed by the test identity: for trying out, Windows does not trust it)"
 	case r.run.UsesTestIdentity():
 		text += "  (test identity: for trying out, Windows does not trust it)"
 	case s.Sign == nil:
@@ -85,6 +87,9 @@ func (r *Release) Plan(ctx context.Context) error {
 		return err
 	}
 	r.title()
+	if p := r.run.Spec.Source.Untagged; p != nil {
+		r.run.Console.Warn("a release would stop here, so this is the plan of a snapshot: %s\nhint: %s", p.Message, p.Hint)
+	}
 	if err := pipeline.Judge(ctx, states, r.run); err != nil {
 		return err
 	}
@@ -168,6 +173,8 @@ func (r *Release) condition() string {
 func (r *Release) next() []string {
 	s := r.run.Spec
 	switch {
+	case s.Trial():
+		return []string{"try these files out, and release the tagged commit without the snapshot. Do not publish these files."}
 	case r.run.UsesTestIdentity():
 		return []string{"set sign.identity and timestamp.servers in release.yaml to real ones and run mage release again;", "mage certs shows what an identity holds. Do not publish these files."}
 	case s.Sign == nil:

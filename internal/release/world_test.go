@@ -181,7 +181,9 @@ func (p *project) plan() []pipeline.StepState {
 func (p *project) planned() error {
 	p.t.Helper()
 	p.out.Reset()
-	r, err := Open(context.Background(), p.options(), false)
+	o := p.options()
+	o.Planning = true
+	r, err := Open(context.Background(), o, false)
 	if err != nil {
 		return err
 	}

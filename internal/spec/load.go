@@ -20,13 +20,25 @@ type Env struct {
 	// Git describes the source code. It is asked once, with the spec as it
 	// was read.
 	Git func(*Spec) (gitinfo.Info, error)
+	// Reachable lists the tags of HEAD and of all commits before it, and tells
+	// whether the clone lacks some of them.
+	Reachable func(*Spec) (tags []string, shallow bool)
+	// Trial asks for a release that is for trying out only.
+	Trial Trial
+	// Planning lets a commit without a tag pass, as a snapshot: nothing is
+	// made of it.
+	Planning bool
 }
 
 // System is the environment of the process, for the project in root.
 func System(ctx context.Context, root string) Env {
-	return Env{Root: root, Getenv: os.Getenv, Git: func(s *Spec) (gitinfo.Info, error) {
-		return gitinfo.Read(ctx, root, s.Environ(os.Environ()))
-	}}
+	return Env{
+		Root: root, Getenv: os.Getenv,
+		Git: func(s *Spec) (gitinfo.Info, error) { return gitinfo.Read(ctx, root, s.Environ(os.Environ())) },
+		Reachable: func(s *Spec) ([]string, bool) {
+			return gitinfo.Reachable(ctx, root, s.Environ(os.Environ()))
+		},
+	}
 }
 
 func (e Env) withDefaults() Env {
@@ -38,6 +50,9 @@ func (e Env) withDefaults() Env {
 	}
 	if e.Git == nil {
 		e.Git = func(*Spec) (gitinfo.Info, error) { return gitinfo.Info{Absent: "git is not used"}, nil }
+	}
+	if e.Reachable == nil {
+		e.Reachable = func(*Spec) ([]string, bool) { return nil, false }
 	}
 	return e
 }
@@ -65,6 +80,9 @@ func Parse(path string, b []byte, env Env) (*Spec, error) {
 	d.value(root, root.Line, reflect.ValueOf(s).Elem(), "", Rule{})
 	s.lines = d.lines
 	list := d.list
+	if env.Trial.on() {
+		signTrial(s)
+	}
 	// What could not be read needs no second judgement; all else is judged
 	// too, so that one run shows everything.
 	for _, p := range judge(s, env) {

@@ -9,7 +9,7 @@ import (
 
 // Secrets are all references to secrets that the spec holds: those of the keys
 // with the format of a secret, and those in the short forms of identities.
-func (s *Spec) Secrets() []secret.Ref { return secretsIn(reflect.ValueOf(s), Rule{}, nil) }
+func (s *Spec) Secrets() []secret.Ref { return secretsIn(reflect.ValueOf(s), Rule{}, s.replaced) }
 
 // Environ is the environment for every program that is run during a release:
 // parent without the variables that hold secrets. Compilers, hooks and git have

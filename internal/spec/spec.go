@@ -7,7 +7,11 @@
 // fills in a release.yaml.
 package spec
 
-import "time"
+import (
+	"time"
+
+	"github.com/hallmark-dev/hallmark/internal/secret"
+)
 
 // Spec is one release.yaml: one release of one product. A section that is
 // missing switches its step off.
@@ -35,6 +39,8 @@ type Spec struct {
 
 	// Source is what git and the environment say about the source code.
 	Source Source `yaml:"-"`
+	// replaced are secrets of an identity that a trial does not use.
+	replaced []secret.Ref
 	// file is the name of the file as it was given to Parse.
 	file string
 	// lines holds the line of every field present, by path.
@@ -46,6 +52,13 @@ type Spec struct {
 type Source struct {
 	// Commit on HEAD, or empty without git.
 	Commit string `yaml:"-"`
+	// VersionFrom is what the file says about the version (git, env:NAME, the
+	// version itself), or RELEASE_VERSION or snapshot for a release that is
+	// for trying out.
+	VersionFrom string `yaml:"-"`
+	// Untagged says, when a plan is made all the same, why git gives no
+	// version.
+	Untagged *Problem `yaml:"-"`
 	// Tag of the version: that on HEAD which stands for it, else the version with a v before it.
 	Tag string `yaml:"-"`
 	// Time that stands in for «now» in everything that is written: SOURCE_DATE_EPOCH, else the time of the commit, else gitinfo.NoTime.

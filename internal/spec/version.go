@@ -26,7 +26,18 @@ func resolve(s *Spec, env Env) []Problem {
 	}
 	var list []Problem
 	var problem *Problem
-	if s.Project.Version, problem = version(s.Project.Version, env, info); problem != nil {
+	from := s.Project.Version
+	s.Source.VersionFrom = from
+	if env.Trial.on() {
+		s.Project.Version, s.Source.VersionFrom, problem = trialVersion(from, env, s, info)
+	} else {
+		s.Project.Version, problem = version(from, env, s, info)
+	}
+	if problem != nil && env.Planning && from == "git" && info.Commit != "" {
+		s.Source.Untagged, problem = problem, nil
+		s.Project.Version = snapshotVersion(lastVersion(env, s, info), info.Commit)
+	}
+	if problem != nil {
 		problem.Path, problem.Line = "project.version", s.line("project.version")
 		list = append(list, *problem)
 	}
@@ -68,7 +79,7 @@ func tagOf(version string, tags []string) string {
 
 // version resolves what the file says about the version. On a problem the
 // version is empty.
-func version(from string, env Env, info gitinfo.Info) (string, *Problem) {
+func version(from string, env Env, s *Spec, info gitinfo.Info) (string, *Problem) {
 	if name, ok := strings.CutPrefix(from, "env:"); ok {
 		v := strings.TrimPrefix(env.Getenv(name), "v")
 		switch {
@@ -90,8 +101,7 @@ func version(from string, env Env, info gitinfo.Info) (string, *Problem) {
 	}
 	best := HighestVersion(info.Tags)
 	if best == "" {
-		return "", &Problem{Message: fmt.Sprintf("no tag on the commit %.12s is a semantic version", info.Commit),
-			Hint: "tag it (git tag v1.4.2), or write the version itself, such as 0.1.0, or env:NAME"}
+		return "", untagged(env, s, info)
 	}
 	return best, nil
 }

@@ -107,7 +107,7 @@ func dirty(ctx context.Context, r *step.Run) (bool, error) {
 	if r.Spec.Source.Commit == "" {
 		return false, nil
 	}
-	changed, err := gitinfo.Dirty(ctx, r.Root, r.Env, r.Ours()...)
+	changed, err := gitinfo.Dirty(ctx, r.Root, r.Env, r.Ours()...) // anew: build.before may have written files
 	return len(changed) > 0, err
 }
 
