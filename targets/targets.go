@@ -61,7 +61,10 @@ func WDAC(ctx context.Context) error { return run(ctx, "wdac") }
 // Portal writes the text and fields for Microsoft's submission form.
 func Portal(ctx context.Context) error { return run(ctx, "portal") }
 
-// Sums writes dist/SHA256SUMS over everything that is shipped.
+// Package makes the files to publish in dist/package.
+func Package(ctx context.Context) error { return run(ctx, "package") }
+
+// Sums writes dist/package/SHA256SUMS over the files to publish.
 func Sums(ctx context.Context) error { return run(ctx, "sums") }
 
 // Plan shows what a release would do and why, and changes nothing.

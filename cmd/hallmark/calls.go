@@ -34,6 +34,7 @@ func calls() map[string]any {
 		"file:verify":        targets.File{}.Verify,
 		"goreleaser:install": targets.Goreleaser{}.Install,
 		"init":               targets.Init,
+		"package":            targets.Package,
 		"plan":               targets.Plan,
 		"portal":             targets.Portal,
 		"release":            targets.Release,

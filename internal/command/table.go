@@ -199,6 +199,7 @@ func Targets() []Target {
 			{"check", "bool", "compare release.yaml with what the project says now, and write nothing"},
 			{"mage", "bool", "also write release/, a module of its own with a magefile"},
 		}},
+		{Name: "package", Synopsis: "makes the files to publish in dist/package.", Doc: "Package makes the files to publish in dist/package."},
 		{Name: "plan", Synopsis: "shows what a release would do and why, and changes nothing.", Doc: "Plan shows what a release would do and why, and changes nothing."},
 		{Name: "portal", Synopsis: "writes the text and fields for Microsoft's submission form.", Doc: "Portal writes the text and fields for Microsoft's submission form."},
 		{Name: "release", Synopsis: "builds, signs, timestamps, verifies and documents everything that release.yaml names.", Doc: "Release builds, signs, timestamps, verifies and documents everything that release.yaml names.", Flags: []Flag{
@@ -211,7 +212,7 @@ func Targets() []Target {
 		{Name: "schema", Synopsis: "prints the JSON Schema of release.yaml, for editors.", Doc: "Schema prints the JSON Schema of release.yaml, for editors."},
 		{Name: "sign", Synopsis: "makes the Authenticode signatures.", Doc: "Sign makes the Authenticode signatures."},
 		{Name: "stamp", Synopsis: "puts version information, manifest and icon into copies of the programs.", Doc: "Stamp puts version information, manifest and icon into copies of the programs."},
-		{Name: "sums", Synopsis: "writes dist/SHA256SUMS over everything that is shipped.", Doc: "Sums writes dist/SHA256SUMS over everything that is shipped."},
+		{Name: "sums", Synopsis: "writes dist/package/SHA256SUMS over the files to publish.", Doc: "Sums writes dist/package/SHA256SUMS over the files to publish."},
 		{Name: "timestamp", Synopsis: "gets RFC 3161 timestamps for the signatures.", Doc: "Timestamp gets RFC 3161 timestamps for the signatures."},
 		{Name: "verify", Synopsis: "judges the finished programs as Windows would.", Doc: "Verify judges the finished programs as Windows would."},
 		{Name: "version", Synopsis: "prints the version of hallmark.", Doc: "Version prints the version of hallmark."},

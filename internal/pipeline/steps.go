@@ -8,6 +8,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step/assemble"
 	"github.com/hallmark-dev/hallmark/internal/step/before"
 	"github.com/hallmark-dev/hallmark/internal/step/build"
+	"github.com/hallmark-dev/hallmark/internal/step/bundle"
 	"github.com/hallmark-dev/hallmark/internal/step/catalog"
 	"github.com/hallmark-dev/hallmark/internal/step/crosscert"
 	"github.com/hallmark-dev/hallmark/internal/step/portal"
@@ -35,6 +36,7 @@ func Steps() []step.Step {
 		catalog.Step(),   // dist/catalog: all of it listed in a signed catalog
 		wdac.Step(),      // dist/wdac: the App Control policy that allows all of it
 		portal.Step(),    // dist/portal: the submission text
-		sums.Step(),      // dist/SHA256SUMS, taken last
+		bundle.Step(),    // dist/package: what is published, under plain names
+		sums.Step(),      // dist/package/SHA256SUMS, taken last
 	}
 }

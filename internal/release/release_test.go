@@ -15,7 +15,7 @@ func TestReleaseIsCompleteAndAcceptedByOthers(t *testing.T) {
 	p := newProject(t)
 	p.must()
 	for _, f := range []string{
-		"dist/release.json", "dist/SHA256SUMS", "dist/build/tiny_windows_amd64/tiny.exe",
+		"dist/release.json", "dist/package/SHA256SUMS", "dist/build/tiny_windows_amd64/tiny.exe",
 		"dist/evidence/tiny_windows_amd64/tiny.exe.verify.txt", "dist/evidence/tiny_windows_amd64/tiny.exe.verify.json",
 		"dist/portal/tiny_windows_amd64/tiny.exe/additional-information.txt", "dist/portal/tiny_windows_amd64/tiny.exe/wdsi-fields.json",
 		"dist/portal/tiny_windows_amd64/tiny.exe/verify.txt", "dist/portal/tiny_windows_amd64/tiny.exe/metadata.json", "dist/portal/tiny_windows_amd64/tiny.exe/build.json",
@@ -44,7 +44,7 @@ func TestReleaseIsCompleteAndAcceptedByOthers(t *testing.T) {
 }
 
 func checkSums(t *testing.T, p *project) {
-	t.Chdir(p.path("dist"))
+	t.Chdir(p.path("dist/package"))
 	formatstest.MustRun(t, "sha256sum", "--check", "--strict", "SHA256SUMS")
 }
 
@@ -91,15 +91,15 @@ func TestAnEditInvalidatesWhatDependsOnIt(t *testing.T) {
 	p.must()
 	original := p.spec
 	for name, c := range map[string]struct{ old, now, pending string }{
-		"signature":        {"description: Tiny", "description: Other", "sign timestamp assemble verify portal sums"},
+		"signature":        {"description: Tiny", "description: Other", "sign timestamp assemble verify portal package sums"},
 		"how often to ask": {"attempts: 1", "attempts: 2", ""},
-		"stamp digest":     {"attempts: 1", "digest: sha384", "timestamp assemble verify portal sums"},
+		"stamp digest":     {"attempts: 1", "digest: sha384", "timestamp assemble verify portal package sums"},
 		"verification":     {"verify:\n", "verify:\n  publisher: Nobody\n", "verify portal"},
 		"text":             {"behaviour: Prints", "behaviour: Writes", "portal"},
-		"company":          {"Tiny Works", "Tiny Works Ltd", "stamp sign timestamp assemble verify portal sums"},
-		"linker flags":     {"builder: go\n", "builder: go\n  ldflags: [-s]\n", "build stamp sign timestamp assemble verify portal sums"},
-		"version":          {"1.2.3", "1.2.4", "build stamp sign timestamp assemble verify portal sums"},
-		"no resources":     {"resources: {}\n", "", "sign timestamp assemble verify portal sums"},
+		"company":          {"Tiny Works", "Tiny Works Ltd", "stamp sign timestamp assemble verify portal package sums"},
+		"linker flags":     {"builder: go\n", "builder: go\n  ldflags: [-s]\n", "build stamp sign timestamp assemble verify portal package sums"},
+		"version":          {"1.2.3", "1.2.4", "build stamp sign timestamp assemble verify portal package sums"},
+		"no resources":     {"resources: {}\n", "", "sign timestamp assemble verify portal package sums"},
 		"comment":          {"version: 1\n", "version: 1 # the format\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -135,7 +135,7 @@ func (r *Release) summary(report pipeline.Report) {
 		{run.Spec.Catalog != nil, step.CatalogDir, "the signed security catalog"},
 		{run.Spec.WDAC != nil, step.WDACDir, "the App Control policy with everything to deploy it"},
 		{run.Spec.Portal != nil, step.PortalDir, "text and fields for a submission to Microsoft"},
-		{true, step.SumsPath, "hashes of everything that is shipped"},
+		{true, step.PackageDir, "what to publish: archives, and SHA256SUMS over them"},
 		{run.UsesTestIdentity(), step.TestRoot + ".cer", "the root that a test machine has to trust"},
 	} {
 		if section.on {
@@ -180,7 +180,7 @@ func (r *Release) next() []string {
 	case s.Sign == nil:
 		return []string{"add the sections sign and timestamp to release.yaml: Windows warns of unsigned programs."}
 	case s.Portal != nil && s.Portal.Detection != "":
-		return []string{"publish what lies in dist/release, then submit each file with the text in dist/portal."}
+		return []string{"publish what lies in dist/package, then submit each program with the text in dist/portal."}
 	}
-	return []string{"publish what lies in dist/release together with dist/SHA256SUMS."}
+	return []string{"publish what lies in dist/package."}
 }

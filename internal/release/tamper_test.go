@@ -141,7 +141,7 @@ func TestChangedBetweenSteps(t *testing.T) {
 		for how, tamper := range p.tamperings(c.file, earlier) {
 			t.Run(fmt.Sprintf("%s %s %s %s", c.file, how, c.when, c.step), func(t *testing.T) {
 				p.write("extra/install.ps1", "Write-Host hello")
-				p.forget("dist/evidence", "dist/catalog", "dist/wdac", "dist/portal", "dist/SHA256SUMS", "dist/release")
+				p.forget("dist/evidence", "dist/catalog", "dist/wdac", "dist/portal", "dist/package", "dist/release")
 				if strings.HasPrefix(c.file, "dist/build") || strings.HasPrefix(c.file, "dist/stage") {
 					p.forget("dist/stage/stamp")
 				}
@@ -158,7 +158,7 @@ func TestChangedBetweenSteps(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), name) {
 					t.Errorf("the release ends with %v\n%s", err, p.out.String())
 				}
-				if _, err := os.Stat(p.path("dist/SHA256SUMS")); !errors.Is(err, fs.ErrNotExist) {
+				if _, err := os.Stat(p.path("dist/package/SHA256SUMS")); !errors.Is(err, fs.ErrNotExist) {
 					t.Errorf("SHA256SUMS: %v", err)
 				}
 				if how == "one byte" && fault.Status(err) != fault.Verification {

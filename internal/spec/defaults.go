@@ -44,6 +44,10 @@ func Defaults(s *Spec) {
 	if s.WDAC != nil {
 		defaultWDAC(s.WDAC, &s.Project)
 	}
+	if s.Package == nil {
+		s.Package = &Package{} // it is always on
+	}
+	fill(s.Package)
 	if s.Portal != nil {
 		fill(s.Portal)
 		if s.Portal.Hosts == nil {

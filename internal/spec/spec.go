@@ -36,6 +36,8 @@ type Spec struct {
 	WDAC *WDAC `yaml:"wdac"`
 	// Portal writes the text and the fields for Microsoft's file submission portal.
 	Portal *Portal `yaml:"portal"`
+	// Package makes the files to publish. It is always on; the section only changes its settings.
+	Package *Package `yaml:"package"`
 
 	// Source is what git and the environment say about the source code.
 	Source Source `yaml:"-"`
@@ -359,4 +361,15 @@ type Portal struct {
 	SupportCase string `yaml:"support_case" jsonschema:"format=ascii,example=123456"`
 	// Template is the path of your own template of the additional information.
 	Template string `yaml:"template" jsonschema:"format=path,example=portal.tmpl"`
+}
+
+// Package makes the files to publish in dist/package: under names that are used
+// once, with README and LICENSE, and with SHA256SUMS.
+type Package struct {
+	// Formats of what is published: zip, an archive for each target, and exe, the programs and DLLs themselves. Default: zip.
+	Formats []string `yaml:"formats" jsonschema:"enum=zip|exe,default=zip,minitems=1,unique"`
+	// Per says what one archive holds: all programs of a target (target), or one program (program). Default: target.
+	Per string `yaml:"per" jsonschema:"enum=target|program,default=target"`
+	// Files go into every archive beside README and LICENSE, by glob pattern.
+	Files []string `yaml:"files" jsonschema:"format=glob,minitems=1,unique,example=docs/*.md"`
 }

@@ -48,7 +48,7 @@ func (s *Spec) forget(prefix string) {
 // trialVersion is the version of a trial, and where it comes from.
 func trialVersion(from string, env Env, s *Spec, info gitinfo.Info) (v, source string, problem *Problem) {
 	if v = strings.TrimPrefix(env.Trial.Version, "v"); v != "" {
-		if !semver.MatchString(v) {
+		if !versionForm.MatchString(v) {
 			return "", "", &Problem{Message: fmt.Sprintf("RELEASE_VERSION holds %s, which is not a semantic version", quote(v)),
 				Hint: "set it to a version such as 1.4.3-beta.1, or unset it"}
 		}

@@ -25,6 +25,7 @@ func Validate(s *Spec, env Env) []Problem {
 	j.catalog()
 	j.wdac()
 	j.portal()
+	j.pack()
 	return j.list
 }
 
@@ -143,4 +144,10 @@ func hostOf(s string) string {
 		return ""
 	}
 	return strings.ToLower(u.Hostname())
+}
+
+func (j *judgement) pack() {
+	p := j.spec.Package
+	j.refuse(p != nil && len(p.Files) > 0 && !slices.Contains(p.Formats, "zip"), "package.files", "needs archives to go into", "add zip to package.formats, or delete the line")
+	j.refuse(p != nil && j.spec.has("package.per") && !slices.Contains(p.Formats, "zip"), "package.per", "has no effect without archives", "add zip to package.formats, or delete the line")
 }

@@ -15,7 +15,8 @@ const Dist = "dist"
 // the project and with slashes.
 const (
 	LedgerPath  = Dist + "/release.json"
-	SumsPath    = Dist + "/SHA256SUMS"
+	PackageDir  = Dist + "/package"
+	SumsPath    = PackageDir + "/SHA256SUMS"
 	BuildDir    = Dist + "/build"
 	StageDir    = Dist + "/stage"
 	ReleaseDir  = Dist + "/release"

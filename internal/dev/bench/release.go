@@ -36,7 +36,7 @@ func (s *session) releaseNothing(ctx context.Context) error {
 // again measures a release that has nothing to do any more, and makes sure
 // that it did nothing.
 func (s *session) again(ctx context.Context, what string, c command) error {
-	record := filepath.Join(c.dir, "dist", "SHA256SUMS")
+	record := filepath.Join(c.dir, "dist", "package", "SHA256SUMS")
 	first, err := os.Stat(record)
 	if err != nil {
 		return err

@@ -222,7 +222,7 @@ func TestEveryKeyIsExplained(t *testing.T) {
 	if err := json.Unmarshal(s, &root); err != nil {
 		t.Fatal(err)
 	}
-	if len(root.Properties) != 10 || len(root.Defs) != 12 {
+	if len(root.Properties) != 11 || len(root.Defs) != 13 {
 		t.Errorf("%d sections and %d definitions", len(root.Properties), len(root.Defs))
 	}
 	for name, d := range root.Defs {

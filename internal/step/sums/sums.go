@@ -1,5 +1,6 @@
-// Package sums is the last step: SHA-256 of everything that is shipped, in the
-// form that sha256sum -c reads.
+// Package sums is the last step: it reads everything that is shipped once more,
+// and writes the SHA-256 of what is published, in the form that sha256sum -c
+// reads beside the downloaded files.
 package sums
 
 import (
@@ -7,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path"
 	"sort"
 	"strings"
 
@@ -16,13 +16,13 @@ import (
 )
 
 // shipped are the steps whose outputs are shipped beside the programs.
-var shipped = []string{"catalog", "wdac"}
+var shipped = []string{"catalog", "wdac", "package"}
 
-// Step writes dist/SHA256SUMS.
+// Step writes dist/package/SHA256SUMS.
 func Step() step.Step {
 	return step.Step{
 		Name:    "sums",
-		Does:    "write SHA256SUMS over everything that is shipped",
+		Does:    "write SHA256SUMS over the files to publish",
 		Enabled: func(*spec.Spec) bool { return true },
 		Units:   units,
 		Fresh:   true,
@@ -61,7 +61,9 @@ func do(r *step.Run, files []string) error {
 			return err
 		}
 		sums[f] = sum.SHA256
-		fmt.Fprintf(&b, "%s  %s\n", sum.SHA256, strings.TrimPrefix(path.Clean(f), step.Dist+"/"))
+		if name, published := strings.CutPrefix(f, step.PackageDir+"/"); published {
+			fmt.Fprintf(&b, "%s  %s\n", sum.SHA256, name)
+		}
 	}
 	if err := r.Write(step.SumsPath, []byte(b.String())); err != nil {
 		return err
