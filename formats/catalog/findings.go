@@ -82,19 +82,7 @@ func (f *findings) member(i int) {
 	if i > 0 && compareIDs(f.c.Version, f.c.Members[i-1].ID, m.ID) > 0 {
 		f.add("member %d (%s) is out of order: Windows may not find it", i, m.Tag())
 	}
-	h, key, byHash := m.key(f.c.Version)
-	if !byHash && f.c.Version == V2 {
-		f.add("member %d: identifier of %d bytes is no SHA-1 or SHA-256 digest", i, len(m.ID))
-	}
-	dh, digest, ok := m.Digest()
-	switch {
-	case !ok && !(f.c.Version == V2 && m.Compat()):
-		f.add("member %d (%s) has no digest that can be read", i, m.Tag())
-	case ok && byHash && dh == h && !bytes.Equal(digest, key):
-		f.add("member %d: its tag %s is not its digest %s", i, m.Tag(), hashTag(digest))
-	case ok && dh != crypto.SHA1 && dh != crypto.SHA256:
-		f.add("member %d (%s) has a %v digest, by which Windows does not look files up", i, m.Tag(), dh)
-	}
+	f.digest(i, m)
 	if m.Kind() == KindUnknown && m.SubjectGUID() == "" {
 		f.add("member %d (%s) does not say what kind of file it is", i, m.Tag())
 	}
@@ -106,6 +94,27 @@ func (f *findings) member(i int) {
 		}
 	})
 	f.order(i, m)
+}
+
+// digest: the identifier of a member is its digest, and Windows looks for it.
+func (f *findings) digest(i int, m Member) {
+	h, key, byHash := m.key(f.c.Version)
+	if !byHash && f.c.Version == V2 {
+		f.add("member %d: the identifier of %d bytes is not a SHA-1 or SHA-256 digest", i, len(m.ID))
+	}
+	stored, digest, ok := m.Digest()
+	if !ok {
+		if f.c.Version != V2 || !m.Compat() {
+			f.add("member %d (%s) has no digest that can be read", i, m.Tag())
+		}
+		return
+	}
+	switch {
+	case byHash && stored == h && !bytes.Equal(digest, key):
+		f.add("member %d: its tag %s is not its digest %s", i, m.Tag(), hashTag(digest))
+	case stored != crypto.SHA1 && stored != crypto.SHA256:
+		f.add("member %d (%s) has a %v digest, by which Windows does not look files up", i, m.Tag(), stored)
+	}
 }
 
 // order: attributes are a SET OF, which DER sorts (X.690 11.6).

@@ -102,10 +102,8 @@ func (m Member) PageHashes() (h crypto.Hash, table []byte, ok bool) {
 	if !ok || !typ.Equal(cms.OIDSpcPEImageData) {
 		return 0, nil, false
 	}
-	var seq, flags, file, moniker, class, object cryptobyte.String
-	if !data.ReadASN1(&seq, cbasn1.SEQUENCE) || !seq.ReadASN1(&flags, cbasn1.BIT_STRING) || !seq.ReadASN1(&file, tagContext|tagConstructed) ||
-		!file.ReadASN1(&moniker, tagContext|tagConstructed|1) || !moniker.ReadASN1(&class, cbasn1.OCTET_STRING) ||
-		!moniker.ReadASN1(&object, cbasn1.OCTET_STRING) || string(class) != string(serializedClass) {
+	object, ok := serializedObject(data)
+	if !ok {
 		return 0, nil, false
 	}
 	var set, pair, values, blob cryptobyte.String
@@ -121,6 +119,16 @@ func (m Member) PageHashes() (h crypto.Hash, table []byte, ok bool) {
 		return crypto.SHA256, blob, true
 	}
 	return 0, nil, false
+}
+
+// serializedObject reads SpcPeImageData up to the object in its moniker, which is
+// where page hashes are.
+func serializedObject(data cryptobyte.String) (object cryptobyte.String, ok bool) {
+	var seq, flags, file, moniker, class cryptobyte.String
+	ok = data.ReadASN1(&seq, cbasn1.SEQUENCE) && seq.ReadASN1(&flags, cbasn1.BIT_STRING) && seq.ReadASN1(&file, tagContext|tagConstructed) &&
+		file.ReadASN1(&moniker, tagContext|tagConstructed|1) && moniker.ReadASN1(&class, cbasn1.OCTET_STRING) &&
+		moniker.ReadASN1(&object, cbasn1.OCTET_STRING) && string(class) == string(serializedClass)
+	return object, ok
 }
 
 // Attributes returns the member's named values in the order of the file. Malformed ones are left out; Findings names them.

@@ -77,23 +77,36 @@ func parseConstraints(der []byte) (*constraints, error) {
 		if !seq.ReadOptionalASN1(&list, &present, cbasn1.Tag(tag).ContextSpecific().Constructed()) {
 			return nil, fmt.Errorf("damaged list of subtrees")
 		}
-		for present && !list.Empty() {
-			var subtree cryptobyte.String
-			if !list.ReadASN1(&subtree, cbasn1.SEQUENCE) || len(*to) == maxConstraints {
-				return nil, fmt.Errorf("damaged subtree, or more than %d", maxConstraints)
-			}
-			n, err := readName(&subtree)
-			if err != nil {
-				return nil, err
-			}
-			if !subtree.Empty() { // minimum and maximum, which the profile does not allow
-				return nil, fmt.Errorf("subtree with a minimum or maximum")
-			}
-			*to = append(*to, n)
+		if !present {
+			continue
+		}
+		var err error
+		if *to, err = readSubtrees(list); err != nil {
+			return nil, err
 		}
 	}
 	if !seq.Empty() {
 		return nil, fmt.Errorf("%d bytes too many", len(seq))
+	}
+	return out, nil
+}
+
+// readSubtrees reads GeneralSubtrees, without minimum and maximum, which the
+// profile does not allow.
+func readSubtrees(list cryptobyte.String) (out []generalName, err error) {
+	for !list.Empty() {
+		var subtree cryptobyte.String
+		if !list.ReadASN1(&subtree, cbasn1.SEQUENCE) || len(out) == maxConstraints {
+			return nil, fmt.Errorf("damaged subtree, or more than %d", maxConstraints)
+		}
+		n, err := readName(&subtree)
+		if err != nil {
+			return nil, err
+		}
+		if !subtree.Empty() {
+			return nil, fmt.Errorf("subtree with a minimum or maximum")
+		}
+		out = append(out, n)
 	}
 	return out, nil
 }

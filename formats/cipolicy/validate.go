@@ -158,29 +158,27 @@ func EKUValue(dotted string) ([]byte, error) {
 var digestSizes = []int{16, 20, 32, 48, 64}
 
 func (r *FileRule) check(ps *Problems) {
-	conditions := 0
-	for _, a := range r.texts() {
-		if a.Value != "" {
-			conditions++
-		}
-	}
-	if r.AppIDs.Set {
-		conditions++
-	}
+	texts := r.texts()
+	describes := r.AppIDs.Set || slices.ContainsFunc(texts[:], func(t Optional[string]) bool { return t.Value != "" })
 	switch {
-	case r.Hash != nil && !slices.Contains(digestSizes[1:], len(r.Hash)):
-		ps.add(r.Line, "%s: a hash of %d bytes, wanted 20, 32, 48 or 64", r.ID, len(r.Hash))
-	case r.Hash != nil && conditions > 0:
+	case r.Hash == nil && !describes:
+		ps.add(r.Line, "%s: the rule has no condition: it needs a hash or a file attribute", r.ID)
+	case r.Hash == nil:
+	case !slices.Contains(digestSizes[1:], len(r.Hash)):
+		ps.add(r.Line, "%s: a hash of %d bytes, must be 20, 32, 48 or 64", r.ID, len(r.Hash))
+	case describes:
 		ps.add(r.Line, "%s: a rule with a hash may not have further file attributes", r.ID)
-	case r.Hash == nil && conditions == 0:
-		ps.add(r.Line, "%s: the rule has no condition: wanted a hash or a file attribute", r.ID)
 	}
 	if r.MinVersion.Set && r.MaxVersion.Set && r.MinVersion.Value > r.MaxVersion.Value {
 		ps.add(r.Line, "%s: MinimumFileVersion %s is above MaximumFileVersion %s", r.ID, r.MinVersion.Value, r.MaxVersion.Value)
 	}
-	if (r.MinHotpatchSequence.Set || r.MaxHotpatchSequence.Set || r.RequireHotpatchID != "") && r.Kind != Allow {
+	if r.Kind != Allow && r.hotpatches() {
 		ps.add(r.Line, "%s: hotpatch attributes belong to Allow rules", r.ID)
 	}
+}
+
+func (r *FileRule) hotpatches() bool {
+	return r.MinHotpatchSequence.Set || r.MaxHotpatchSequence.Set || r.RequireHotpatchID != ""
 }
 
 // texts returns the attributes that compare with a file, in the order in which
