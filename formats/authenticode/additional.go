@@ -109,7 +109,7 @@ func judgeExtra(c *x509.Certificate, paths []OfflinePath, o AdditionalOptions) [
 			WithHint("leave it out"))
 	}
 	if !c.IsCA || !c.BasicConstraintsValid {
-		out = append(out, bad("is no certification authority's, so it cannot be on a path"))
+		out = append(out, bad("is not the certificate of a CA, so it cannot be on a path"))
 	}
 	switch {
 	case o.Time.Before(c.NotBefore):
@@ -174,7 +174,7 @@ func printableIssuer(c *x509.Certificate) string {
 func requirePath(paths []OfflinePath, wanted string) []Finding {
 	want := strings.ToLower(strings.NewReplacer(" ", "", ":", "", "\u200e", "").Replace(wanted)) // certmgr.msc copies a left-to-right mark
 	if b, err := hex.DecodeString(want); err != nil || (len(b) != sha1.Size && len(b) != sha256.Size) {
-		return []Finding{problem(CheckChain, VerdictTrusted, "required root %q is no SHA-1 or SHA-256 thumbprint in hexadecimal", wanted)}
+		return []Finding{problem(CheckChain, VerdictTrusted, "required root %q is not a SHA-1 or SHA-256 thumbprint in hexadecimal", wanted)}
 	}
 	var ends []string
 	for _, p := range paths {

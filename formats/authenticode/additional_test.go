@@ -33,7 +33,7 @@ func TestJudgeAdditional(t *testing.T) {
 		"nothing":                        {paths: 1},
 		"the cross-certificate":          {extra: []*x509.Certificate{p.CrossRoot}, paths: 2},
 		"the intermediate again":         {extra: []*x509.Certificate{p.Intermediate}, paths: 1},
-		"a leaf":                         {extra: []*x509.Certificate{p.Second.Certificate}, errors: []string{"no certification authority", "no path"}, paths: 1},
+		"a leaf":                         {extra: []*x509.Certificate{p.Second.Certificate}, errors: []string{"not the certificate of a CA", "no path"}, paths: 1},
 		"an authority of something else": {extra: []*x509.Certificate{p.TSARoot}, warnings: []string{"self-signed"}, paths: 1},
 		"the root":                       {extra: []*x509.Certificate{p.Root}, warnings: []string{"self-signed"}, paths: 1},
 		"expired":                        {extra: []*x509.Certificate{p.CrossRoot}, now: p.CrossRoot.NotAfter.AddDate(0, 0, 1), errors: []string{"expired"}, paths: 2},
@@ -43,7 +43,7 @@ func TestJudgeAdditional(t *testing.T) {
 		"path to the root":               {root: sum(p.Root), paths: 1},
 		"path to the other root":         {extra: []*x509.Certificate{p.CrossRoot}, root: strings.ToLower(sum(p.UntrustedRoot)), paths: 2},
 		"no path to the other root":      {root: fmt.Sprintf("%x", sha256.Sum256(p.UntrustedRoot.Raw)), errors: []string{"no embedded path"}, paths: 1},
-		"not a thumbprint":               {root: "abc", errors: []string{"no SHA-1 or SHA-256 thumbprint"}, paths: 1},
+		"not a thumbprint":               {root: "abc", errors: []string{"not a SHA-1 or SHA-256 thumbprint"}, paths: 1},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

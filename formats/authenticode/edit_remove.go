@@ -18,7 +18,7 @@ func (p PKCS7) RemoveUnsigned(index int) (PKCS7, error) {
 }
 
 // RemoveCertificates takes the certificates out of the signature with the given index except those that signed something in it: the signer's,
-// and that of a countersignature's authority. signtool remove /c leaves the signer's only, and with it a countersignature that nobody can check.
+// and that of a countersignature's authority. signtool remove /c leaves the signer's only, and with it a countersignature that cannot be checked.
 func (p PKCS7) RemoveCertificates(index int) (PKCS7, error) {
 	return p.edit(index, func(n *sigNode) error {
 		keep, err := signingCertificates(n.sd)
@@ -42,7 +42,7 @@ func signingCertificates(sd *cms.SignedData) ([][]byte, error) {
 	for _, v := range unsignedValues(&sd.Signers[0], cms.OIDCountersignature) {
 		si, err := cms.ParseSignerInfo(v)
 		if err != nil {
-			continue // nobody can check it with or without certificates
+			continue // it cannot be checked with or without certificates
 		}
 		if c, err := sd.FindCertificate(si); err == nil {
 			keep = append(keep, c.Raw)

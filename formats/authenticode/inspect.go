@@ -54,7 +54,7 @@ type TableEntry struct {
 }
 
 // Inspect describes the PE file of size bytes in r, which is read once. Damaged signatures are described as far as they can be read; an error means that
-// r is no PE file or cannot be read.
+// r is not a PE file or cannot be read.
 func Inspect(ctx context.Context, r io.ReaderAt, size int64) (*Inspection, error) {
 	image, err := peimage.Parse(r, size)
 	if err != nil {

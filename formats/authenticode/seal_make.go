@@ -61,7 +61,7 @@ func (p PKCS7) Seal(ctx context.Context, src io.ReaderAt, size int64, signer cms
 	return sealed, nil
 }
 
-// tableOffset is where the certificate table goes: behind everything else, at a multiple of 8 (PE Format).
+// tableOffset is where the certificate table goes: after everything else, at a multiple of 8 (PE Format).
 func tableOffset(im *peimage.Image) int64 { return (im.ContentSize() + 7) &^ 7 }
 
 // make puts the seal into the signature: first with a value of zeros, which is what is signed, then with the signature of that.

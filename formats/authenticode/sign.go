@@ -27,12 +27,12 @@ const (
 	// simply signed.
 	ExistingAppend
 	// ExistingSkip leaves a file alone that carries an intact signature of the same certificate with the same hash, and page hashes if they
-	// are wanted. Where such a signature no longer fits the file, or lacks what is wanted, all are replaced; signatures of somebody
-	// else alone are an error, as with ExistingRefuse.
+	// are wanted. Where such a signature no longer fits the file, or lacks what is wanted, all are replaced; signatures by other certificates
+	// alone are an error, as with ExistingRefuse.
 	ExistingSkip
 )
 
-// ErrSigned: the file is signed already and ExistingRefuse, or ExistingSkip with somebody else's signature, was asked for.
+// ErrSigned: the file is signed already and ExistingRefuse, or ExistingSkip with a signature by another certificate, was asked for.
 var ErrSigned = errors.New("the file is signed already")
 
 // SignOptions says how to sign. Only Signer is needed.
@@ -258,7 +258,7 @@ func (s *subject) ownSignature(o SignOptions) (int, error) {
 		}
 	}
 	if !own {
-		return -1, fmt.Errorf("%w, by somebody else: choose to replace or to append", ErrSigned)
+		return -1, fmt.Errorf("%w, by another certificate: choose to replace or to append", ErrSigned)
 	}
 	return -1, nil
 }

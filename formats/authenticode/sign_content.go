@@ -103,8 +103,8 @@ func serializedPageHashes(c Content) ([]byte, error) {
 	return b.Bytes()
 }
 
-// signedAttributes are SpcStatementType, SpcSpOpusInfo and, if wanted, SpcIntentToSeal; cms adds contentType and messageDigest. There is no signingTime: nobody
-// vouches for it, and without it the same input gives the same signature.
+// signedAttributes are SpcStatementType, SpcSpOpusInfo and, if wanted, SpcIntentToSeal; cms adds contentType and messageDigest. There is no signingTime: nothing
+// proves it, and without it the same input gives the same signature.
 func signedAttributes(o SignOptions) (cms.Attributes, error) {
 	purpose := cms.OIDSpcIndividualPurp
 	if o.Commercial {

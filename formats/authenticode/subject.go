@@ -96,7 +96,7 @@ func (s *subject) read(ctx context.Context, q peimage.Request, out output) (err 
 	return err
 }
 
-// readUnder is read under a policy for existing signatures: what is appended to a first signature that is not over the file helps nobody, since
+// readUnder is read under a policy for existing signatures: what is appended to a first signature that is not over the file is of no use, since
 // Windows judges the first.
 func (s *subject) readUnder(ctx context.Context, policy Existing, q peimage.Request, out output) error {
 	if policy != ExistingAppend || s.pkcs7 == nil {

@@ -18,7 +18,7 @@ const MaxTag = 1 << 20
 // ErrTagged: the signature has a tag already.
 var ErrTagged = errors.New("the signature has a tag already")
 
-// Tag is data in an unsigned attribute of a signature, such as the download that an installer came from. Nothing protects it: whoever has the
+// Tag is data in an unsigned attribute of a signature, such as the download that an installer came from. Nothing protects it: anyone with the
 // file can change it, and the signature stays good.
 type Tag struct {
 	// OID is cms.OIDUnauthenticatedBlob (osslsigncode) or cms.OIDJsignTag.

@@ -19,7 +19,7 @@ const (
 	VerdictTimeStamp         = certchain.VerdictTimeStamp         // the timestamp is wrong or not trusted
 	VerdictSystemError       = certchain.VerdictSystemError       // the verifier itself failed, as it does with nested signatures that it cannot read
 	VerdictInvalidParameter  = certchain.VerdictInvalidParameter  // a Win32 error: an attribute with other than one value
-	VerdictBadMessage        = certchain.VerdictBadMessage        // what should be a signature is no message, or one that is not formatted right
+	VerdictBadMessage        = certchain.VerdictBadMessage        // what should be a signature is not a message, or a malformed one
 	VerdictCorruptASN1       = certchain.VerdictCorruptASN1       // a structure inside the message cannot be decoded
 	VerdictCertSignature     = certchain.VerdictCertSignature     // a certificate's signature is wrong
 	VerdictRevoked           = certchain.VerdictRevoked           // revoked by its issuer

@@ -106,7 +106,7 @@ func layoutVerdict(fs []*peimage.FormatError) Verdict {
 	return VerdictBadDigest
 }
 
-// disallowedMissing says that nobody looked: the list is Windows' own knowledge, and a verdict without it may be milder than Windows'.
+// disallowedMissing says that the list was not consulted: it is Windows' own knowledge, and a verdict without it may be milder than Windows'.
 func (v *verifier) disallowedMissing() {
 	if v.opts.Disallowed == nil && !v.opts.HashOnly && len(v.report.allSignatures()) > 0 {
 		v.find(note(CheckDisallowed, "Microsoft's list of disallowed certificates is not at hand and was not consulted"))

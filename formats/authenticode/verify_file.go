@@ -13,7 +13,7 @@ import (
 )
 
 // checkGap looks at the bytes between the end of an entry and the multiple of 8 at which the next one starts: they
-// belong to nobody and must be zero (PE Format, "The Attribute Certificate Table").
+// are unused and must be zero (PE Format, "The Attribute Certificate Table").
 func (v *verifier) checkGap(im *peimage.Image, r io.ReaderAt, i int) error {
 	c := im.Certificates[i]
 	end := c.Offset + int64(c.Length)
@@ -44,7 +44,7 @@ func hexDigests(m map[crypto.Hash][]byte) map[string]string {
 	return out
 }
 
-// otherFile judges what is no PE file: only a catalog can vouch for it.
+// otherFile judges what is not a PE file: only a catalog can list it.
 func (v *verifier) otherFile(ctx context.Context, r io.ReaderAt, size int64, format *peimage.FormatError) error {
 	v.report.Format = "other"
 	if v.opts.Catalogs == nil {
@@ -63,7 +63,7 @@ func (v *verifier) otherFile(ctx context.Context, r io.ReaderAt, size int64, for
 	return v.unsigned(ctx, digests, "not a PE file, so it carries no signature of its own")
 }
 
-// unreadable is Windows' answer to a file that is no PE file: by the magic number MZ it already decides which of its
+// unreadable is Windows' answer to a file that is not a PE file: by the magic number MZ it already decides which of its
 // subject interface packages is to look for a signature (Microsoft, CryptSIPRetrieveSubjectGuid).
 func unreadable(r io.ReaderAt) Verdict {
 	var magic [2]byte

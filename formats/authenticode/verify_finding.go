@@ -50,7 +50,7 @@ const (
 	CheckRequired       Check = "required"                // VerifyOptions.Require
 	CheckCatalog        Check = "catalog"                 // membership in a security catalog
 	CheckNested         Check = "nested"                  // nested signatures 1.3.6.1.4.1.311.2.4.1
-	CheckUnknownContent Check = "unknown-content"         // unsigned attributes that nobody knows
+	CheckUnknownContent Check = "unknown-content"         // unknown unsigned attributes
 )
 
 // WindowsOnly lists every check that can find something which Windows lets pass. As VerifyOptions.Allow it reduces

@@ -79,7 +79,7 @@ func (q Require) empty() bool {
 type Catalogs interface {
 	// Hashes lists the digests that Find wants.
 	Hashes() []crypto.Hash
-	// Digest computes them for a file that is no PE file (of which they are the Authentihash): catalogs list cabinets by a digest of
+	// Digest computes them for a file that is not a PE file (of which they are the Authentihash): catalogs list cabinets by a digest of
 	// their own, other files by that of all bytes. It returns none for a file that no catalog can list.
 	Digest(ctx context.Context, r io.ReaderAt, size int64) (map[crypto.Hash][]byte, error)
 	// Find returns the catalog that lists one of the digests; ok is false where none does.

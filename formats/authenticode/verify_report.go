@@ -41,7 +41,7 @@ type Report struct {
 
 // ChecksumReport compares the CheckSum of the optional header with the file.
 type ChecksumReport struct {
-	Header   uint32 `json:"header"` // 0 means that nobody has written one
+	Header   uint32 `json:"header"` // 0 means that none was written
 	Computed uint32 `json:"computed"`
 }
 
@@ -63,7 +63,7 @@ type SignatureReport struct {
 	Chain       []CertificateReport `json:"chain,omitempty"`       // leaf first, the best of all paths
 	Anchor      string              `json:"anchor,omitempty"`      // where the root that the chain ends at comes from, if it is trusted
 	JudgedAt    time.Time           `json:"judged_at,omitzero"`    // the time at which the chain was judged
-	SigningTime time.Time           `json:"signing_time,omitzero"` // what the signer claims; nobody vouches for it
+	SigningTime time.Time           `json:"signing_time,omitzero"` // what the signer claims; nothing proves it
 	Description string              `json:"description,omitempty"`
 	URL         string              `json:"url,omitempty"`
 	Timestamps  []TimestampReport   `json:"timestamps,omitempty"`

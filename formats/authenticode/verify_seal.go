@@ -108,7 +108,7 @@ func (j *judging) checkSeal(rep *SealReport) {
 	}
 }
 
-// sealVouches: where a seal holds, Windows does not check the signature under it, since the same key vouches for all of it.
+// sealVouches: where a seal holds, Windows does not check the signature under it, since the same key has signed all of it.
 func (j *judging) sealVouches() {
 	for i, f := range j.m.report.Findings {
 		if f.Check == CheckSignature && f.Verdict == VerdictNoSignature {

@@ -274,7 +274,7 @@ func (j *judging) signature(context.Context) bool {
 	rep := certificateReport(cert)
 	j.m.report.Signer = &rep
 	if err := j.signer.CheckSignature(cert); err != nil {
-		j.find(problem(CheckSignature, VerdictNoSignature, "the signature is not by %s: %v (%v)", certchain.Name(cert), err, VerdictBadSignature))
+		j.find(problem(CheckSignature, VerdictNoSignature, "the signature was not made with the key of %s: %v (%v)", certchain.Name(cert), err, VerdictBadSignature))
 	}
 	return true
 }

@@ -131,7 +131,7 @@ func tokenFindings(ps []rfc3161.Problem) []Finding {
 // stampChain judges the authority's certificate at the time of its stamp, for authorities to report.
 //
 // Windows leaves a stamp out of account, as if there were none, unless the certificate names time stamping among its usages; one that names none or any, and
-// would be good for everything, is not enough. Without that, whoever has a certificate of any kind could date signatures back.
+// would be good for everything, is not enough. Without that, anyone with a certificate of any kind could date signatures back.
 func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x509.Certificate, certs []*x509.Certificate) {
 	if !certchain.HasEKU(cert, cms.OIDEKUTimeStamping) {
 		rep.counts = false
@@ -204,7 +204,7 @@ func checkCountersignature(si *cms.SignerInfo, cert *x509.Certificate, signature
 		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is of another signature: %v", err))
 	}
 	if err := si.CheckSignature(cert); err != nil {
-		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "countersignature is not by %s: %v", certchain.Name(cert), err))
+		out = append(out, problem(CheckTimestamp, VerdictCounterSigner, "the countersignature was not made with the key of %s: %v", certchain.Name(cert), err))
 	}
 	if h, err := si.Hash(); err == nil && weakHash(h) {
 		out = append(out, strict(CheckAlgorithms, "countersignature is made with %v", h))

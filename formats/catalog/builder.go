@@ -176,7 +176,7 @@ func (b *Builder) check(f File) error {
 // Duplicates returns the files that were left out because of equal contents, in the order of adding.
 func (b *Builder) Duplicates() []Duplicate { return b.duplicates }
 
-// Catalog makes the catalog. A catalog of no members is an error: it would vouch for nothing and still look like one.
+// Catalog makes the catalog. A catalog of no members is an error: it would list nothing and still look valid.
 func (b *Builder) Catalog() (*Catalog, error) {
 	if len(b.members) == 0 {
 		return nil, errors.New("making catalog: no files")

@@ -49,7 +49,7 @@ type Extension struct {
 func (c *Catalog) Signed() bool { return c.SignedData != nil && len(c.SignedData.Signers) > 0 }
 
 // Attributes returns the catalog's own attributes (OSAttr and the like) in the order of their definition, which is the
-// reverse of the order in the file. Extensions that are no attributes are left out.
+// reverse of the order in the file. Extensions that are not attributes are left out.
 func (c *Catalog) Attributes() []Attribute {
 	var out []Attribute
 	for i := len(c.Extensions) - 1; i >= 0; i-- {
@@ -75,7 +75,7 @@ func (e *FormatError) Error() string {
 	return fmt.Sprintf("catalog: %s at byte 0x%x of the list: %s", e.Field, e.Offset, e.Problem)
 }
 
-// unsigned is the SignedData around a list that nobody has signed: both SETs empty, as makecat writes it.
+// unsigned is the SignedData around an unsigned list: both SETs empty, as makecat writes it.
 func unsigned(content []byte) *cms.SignedData {
 	return &cms.SignedData{Version: 1, DigestAlgorithms: []pkix.AlgorithmIdentifier{}, ContentType: cms.OIDCTL, Content: content}
 }

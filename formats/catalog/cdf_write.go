@@ -91,7 +91,7 @@ func (w *CDFWriter) Finish() ([]byte, error) {
 	return w.buf.Bytes(), nil
 }
 
-// readAgain reads the last part behind the header as makecat does, and says where it reads otherwise, such as where one label continues
+// readAgain reads the last part after the header as makecat does, and says where it reads otherwise, such as where one label continues
 // another.
 func (w *CDFWriter) readAgain() {
 	if len(w.problems) == 0 {

@@ -11,7 +11,7 @@ import (
 )
 
 // Parse reads a catalog, signed or not, of any version, made by any tool: members may stand in any order, attributes too, and
-// may be of types that nobody knows; all of it is kept. Findings says what of it is unusual. The Catalog refers to b.
+// may be of unknown types; all of it is kept. Findings says what of it is unusual. The Catalog refers to b.
 //
 // What is not a PKCS#7 gives a *cms.ParseError, what holds no readable list a *FormatError.
 func Parse(b []byte) (*Catalog, error) {

@@ -28,7 +28,7 @@ func (e *UnlistableError) Error() string { return "cannot be listed in a catalog
 func (e *UnlistableError) Unwrap() error { return e.Cause }
 
 // ErrEmpty is the cause for a file of no bytes.
-var ErrEmpty = errors.New("the file is empty, and Windows does not hash files of no bytes")
+var ErrEmpty = errors.New("the file is empty, and Windows cannot list empty files")
 
 // Digests is what identifies a file in catalogs.
 type Digests struct {

@@ -76,7 +76,7 @@ func (m Member) indirect() (typ asn1.ObjectIdentifier, data cryptobyte.String, a
 }
 
 // Digest returns the digest that the member's SpcIndirectDataContent holds. ok is false for members that have none, such as the
-// SHA-1 entries of version 2, and for hashes that nobody knows.
+// SHA-1 entries of version 2, and for unknown hashes.
 func (m Member) Digest() (h crypto.Hash, digest []byte, ok bool) {
 	_, _, alg, digest, ok := m.indirect()
 	if !ok {

@@ -25,11 +25,11 @@ const (
 )
 
 // Options says what Build works with. The zero value builds chains and trusts
-// nobody.
+// no root.
 type Options struct {
 	Time          time.Time           // the moment that counts; zero is now
 	Usage         Usage               // what the leaf is used for
-	Anchors       *Pool               // trusted roots of that usage; nil trusts nobody
+	Anchors       *Pool               // trusted roots of that usage; nil trusts none
 	Intermediates []*x509.Certificate // certificates that may link the leaf to an anchor, in any order
 	Disallowed    *Disallowed         // certificates that no path may have; nil is none
 
@@ -109,7 +109,7 @@ func (b *builder) climb(path []*x509.Certificate, top *x509.Certificate) {
 	found := false
 	for _, issuer := range b.candidates(path, top) {
 		if err := b.issued(top, issuer); err != nil {
-			wrong = append(wrong, problem(CheckChain, VerdictCertSignature, "signature of %s is not by %s: %v", Name(top), Name(issuer), err))
+			wrong = append(wrong, problem(CheckChain, VerdictCertSignature, "the signature of %s was not made with the key of %s: %v", Name(top), Name(issuer), err))
 			continue
 		}
 		found = true

@@ -49,7 +49,7 @@ var (
 const testMark = "Hallmark TEST"
 
 // Classify says what kind of certificate cert is. It judges what the certificate claims, not whether
-// anybody vouches for it: trust is the business of Verify.
+// it is trusted: that is for Build to say.
 func Classify(cert *x509.Certificate) Class {
 	for _, c := range classRules {
 		if c.holds(cert) {

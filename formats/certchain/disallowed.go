@@ -10,7 +10,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Disallowed is a set of certificates that nobody trusts, whoever has issued them, such as Microsoft's list of disallowed
+// Disallowed is a set of certificates that must not be trusted, whatever they lead to, such as Microsoft's list of disallowed
 // certificates. The zero value is an empty set. It is filled first and then only read; reading is safe from several
 // goroutines.
 type Disallowed struct {

@@ -50,7 +50,7 @@ func (p *Pool) Limits(c *x509.Certificate) Limits {
 	return p.limits[sha256.Sum256(c.Raw)]
 }
 
-// ruleLimits: a root that the programme has disabled vouches for what was stamped before, and one that may issue no
+// ruleLimits: a root that the programme has disabled still counts for what was stamped before, and one that may issue no
 // more for the certificates that it had issued. Windows answers for either as for a certificate that it distrusts
 // (CERT_TRUST_IS_EXPLICIT_DISTRUST).
 func ruleLimits(path []*x509.Certificate, i int, o Options) []Finding {

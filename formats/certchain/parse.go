@@ -65,7 +65,7 @@ func parseDERCertificates(b []byte) ([]*x509.Certificate, error) {
 	return nil, fmt.Errorf("neither PEM nor DER certificates nor PKCS#7: %v", err)
 }
 
-// parsePKCS7Certificates reads a certs-only message (RFC 2315 section 9, degenerate case). Two bytes behind it are let
+// parsePKCS7Certificates reads a certs-only message (RFC 2315 section 9, degenerate case). Two bytes after it are let
 // pass, since some tools end the file with a line break.
 func parsePKCS7Certificates(b []byte) ([]*x509.Certificate, error) {
 	sd, err := cms.Parse(b)

@@ -7,7 +7,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// Pool is a set of trust anchors. The zero value is an empty pool: it trusts nobody.
+// Pool is a set of trust anchors. The zero value is an empty pool, which trusts nothing.
 // It is filled first and then only read; reading is safe from several goroutines.
 type Pool struct {
 	bySubject map[string][]*anchor
@@ -17,7 +17,7 @@ type Pool struct {
 	list      []*anchor
 }
 
-// anchor is parsed when somebody needs it: a system has 150 roots, of which a signature's chain needs one.
+// anchor is parsed when it is needed: a system has 150 roots, of which a signature's chain needs one.
 type anchor struct {
 	*cms.Certificate
 	id      [sha256.Size]byte // SHA-256 of Raw

@@ -124,7 +124,7 @@ func (rc *RevocationChecker) AddEmbedded(crls [][]byte) {
 	}
 }
 
-// Check judges the chain, whose signature counts as made at signed (zero if nobody vouches for a time). The root is
+// Check judges the chain, whose signature counts as made at signed (zero if no timestamp proves a time). The root is
 // left out: who trusts it trusts it.
 func (rc *RevocationChecker) Check(ctx context.Context, chain []*x509.Certificate, signed time.Time) []Finding {
 	var out []Finding

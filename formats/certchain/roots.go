@@ -31,8 +31,8 @@ func (r *Roots) Add(other *Roots) {
 	r.TimeStamping.AddPool(other.TimeStamping)
 }
 
-// AddLenient trusts a certificate in DER, of which nobody here is the author, for both purposes. It is parsed when it is
-// needed; one that cannot be read, now or then, vouches for nobody and is passed over.
+// AddLenient trusts a certificate in DER, written by others, for both purposes. It is parsed when it is
+// needed; one that cannot be read, now or then, is passed over.
 func (r *Roots) AddLenient(der []byte) {
 	c := cms.NewCertificate(der)
 	if subject, ok := c.RawSubject(); ok {

@@ -46,7 +46,7 @@ const (
 	VerdictFinancialCriteria  Verdict = 0x8009601E // the certificate's financial criteria are not met
 	VerdictFileError          Verdict = 0x80092003 // the file cannot be read, or is cut off
 	VerdictInvalidParameter   Verdict = 0x00000057 // a Win32 error, not an HRESULT: an attribute with other than one value
-	VerdictBadMessage         Verdict = 0x8009200D // what should be a signature is no message, or one that is not formatted right
+	VerdictBadMessage         Verdict = 0x8009200D // what should be a signature is not a message, or a malformed one
 	VerdictCryptRevoked       Verdict = 0x80092010 // revoked, as the revocation provider says it
 	VerdictRevocationOffline  Verdict = 0x80092013 // the revocation server does not answer
 	VerdictSecuritySettings   Verdict = 0x80092026 // refused by a security setting

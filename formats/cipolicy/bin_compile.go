@@ -32,7 +32,7 @@ func Compile(p *Policy, o CompileOptions) ([]byte, error) {
 		o.Format = DefaultFormat
 	}
 	if o.Format < minFormat || o.Format > maxFormat {
-		return nil, fmt.Errorf("format version %d: wanted %d to %d", o.Format, minFormat, maxFormat)
+		return nil, fmt.Errorf("format version %d: must be %d to %d", o.Format, minFormat, maxFormat)
 	}
 	problems := p.references()
 	if !o.Unchecked {
@@ -68,7 +68,7 @@ func (p *Policy) unsupported(format int) Problems {
 	var ps Problems
 	need := func(line, version int, what string) {
 		if format < version {
-			ps.add(line, "%s: format version %d is too old, wanted %d", what, format, version)
+			ps.add(line, "%s: format version %d is too old, it needs %d", what, format, version)
 		}
 	}
 	for i := range p.FileRules {

@@ -34,7 +34,7 @@ func (d *decoder) fail(field, format string, args ...any) {
 
 func (d *decoder) take(field string, n int) []byte {
 	if d.err == nil && n > len(d.buf)-d.at {
-		d.fail(field, "%d bytes wanted, %d left", n, len(d.buf)-d.at)
+		d.fail(field, "%d bytes needed, %d left", n, len(d.buf)-d.at)
 	}
 	if d.err != nil {
 		return nil
@@ -98,7 +98,7 @@ func (d *decoder) pad(field string) {
 	for d.err == nil && d.at%4 != 0 {
 		if b := d.take(field, 1); b != nil && b[0] != 0 {
 			d.at--
-			d.fail(field, "padding byte 0x%02X, wanted 0", b[0])
+			d.fail(field, "padding byte 0x%02X, must be 0", b[0])
 		}
 	}
 }
@@ -117,7 +117,7 @@ func (d *decoder) text(field string) string {
 	}
 	d.pad(field)
 	if end := d.u32(field); end != 0 {
-		d.fail(field, "0x%X behind the text, wanted 0", end)
+		d.fail(field, "0x%X after the text, must be 0", end)
 	}
 	s := utf16.Decode(units)
 	for i, r := range s {

@@ -66,7 +66,7 @@ func (d *decoder) header(b *compiled) [4]int {
 	b.version = d.version("VersionEx")
 	if v := d.u32("body offset"); d.err == nil && v != bodyOffset {
 		d.at -= 4
-		d.fail("body offset", "0x%X, wanted 0x%X", v, bodyOffset)
+		d.fail("body offset", "0x%X, must be 0x%X", v, bodyOffset)
 	}
 	return n
 }
@@ -144,7 +144,7 @@ func (d *decoder) setting() Setting {
 func (d *decoder) tag(want uint32) {
 	if v := d.u32("block number"); d.err == nil && v != want {
 		d.at -= 4
-		d.fail("block number", "%d, wanted %d", v, want)
+		d.fail("block number", "%d, must be %d", v, want)
 	}
 }
 

@@ -244,7 +244,7 @@ func (d *decompiler) signers() error {
 			s.EKUs = append(s.EKUs, EKURef{ID: d.p.EKUs[e].ID})
 		}
 		if b.signTimeAfter > lastFiletime {
-			return fmt.Errorf("signer %d: SignTimeAfter 0x%X is behind the year 9999", i, b.signTimeAfter)
+			return fmt.Errorf("signer %d: SignTimeAfter 0x%X is after the year 9999", i, b.signTimeAfter)
 		}
 		if b.signTimeAfter != 0 {
 			s.SignTimeAfter = Some(fromFiletime(b.signTimeAfter))

@@ -166,7 +166,7 @@ func bit(b bool) uint32 {
 	return 0
 }
 
-// blocks writes what each format version added, every block behind its number.
+// blocks writes what each format version added, every block after its number.
 func (e *encoder) blocks(b *compiled) {
 	for n := uint32(3); n <= b.format; n++ {
 		e.u32(n)

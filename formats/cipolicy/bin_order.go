@@ -28,7 +28,7 @@ func ParseOrder(s string) (Order, error) {
 			return o, nil
 		}
 	}
-	return 0, fmt.Errorf("%q is not a sort routine: wanted quicksort, introsort or keep", s)
+	return 0, fmt.Errorf("%q is not a sort routine: use quicksort, introsort or keep", s)
 }
 
 // String returns the name that ParseOrder reads.

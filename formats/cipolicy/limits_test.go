@@ -74,22 +74,22 @@ func TestFormatLimits(t *testing.T) {
 		format int
 		want   string // "" if it compiles
 	}{
-		"hotpatch in 8":   {rule(FileRule{FileName: Some("x"), RequireHotpatchID: "ID_ALLOW_A"}), 8, "wanted 9"},
+		"hotpatch in 8":   {rule(FileRule{FileName: Some("x"), RequireHotpatchID: "ID_ALLOW_A"}), 8, "needs 9"},
 		"hotpatch in 9":   {rule(FileRule{FileName: Some("x"), RequireHotpatchID: "ID_ALLOW_A"}), 9, ""},
-		"path in 6":       {rule(FileRule{FilePath: Some("x")}), 6, "wanted 7"},
-		"package in 4":    {rule(FileRule{PackageFamilyName: Some("x")}), 4, "wanted 5"},
-		"product in 3":    {rule(FileRule{ProductName: Some("x")}), 3, "wanted 4"},
-		"supplement in 5": {func(p *Policy) { p.Type, p.BasePolicyID = SupplementalPolicy, Some(LockdownPolicy) }, 5, "wanted 6"},
+		"path in 6":       {rule(FileRule{FilePath: Some("x")}), 6, "needs 7"},
+		"package in 4":    {rule(FileRule{PackageFamilyName: Some("x")}), 4, "needs 5"},
+		"product in 3":    {rule(FileRule{ProductName: Some("x")}), 3, "needs 4"},
+		"supplement in 5": {func(p *Policy) { p.Type, p.BasePolicyID = SupplementalPolicy, Some(LockdownPolicy) }, 5, "needs 6"},
 		"artifacts": {func(p *Policy) {
 			p.Artifacts = []ArtifactRule{{ID: "ID_ARTIFACT_A", ArtifactType: "CIM", Action: "Allow"}}
-		}, 9, "wanted 10"},
+		}, 9, "needs 10"},
 		"applications": {func(p *Policy) { p.Apps = []App{{Manifest: "m"}} }, 9, "manifest of the application"},
 		"EKU exception": {func(p *Policy) {
 			p.EKUs = []EKU{{ID: "ID_EKU_A", Value: []byte{1, 1, 0x2A}}}
 			p.Signers = []Signer{{ID: "ID_SIGNER_A", Root: CertRoot{RootWellknown, []byte{6}}, EKUs: []EKURef{{ID: "ID_EKU_A", Except: true}}}}
-		}, 10, "wanted 11"},
-		"format 2":  {func(*Policy) {}, 2, "wanted 3 to 11"},
-		"format 12": {func(*Policy) {}, 12, "wanted 3 to 11"},
+		}, 10, "needs 11"},
+		"format 2":  {func(*Policy) {}, 2, "must be 3 to 11"},
+		"format 12": {func(*Policy) {}, 12, "must be 3 to 11"},
 		"format 0":  {func(*Policy) {}, 0, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,7 @@ func (p *Policy) checkIdentity(ps *Problems) {
 	}
 	if !p.PolicyID.Set {
 		if !p.TypeID.Set {
-			ps.add(p.Line, "the policy has no identity: wanted PolicyID and BasePolicyID, or PolicyTypeID for the single-policy format")
+			ps.add(p.Line, "the policy has no identity: add PolicyID and BasePolicyID, or PolicyTypeID for the single-policy format")
 		}
 		if p.Type == SupplementalPolicy || p.Type == AppIDTaggingPolicy {
 			ps.add(p.Line, "a %s needs PolicyID and BasePolicyID", p.Type)
@@ -197,11 +197,11 @@ func (s *Signer) check(ps *Problems) {
 	n := len(s.Root.Value)
 	switch {
 	case s.Root.Type == RootTBS && !slices.Contains(digestSizes, n):
-		ps.add(s.Line, "%s: CertRoot of %d bytes is not the hash of a certificate, wanted 16, 20, 32, 48 or 64", s.ID, n)
+		ps.add(s.Line, "%s: CertRoot of %d bytes is not the hash of a certificate, must be 16, 20, 32, 48 or 64", s.ID, n)
 	case s.Root.Type == RootWellknown && n != 1:
-		ps.add(s.Line, "%s: CertRoot of type Wellknown has %d bytes, wanted 1", s.ID, n)
+		ps.add(s.Line, "%s: CertRoot of type Wellknown has %d bytes, must have 1", s.ID, n)
 	case s.Root.Type != RootTBS && s.Root.Type != RootWellknown:
-		ps.add(s.Line, "%s: CertRoot type %q, wanted TBS or Wellknown", s.ID, s.Root.Type)
+		ps.add(s.Line, "%s: CertRoot type %q, must be TBS or Wellknown", s.ID, s.Root.Type)
 	}
 }
 

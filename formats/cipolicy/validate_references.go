@@ -182,7 +182,7 @@ func (c *refChecker) rule(line int, element, id string, kinds ...RuleKind) {
 			return
 		}
 	}
-	c.problems.add(line, "%s refers to %s, which is %s rule, wanted %s", element, id, article(c.p.FileRules[i].Kind), joinKinds(kinds))
+	c.problems.add(line, "%s refers to %s, which is %s rule, must be %s", element, id, article(c.p.FileRules[i].Kind), joinKinds(kinds))
 }
 
 func article(k RuleKind) string {

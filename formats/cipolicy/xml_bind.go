@@ -228,7 +228,7 @@ func (b *binder) signTime(n *schema.Node) Optional[time.Time] {
 	t, err := time.Parse(time.RFC3339Nano, schema.Collapse(s))
 	switch {
 	case err != nil:
-		b.problems.add(n.Line, "Signer SignTimeAfter=%q: wanted a date and time with zone, such as 2026-01-31T12:00:00Z", s)
+		b.problems.add(n.Line, "Signer SignTimeAfter=%q: must be a date and time with zone, such as 2026-01-31T12:00:00Z", s)
 	case t.Nanosecond()%100 != 0:
 		b.problems.add(n.Line, "Signer SignTimeAfter=%q: finer than 100 nanoseconds, which the binary cannot hold", s)
 	case t.UTC().Before(filetimeEpoch):

@@ -163,7 +163,7 @@ func (w *xmlWriter) policy(p *Policy) {
 	})
 }
 
-// rules writes the options and the lists that scenarios refer to, each behind
+// rules writes the options and the lists that scenarios refer to, each after
 // the comment that ConfigCI puts there.
 func (w *xmlWriter) rules(p *Policy) {
 	w.element("Rules", nil, func() {

@@ -13,7 +13,7 @@ import (
 )
 
 // Certificate is an embedded certificate that is parsed only when asked for, because signatures
-// carry certificates that crypto/x509 refuses and that nobody needs. It is safe for concurrent use.
+// carry certificates that crypto/x509 refuses and that are not needed. It is safe for concurrent use.
 type Certificate struct {
 	// Raw is the DER as it stands in the signature; its SHA-1 is the Windows thumbprint.
 	Raw []byte
@@ -33,7 +33,7 @@ func FromX509(cert *x509.Certificate) *Certificate {
 	return c
 }
 
-// RawSubject returns the DER of the subject, without looking at anything behind it; ok is false for what is no X.509
+// RawSubject returns the DER of the subject, without looking at anything after it; ok is false for what is not an X.509
 // certificate.
 func (c *Certificate) RawSubject() (der []byte, ok bool) {
 	in := cryptobyte.String(c.Raw)

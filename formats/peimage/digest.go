@@ -160,7 +160,7 @@ func (im *Image) signedSpans() []Range {
 }
 
 // SignedRanges returns the bytes of the file that the Authentihash covers, ascending, without empty ranges. What Digest hashes in
-// addition are the zero bytes behind a file without certificate table.
+// addition are the zero bytes after a file without certificate table.
 func (im *Image) SignedRanges() []Range {
 	return slices.DeleteFunc(im.signedSpans(), func(r Range) bool { return r.Size <= 0 })
 }

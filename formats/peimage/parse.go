@@ -41,7 +41,7 @@ const (
 // Parse reads the layout of the PE file of size bytes in r. It reads headers and certificate table entries only, never
 // section contents.
 //
-// A file that is no PE file at all, or whose headers do not fit into it, gives a *FormatError. What Parse can describe
+// A file that is not a PE file at all, or whose headers do not fit into it, gives a *FormatError. What Parse can describe
 // although Windows refuses it is left to Check. Errors of r itself are wrapped.
 func Parse(r io.ReaderAt, size int64) (*Image, error) {
 	im := &Image{Size: size}

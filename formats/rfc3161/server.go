@@ -44,7 +44,7 @@ type ServerOptions struct {
 	Fault func(n int) Fault
 }
 
-// defaultPolicy is below the UUID arc 2.25, where everybody may make object identifiers; its number is small enough for every parser.
+// defaultPolicy is below the UUID arc 2.25, where anyone may make object identifiers; its number is small enough for every parser.
 func defaultPolicy() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{2, 25, 316116, 1} }
 
 // Server is a small time-stamp authority for RFC 3161 over HTTP and for the older Authenticode protocol, told apart by

@@ -32,7 +32,7 @@ func (e *ServiceError) Error() string {
 	for _, s := range e.Servers {
 		parts = append(parts, s.String())
 	}
-	what := "no time-stamp server answered well"
+	what := "no timestamp server returned a valid timestamp"
 	if e.Reason != "" {
 		what += " (" + e.Reason + ")"
 	}

@@ -53,7 +53,7 @@ func ParseToken(b []byte) (*Token, error) {
 		return nil, fmt.Errorf("reading time-stamp token: content type %v is not TSTInfo (RFC 3161 section 2.4.2)", sd.ContentType)
 	}
 	if len(sd.Signers) == 0 {
-		return nil, errors.New("reading time-stamp token: nobody has signed it")
+		return nil, errors.New("reading time-stamp token: the token has no signer")
 	}
 	raw := b
 	if sd.BER {

@@ -41,7 +41,7 @@ func ParseLevel(s string) (Level, error) {
 		}
 		names[i] = string(l)
 	}
-	return "", fmt.Errorf("%q is not a level: wanted %s", s, strings.Join(names, ", "))
+	return "", fmt.Errorf("%q is not a level: use %s", s, strings.Join(names, ", "))
 }
 
 // NameSource is the SpecificFileNameLevel of ConfigCI: the attribute by which
@@ -67,7 +67,7 @@ func ParseNameSource(s string) (NameSource, error) {
 			return n, nil
 		}
 	}
-	return "", fmt.Errorf("%q is not a file name attribute: wanted OriginalFileName, InternalName, FileDescription or ProductName", s)
+	return "", fmt.Errorf("%q is not a file name attribute: use OriginalFileName, InternalName, FileDescription or ProductName", s)
 }
 
 // of returns the attribute of a file.
@@ -103,7 +103,7 @@ func ParseMode(s string) (Mode, error) {
 			return Mode(m), nil
 		}
 	}
-	return 0, fmt.Errorf("%q is not a mode: wanted auto, user, kernel or both", s)
+	return 0, fmt.Errorf("%q is not a mode: use auto, user, kernel or both", s)
 }
 
 func (m Mode) kernel(f *File) bool {

@@ -74,7 +74,7 @@ func ReadRecords(r io.Reader) (*Records, error) {
 	for lines.Scan() {
 		n++
 		if tail.End {
-			return nil, fmt.Errorf("line %d: text behind the end of the records", n)
+			return nil, fmt.Errorf("line %d: data after the closing line", n)
 		}
 		if err := out.line(n, lines.Bytes(), &tail); err != nil {
 			return nil, fmt.Errorf("line %d: %w", n, err)
@@ -130,7 +130,7 @@ func (f *File) check() error {
 		opt  bool
 	}{{f.SHA1, 20, false}, {f.SHA256, 32, false}, {f.PageSHA1, 20, true}, {f.PageSHA256, 32, true}} {
 		if len(h.hash) != h.size && !(h.opt && h.hash == nil) {
-			return fmt.Errorf("%s: a hash of %d bytes, wanted %d", f.Path, len(h.hash), h.size)
+			return fmt.Errorf("%s: a hash of %d bytes, must be %d", f.Path, len(h.hash), h.size)
 		}
 	}
 	for _, s := range f.Signatures {

@@ -263,7 +263,7 @@ func ParseShard(text string) (Shard, error) {
 	var s Shard
 	var rest string
 	if n, _ := fmt.Sscanf(text, "%d/%d%s", &s.Index, &s.Count, &rest); n != 2 || s.Count < 1 {
-		return Shard{}, fmt.Errorf("%q is not a shard: wanted part/parts, such as 2/8", text)
+		return Shard{}, fmt.Errorf("%q is not a shard: use part/parts, such as 2/8", text)
 	}
 	return s, s.check()
 }
@@ -288,7 +288,7 @@ func (s Shard) has(path string) bool {
 
 // Checked reports whether App Control checks a file: a PE by its contents, a
 // script or installer by its extension. A file that cannot be opened counts as
-// checked, so that whoever reads it next meets the error.
+// checked, so that the next reader meets the error.
 func Checked(name string) bool {
 	if scripts[strings.ToLower(filepath.Ext(name))] {
 		return true

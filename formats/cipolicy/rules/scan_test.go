@@ -119,7 +119,7 @@ func TestRecordsRefuse(t *testing.T) {
 		"no head":        {strings.Join(lines[1:], ""), "not the beginning"},
 		"cut off":        {strings.Join(lines[:last], ""), "cut off"},
 		"line missing":   {lines[0] + strings.Join(lines[2:], ""), "the closing line counts"},
-		"text behind":    {good + "{}\n", "behind the end"},
+		"text behind":    {good + "{}\n", "after the closing line"},
 		"unknown field":  {strings.Replace(good, `"pe":`, `"PEX":`, 1), "unknown field"},
 		"wrong hash":     {strings.Replace(good, `"sha1":"`, `"sha1":"00`, 1), "a hash of 21 bytes"},
 		"no hexadecimal": {strings.Replace(good, `"sha1":"`, `"sha1":"x`, 1), "not hexadecimal"},

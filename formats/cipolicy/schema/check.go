@@ -10,7 +10,7 @@ import (
 func Check(doc *Node) []Problem {
 	c := checker{}
 	if doc.Name != root.name {
-		c.add(doc.Line, "the root element is %s, wanted SiPolicy", doc.Name)
+		c.add(doc.Line, "the root element is %s, must be SiPolicy", doc.Name)
 		return c.problems
 	}
 	c.element(doc, root)
@@ -91,7 +91,7 @@ func (c *checker) sequence(n *Node, e *element) {
 			c.unknown(n, child, e)
 			continue
 		case k < at:
-			c.add(child.Line, "%s stands behind %s in %s, wanted before it", child.Name, e.kids[at].element.name, n.Name)
+			c.add(child.Line, "%s comes after %s in %s, but must come before it", child.Name, e.kids[at].element.name, n.Name)
 		case k > at:
 			c.missing(n, e, at, k, count)
 			at, count = k, 0
@@ -143,7 +143,7 @@ func (c *checker) unordered(n *Node, e *element) {
 		}
 	}
 	if e.model == one && total != 1 {
-		c.add(n.Line, "%s holds %d elements, wanted one of %s", n.Name, total, kidNames(e))
+		c.add(n.Line, "%s has %d elements, must have one of %s", n.Name, total, kidNames(e))
 	}
 }
 

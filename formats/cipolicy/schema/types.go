@@ -42,7 +42,7 @@ func hexOf(size int) simpleType {
 			return reason
 		}
 		if n := len(Collapse(s)) / 2; n != size {
-			return fmt.Sprintf("%d bytes, wanted %d", n, size)
+			return fmt.Sprintf("%d bytes, must be %d", n, size)
 		}
 		return ""
 	}
