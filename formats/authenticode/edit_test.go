@@ -214,7 +214,7 @@ func TestEditsRefuse(t *testing.T) {
 		"negative index":               {func() (authenticode.PKCS7, error) { return authenticode.PKCS7(one).SetToken(-1, good) }, "no signature -1"},
 		"legacy stamp of another": {func() (authenticode.PKCS7, error) {
 			return authenticode.PKCS7(one).SetCountersignature(0, legacy.Raw, legacy.Certificates)
-		}, "something else"},
+		}, "for another signature"},
 		"legacy stamp, no certificate": {func() (authenticode.PKCS7, error) {
 			return authenticode.PKCS7(other).SetCountersignature(0, legacy.Raw, nil)
 		}, "certificate"},

@@ -65,7 +65,7 @@ func (j *judging) crossSigned() {
 	if j.m.report.Index > 0 {
 		return
 	}
-	j.find(strict(CheckKernel, "cross-signed: with the update of April 2026 Windows 11 24H2 and later and Server 2025 stop to trust such drivers "+
+	j.find(strict(CheckKernel, "cross-signed: with the update of April 2026 Windows 11 24H2 and later and Server 2025 stop trusting such drivers "+
 		"(after an evaluation period, but for an allow list)").WithHint("have the driver signed by Microsoft, or allow this finding for older Windows"))
 	if !j.cert.NotBefore.Before(crossSigningEnd) {
 		j.find(strict(CheckKernel, "cross-signed with a certificate of %s: Windows 10 1607 and later take those from before 2015-07-29 only, while Secure Boot is on",

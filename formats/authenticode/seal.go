@@ -157,7 +157,7 @@ func (s *seal) blank(p7 []byte, si *cms.SignerInfo) ([]byte, error) {
 		return nil, err
 	}
 	if n := bytes.Count(p7, whole.Bytes); n != 1 {
-		return nil, fmt.Errorf("it stands %d times in the signature, or not in DER", n)
+		return nil, fmt.Errorf("it is in the signature %d times, or not in DER", n)
 	}
 	out := bytes.Clone(p7)
 	end := bytes.Index(p7, whole.Bytes) + len(whole.Bytes) // the value is what the attribute ends with

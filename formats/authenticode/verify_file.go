@@ -102,7 +102,7 @@ func (v *verifier) unsigned(ctx context.Context, digests map[crypto.Hash][]byte,
 	}
 	v.find(rep.Findings...)
 	if len(rep.Signatures) > 1 {
-		v.find(strict(CheckNested, "the catalog %s carries nested signatures, which Windows does not know for catalogs", match.Name))
+		v.find(strict(CheckNested, "the catalog %s carries nested signatures, which Windows ignores in catalogs", match.Name))
 	}
 	v.report.Catalog = &CatalogReport{Name: match.Name, Member: match.Member, Algorithm: match.Hash.String(), Signature: rep.Signatures[0]}
 	v.find(note(CheckCatalog, "%s; it is listed in the catalog %s", why, match.Name))

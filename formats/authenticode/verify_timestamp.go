@@ -149,7 +149,7 @@ func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x5
 		out = append(out, p)
 	}
 	if rep.Time.After(j.v.opts.now().Add(stampSkew)) {
-		out = append(out, strict(CheckTimestamp, "timestamp: %s lies in the future, which Windows does not mind", rep.Time.Format(time.RFC3339)))
+		out = append(out, strict(CheckTimestamp, "timestamp: %s is in the future, which Windows accepts", rep.Time.Format(time.RFC3339)))
 	}
 	if rest := best.Certificates; rep.Kind == kindToken && len(rest) > 0 { // the rules of tokens have the server's own key
 		best.Certificates = rest[1:]

@@ -24,7 +24,7 @@ func (p *cdfParser) attribute(at int, s string) (Attribute, bool) {
 	if a.Flags&FlagBinary == 0 {
 		a.Value = utf16LE(value)
 	} else if a.Value = decodeBase64(value); a.Value == nil {
-		p.fail(at, "attribute %s: the value is not base64, which flag 0x20000 wants", a.Name)
+		p.fail(at, "attribute %s: flag 0x20000 needs a value in base64, and this is not", a.Name)
 		return a, false
 	}
 	if a.Flags&FlagNameOID != 0 {

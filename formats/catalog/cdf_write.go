@@ -116,12 +116,12 @@ func (w *CDFWriter) compare(text []byte) error {
 	}
 	for i, f := range w.part {
 		if !again.Files[i].equal(f) {
-			return fmt.Errorf("%s=%s reads otherwise", f.Label, f.Path)
+			return fmt.Errorf("%s=%s would be read differently", f.Label, f.Path)
 		}
 	}
 	h := w.header
 	if !slices.EqualFunc(again.Attributes, h.Attributes, Attribute.equal) || again.Name != h.Name || again.ResultDir != h.ResultDir {
-		return errors.New("the header reads otherwise")
+		return errors.New("the header would be read differently")
 	}
 	return nil
 }

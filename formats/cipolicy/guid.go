@@ -26,7 +26,7 @@ func ParseGUID(s string) (GUID, error) {
 	}
 	b, err := hex.DecodeString(t[0:8] + t[9:13] + t[14:18] + t[19:23] + t[24:])
 	if err != nil {
-		return g, fmt.Errorf("%q is not a GUID: it holds something else than hexadecimal digits", s)
+		return g, fmt.Errorf("%q is not a GUID: it must consist of hexadecimal digits", s)
 	}
 	for i, v := range b {
 		g[guidOrder[i]] = v

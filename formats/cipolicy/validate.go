@@ -76,7 +76,7 @@ func (p *Policy) checkOptions(ps *Problems) {
 		found, ok := findOption(o.Name)
 		switch {
 		case !ok:
-			ps.add(o.Line, "option %q is not one that the schema knows", o.Name)
+			ps.add(o.Line, "option %q is not in the schema", o.Name)
 		case seen[o.Name]:
 			ps.warn(o.Line, "option %q appears twice", o.Name)
 		case p.IsSupplemental() && o.Name == OptionAllowSupplemental:

@@ -166,7 +166,7 @@ func (c *checker) info(imprintOf []byte) {
 		c.fail(RuleVersion, "TSTInfo has version %d instead of 1", t.Version)
 	}
 	if subtle.ConstantTimeCompare(digest(t.Hash, imprintOf), t.Imprint) != 1 {
-		c.fail(RuleImprint, "the token stamps something else (%v %x)", t.Hash, t.Imprint)
+		c.fail(RuleImprint, "the token is for other data (%v %x)", t.Hash, t.Imprint)
 	}
 	if !c.o.AllowWeak && weak(t.Hash) {
 		c.fail(RuleAlgorithm, "the imprint is made with %v", t.Hash)

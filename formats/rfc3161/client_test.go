@@ -101,7 +101,7 @@ func TestClientRetries(t *testing.T) {
 		"web page":          {faults: []Fault{{Kind: FaultHTML}}, asked: 1, says: `content type "text/html"`},
 		"wrong nonce":       {faults: []Fault{{Kind: FaultNonce}}, asked: 1, says: "answers another request"},
 		"no nonce":          {faults: []Fault{{Kind: FaultNoNonce}}, asked: 1, says: "no nonce"},
-		"wrong imprint":     {faults: []Fault{{Kind: FaultImprint}}, asked: 1, says: "stamps something else"},
+		"wrong imprint":     {faults: []Fault{{Kind: FaultImprint}}, asked: 1, says: "is for other data"},
 		"wrong time":        {faults: []Fault{{Kind: FaultTime}}, asked: 1, says: "away from this machine's clock"},
 		"rejected":          {faults: []Fault{{Kind: FaultReject}}, asked: 1, says: "badRequest"},
 		"too large":         {faults: []Fault{{Kind: FaultOversize}}, asked: 1, says: "larger than allowed"},
@@ -310,7 +310,7 @@ func TestLegacyClient(t *testing.T) {
 	}{
 		"good":    {},
 		"garbage": {Fault{Kind: FaultGarbage}, "not base64"},
-		"imprint": {Fault{Kind: FaultImprint}, "stamps something else"},
+		"imprint": {Fault{Kind: FaultImprint}, "is for another signature"},
 		"404":     {Fault{Kind: FaultStatus, Status: 404}, "HTTP status 404"},
 	} {
 		t.Run(name, func(t *testing.T) {

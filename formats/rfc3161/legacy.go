@@ -191,7 +191,7 @@ func (c *checker) countersigned(si *cms.SignerInfo, signature []byte) {
 		return
 	}
 	if subtle.ConstantTimeCompare(md, digest(h, signature)) != 1 {
-		c.fail(RuleImprint, "the countersignature stamps something else")
+		c.fail(RuleImprint, "the countersignature is for another signature")
 	}
 }
 

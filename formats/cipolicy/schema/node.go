@@ -108,7 +108,7 @@ func (p *parser) run() error {
 
 func (p *parser) finish() error {
 	if p.root == nil {
-		return errors.New("the document holds no element")
+		return errors.New("the document has no element")
 	}
 	return nil
 }

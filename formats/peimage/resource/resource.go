@@ -117,5 +117,5 @@ func (t *tree) read(rva uint32, n int) ([]byte, error) {
 		}
 		return b, nil
 	}
-	return nil, fmt.Errorf("resource at 0x%X of %d bytes lies in no section", rva, n)
+	return nil, fmt.Errorf("resource at 0x%X of %d bytes is outside all sections", rva, n)
 }
