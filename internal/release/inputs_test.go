@@ -2,6 +2,7 @@ package release
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,6 +44,7 @@ var beside = map[string]string{
 	"verify.crls":         "verify: {revocation: files}",
 	"verify.ocsp":         "verify: {revocation: files}",
 	"wdac.template_file":  "wdac: {template: null}",
+	"wdac.history":        "wdac: {keep_releases: 2}",
 	"build.binaries.icon": "build: {binaries: [{main: ./cmd/app}]}",
 }
 
@@ -73,6 +75,10 @@ func TestEveryPathIsAnInput(t *testing.T) {
 	for _, key := range keys {
 		t.Run(key, func(t *testing.T) {
 			name := "named/" + key + extension(key)
+			if key == "wdac.history" {
+				testHistory(t, root, overlaid(t, key, name), name)
+				return
+			}
 			put(t, root, name, policy)
 			readers := readersOf(t, root, overlaid(t, key, name), name)
 			if len(readers) == 0 {
@@ -84,6 +90,23 @@ func TestEveryPathIsAnInput(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// testHistory: the step writes the history itself, so the file cannot be an
+// input. What it takes from it is among the settings of its unit.
+func testHistory(t *testing.T, root string, release []byte, file string) {
+	config := func(text string) string {
+		put(t, root, file, []byte(text))
+		b, err := json.Marshal(unitsOf(t, root, release)["wdac"][0].Config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	none := config(`{"schema": 1, "product": "app", "releases": []}`)
+	if one := config(`{"schema": 1, "product": "app", "releases": [{"version": "1.0.0", "policy_version": "1.0.0.0", "files": []}]}`); one == none {
+		t.Errorf("another %s is not seen", file)
 	}
 }
 
@@ -223,6 +246,20 @@ func set(t *testing.T, at map[string]any, s *spec.Section, key []string, file st
 // readersOf counts, by step, the units that have the file as an input.
 func readersOf(t *testing.T, root string, release []byte, file string) map[string]int {
 	t.Helper()
+	readers := map[string]int{}
+	for name, units := range unitsOf(t, root, release) {
+		for _, u := range units {
+			if slices.Contains(u.Inputs, file) {
+				readers[name]++
+			}
+		}
+	}
+	return readers
+}
+
+// unitsOf lists the units of a release, by step.
+func unitsOf(t *testing.T, root string, release []byte) map[string][]step.Unit {
+	t.Helper()
 	s, err := spec.Parse("release.yaml", release, spec.Env{Root: root})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, release)
@@ -236,7 +273,7 @@ func readersOf(t *testing.T, root string, release []byte, file string) map[strin
 		Spec: s, Root: root, Ledger: l, Now: time.Now, Templates: templates.FS, Console: console.Discard(),
 		Toolchain: func(context.Context) (*builder.Toolchain, error) { return &builder.Toolchain{}, nil },
 	}
-	readers := map[string]int{}
+	all := map[string][]step.Unit{}
 	for _, st := range pipeline.Steps() {
 		if !st.Enabled(s) {
 			continue
@@ -245,11 +282,7 @@ func readersOf(t *testing.T, root string, release []byte, file string) map[strin
 		if err != nil {
 			t.Fatalf("%s: %v", st.Name, err)
 		}
-		for _, u := range units {
-			if slices.Contains(u.Inputs, file) {
-				readers[st.Name]++
-			}
-		}
+		all[st.Name] = units
 	}
-	return readers
+	return all
 }
