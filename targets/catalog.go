@@ -64,8 +64,8 @@ func (CATALOG) Check(ctx context.Context,
 	crl *string, // revocation lists
 	online *bool, // ask for CRL and OCSP over the network
 	policy *string, // authenticode, or kernel for drivers
-	strict *bool, // refuse also what Windows lets pass and we would not sign
-	allow *string, // checks that only warn with -strict; windows for all that Windows lets pass
+	strict *bool, // also refuse what Windows accepts but this program would not sign
+	allow *string, // checks that only warn with -strict; windows stands for all that Windows does not make
 	unsigned *bool, // leave the signature aside
 ) error {
 	return do(ctx, func(ctx context.Context) error {
@@ -103,7 +103,7 @@ func (CATALOG) Sign(ctx context.Context,
 	replace *bool, // replace a signature that is there
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
-	allow *string, // what a time server of your own may do without, such as tsa-critical
+	allow *string, // relax a rule for your own time server, such as tsa-critical
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {

@@ -32,12 +32,12 @@ func (File) Sign(ctx context.Context,
 	pathto *string, // thumbprint of a root that the certificates have to lead to
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
-	allow *string, // what a time server of your own may do without, such as tsa-critical
+	allow *string, // relax a rule for your own time server, such as tsa-critical
 	legacy *bool, // the older kind of timestamp instead of RFC 3161
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 	parallel *int, // files at a time; by itself what suits the key
-	firmware *bool, // sign UEFI programs although Windows refuses their layout
+	firmware *bool, // sign UEFI programs although Windows rejects their layout
 	seal *bool, // seal the file, so that Windows notices every change of its signature
 	intent *bool, // say that the file will be sealed, and leave that to file:seal
 ) error {
@@ -75,8 +75,8 @@ func (File) Verify(ctx context.Context,
 	ocsp *string, // files with OCSP responses
 	online *bool, // ask for CRL and OCSP over the network
 	policy *string, // authenticode (default), kernel for drivers, or firmware for UEFI programs
-	strict *bool, // refuse also what Windows lets pass and we would not sign
-	allow *string, // checks that only warn with -strict; windows for all that Windows lets pass
+	strict *bool, // also refuse what Windows accepts but this program would not sign
+	allow *string, // checks that only warn with -strict; windows stands for all that Windows does not make
 	publisher *string, // name that the signer's certificate must have
 	class *string, // of the signer's certificate: ev, ov or artifact-signing
 	thumbprint *string, // SHA-1 or SHA-256 of the signer's certificate, one of these
@@ -139,7 +139,7 @@ func (File) Timestamp(ctx context.Context,
 	out *string, // a file or an existing folder; without it files are changed in place
 	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
 	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
-	allow *string, // what a time server of your own may do without, such as tsa-critical
+	allow *string, // relax a rule for your own time server, such as tsa-critical
 	digest *string, // sha256 (default), sha384 or sha512
 	index *int, // which signature: 0 (default) is the first, nested ones follow
 	legacy *bool, // the older kind of timestamp instead of RFC 3161
@@ -256,7 +256,7 @@ func (File) Prepare(ctx context.Context,
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
-	firmware *bool, // sign UEFI programs although Windows refuses their layout
+	firmware *bool, // sign UEFI programs although Windows rejects their layout
 	existing *string, // signatures that are there: refuse (default), replace or append
 ) error {
 	return do(ctx, func(ctx context.Context) error {

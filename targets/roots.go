@@ -13,9 +13,9 @@ import (
 // Roots are the certificates that verification trusts.
 type Roots mg.Namespace
 
-// Update fetches the current roots of Microsoft's programme for code signing and time stamping.
+// Update fetches the current roots of Microsoft's root program for code signing and time stamping.
 func (Roots) Update(ctx context.Context,
-	source *string, // the folder that has authroot.stl; empty for Microsoft's server
+	source *string, // address of the folder that holds authroot.stl (default: Microsoft's server)
 ) error {
 	return do(ctx, func(ctx context.Context) error { return roots.Update(ctx, screen(), str(source)) })
 }

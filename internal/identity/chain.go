@@ -36,7 +36,7 @@ func (i *Identity) completeChain(ctx context.Context) error {
 	}
 	candidates = append(append(candidates, i.opts.Roots...), builtin.CodeSigning.Certificates()...)
 	if len(candidates) > maxCandidates {
-		return fmt.Errorf("completing chain: %d certificates to choose from, at most %d make sense", len(candidates), maxCandidates)
+		return fmt.Errorf("completing chain: too many candidate certificates: %d (limit %d)", len(candidates), maxCandidates)
 	}
 	candidates = slices.DeleteFunc(candidates, func(c *x509.Certificate) bool { return c.BasicConstraintsValid && !c.IsCA })
 	elsewhere := issuerSource{now: i.opts.Now()}

@@ -99,7 +99,7 @@ func parseKind(r Ref, rest string, colon bool) (Ref, error) {
 	switch r.Kind {
 	case KindTest:
 		if colon {
-			err = fault.New(fault.Usage, "identity test: takes nothing behind it").Hint("write test alone")
+			err = fault.New(fault.Usage, "identity test: takes no argument").Hint("write test alone")
 		}
 	case KindPKCS12:
 		r.File, r.Pick, err = fileAndKey(rest)

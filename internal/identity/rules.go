@@ -166,7 +166,7 @@ func judgeValidityDays(i *Identity, _ time.Time) []Problem {
 	c := i.Certificate
 	if length := c.NotAfter.Sub(c.NotBefore); length > maxValidity && !c.NotBefore.Before(since(2026, time.March, 1)) {
 		return one(Warning, RuleLifetime, fmt.Sprintf("the certificate is valid for %d days", days(length)),
-			"public CAs may issue for at most 460 days since 2026-03-01, so Windows may come to refuse it")
+			"public CAs may issue for at most 460 days since 2026-03-01, so Windows may reject it in future")
 	}
 	return nil
 }

@@ -224,7 +224,7 @@ func (i *Identity) readPair(dir, keyFile, certFile string) (crypto.Signer, []*x5
 
 func checkTest(leaf, tsa, root []*x509.Certificate) error {
 	if len(leaf) != 2 || len(tsa) != 1 || len(root) != 1 {
-		return errors.New("a certificate is missing or too many")
+		return errors.New("wrong number of certificates")
 	}
 	if !cms.IssuedBy(leaf[0], leaf[1]) || !cms.IssuedBy(leaf[1], root[0]) || !cms.IssuedBy(tsa[0], root[0]) || !cms.IssuedBy(root[0], root[0]) {
 		return errors.New("the certificates do not form a chain")

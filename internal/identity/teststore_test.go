@@ -189,7 +189,7 @@ func TestTestIdentityDamaged(t *testing.T) {
 		"key missing":      {fileLeafKey, nil, fileLeafKey},
 		"key empty":        {fileLeafKey, func(*testing.T) []byte { return []byte{} }, "holds no private key"},
 		"other key":        {fileLeafKey, otherKey, "does not match"},
-		"no issuer":        {fileLeaf, func(*testing.T) []byte { return certPEM(storeSet.leaf) }, "missing or too many"},
+		"no issuer":        {fileLeaf, func(*testing.T) []byte { return certPEM(storeSet.leaf) }, "wrong number of certificates"},
 		"other root":       {fileRootPEM, func(*testing.T) []byte { return certPEM(storeSet.issuer) }, "do not form a chain"},
 		"tsa cut off":      {fileTSA, func(*testing.T) []byte { return certPEM(storeSet.tsa)[:200] }, "cannot be read"},
 		"tsa key of other": {fileTSAKey, func(*testing.T) []byte { b, _ := keyPEM(storeSet.leafKey); return b }, "does not match"},

@@ -52,7 +52,7 @@ func (t *token) findKey() (*tokenKey, []*x509.Certificate, error) {
 		key.public = own.PublicKey // proven by the trial signature
 	}
 	if key.public == nil {
-		return nil, nil, fault.New(fault.Usage, "identity pkcs11: the token (%s) tells neither the public key nor a certificate of the key with id %s", t.uri.describe(), hexID(id)).
+		return nil, nil, fault.New(fault.Usage, "identity pkcs11: the token (%s) exposes neither a public key nor a certificate for key id %s", t.uri.describe(), hexID(id)).
 			Hint("store the certificate in the token under the key's id: pkcs11-tool --write-object cert.der --type cert --id %s", hexID(id))
 	}
 	return key, certs, nil

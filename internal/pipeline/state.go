@@ -208,7 +208,7 @@ func changedOutputs(d *digester, rec ledger.Record) (string, error) {
 			return out + " is missing", nil
 		}
 		if sum != rec.Outputs[out] {
-			return out + " was changed by somebody else", nil
+			return out + " was modified after it was written", nil
 		}
 	}
 	return "", nil

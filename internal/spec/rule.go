@@ -89,7 +89,7 @@ type field struct {
 }
 
 // fieldsOf lists the keys of a section type in the order of declaration.
-// Fields without a yaml key are none of the file's business.
+// Fields without a yaml key are not part of the file format.
 func fieldsOf(t reflect.Type) []field {
 	var list []field
 	for i := range t.NumField() {

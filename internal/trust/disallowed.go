@@ -51,7 +51,7 @@ func parseDisallowed(stl []byte, anchors *certchain.Pool, now time.Time) (*Disal
 }
 
 // readDisallowed reads the identifiers; attributes of entries, which say when and why, are passed over. An identifier of a
-// kind that is not known here makes the list useless: whom it condemns would go free.
+// kind that is not known here makes the list useless: certificates it disallows would be trusted.
 func readDisallowed(c *ctl) (*DisallowedList, error) {
 	l := &DisallowedList{Sequence: c.sequence.Text(16), Issued: c.issued.UTC()}
 	sizes, to, err := identifiers(c.algorithm, l)

@@ -6,7 +6,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
-// lenient reads a bundle of which nobody here is the author: a certificate that cannot be read vouches for nobody and is passed over.
+// lenient reads a bundle written by others: a certificate that cannot be read is skipped.
 func lenient(b []byte) *certchain.Roots {
 	roots := certchain.NewRoots()
 	for {

@@ -49,9 +49,9 @@ func ID(tag string) (uint16, error) {
 		}
 	}
 	if similar := sameLanguage(tag); len(similar) > 0 {
-		return 0, fmt.Errorf("%q is no language that Windows has an identifier for; there is %s", tag, strings.Join(similar, ", "))
+		return 0, fmt.Errorf("Windows has no identifier for the language %q; similar ones: %s", tag, strings.Join(similar, ", "))
 	}
-	return 0, fmt.Errorf("%q is no language with region that is known here, such as en-US or de-CH", tag)
+	return 0, fmt.Errorf("unknown language tag %q (examples: en-US, de-CH)", tag)
 }
 
 // All returns every tag with its identifier.

@@ -70,10 +70,10 @@ func (w *work) tell(made *policy.Result, k *kit.Kit) {
 		}
 	}
 	if len(k.Binary) > kit.IntuneLimit {
-		c.Warn("the policy has %d bytes, Intune takes %d: use a level that makes fewer rules, or deploy by script", len(k.Binary), kit.IntuneLimit)
+		c.Warn("the policy has %d bytes, and Intune accepts %d: use a level that needs fewer rules, or deploy it with the script", len(k.Binary), kit.IntuneLimit)
 	}
 	if keep := w.w.KeepReleases; keep != nil && *keep > 0 && len(w.earlier) == 0 {
-		c.Note("no earlier release is known in %s, so none is kept allowed; keep that file between releases, or restore it from the history.json of the last one", w.w.History)
+		c.Note("%s lists no earlier release, so only this one is allowed. Keep the file between builds, or restore it from the last release", w.w.History)
 	}
 	lines := cipolicy.Describe(made.Policy)
 	for _, l := range lines[:min(len(lines), maxTold)] {

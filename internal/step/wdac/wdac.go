@@ -129,7 +129,7 @@ func (w *work) open() error {
 	}
 	w.history, err = policy.ParseHistory(b, w.r.Spec.Project.Name)
 	if err != nil {
-		return fault.New(fault.Usage, "%s: %w", w.w.History, err).Hint("put back the history.json of the last release, or delete the file to begin anew")
+		return fault.New(fault.Usage, "%s: %w", w.w.History, err).Hint("put back the history.json of the last release, or delete the file to start over")
 	}
 	if keep := w.w.KeepReleases; keep != nil {
 		w.earlier = w.history.Before(w.r.Spec.Project.Version, *keep)

@@ -222,7 +222,7 @@ func TestEarlierReleasesStayAllowed(t *testing.T) {
 		}
 	}
 	w.Spec.Project.Version = "1.9.9"
-	if _, err := w.run(); err == nil || !strings.Contains(err.Error(), "must not go down") {
+	if _, err := w.run(); err == nil || !strings.Contains(err.Error(), "version would go down") {
 		t.Errorf("an older release after 2.0.0: %v", err)
 	}
 }

@@ -32,7 +32,7 @@ func (k Key) Open(ctx context.Context, c *console.Console, roots *certchain.Root
 		return nil, fault.New(fault.Usage, "-identity= is missing").Hint("-identity= takes %s", identity.Forms())
 	}
 	if k.Identity == identity.KindTest && (k.Password != "" || k.Chain != "" || k.Fetch || k.Incomplete || k.ECDSA) {
-		return nil, fault.New(fault.Usage, "-password, -chain, -fetch, -incomplete and -ecdsa mean nothing with -identity=test").Hint("leave them out")
+		return nil, fault.New(fault.Usage, "-password, -chain, -fetch, -incomplete and -ecdsa have no effect with -identity=test").Hint("leave them out")
 	}
 	o := k.options(c, roots)
 	o.Env = secret.Withhold(os.Environ(), others...)

@@ -63,7 +63,7 @@ func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Root
 	}
 	test, own := s.Servers == timeserver.Test, ownKey(s.Servers)
 	if id != nil && id.Test != test {
-		return nil, fault.New(fault.Usage, "a test identity goes with -server=test, and a real one with real servers")
+		return nil, fault.New(fault.Usage, "-server=test needs the identity test, and the identity test needs -server=test")
 	}
 	if s.Allow != "" && (own || test) {
 		return nil, fault.New(fault.Usage, "-allow is for what a time server does, and -server=%s asks none", s.Servers).Hint("leave -allow out")

@@ -19,7 +19,7 @@ type Trusted struct {
 // Open reads the roots.
 func (t Trusted) Open() (*certchain.Roots, error) {
 	if t.Only && len(List(t.Roots))+len(List(t.TimestampRoots)) == 0 {
-		return nil, fault.New(fault.Usage, "-only=true trusts nothing but the files of -roots= and -tsroots=, and there are none").Hint("name the roots, or leave -only out")
+		return nil, fault.New(fault.Usage, "-only=true trusts only the files of -roots= and -tsroots=, and none are given").Hint("name the roots, or leave -only out")
 	}
 	return trust.Roots(trust.Options{
 		Both: List(t.Roots), TimeStamping: List(t.TimestampRoots), Only: t.Only, Store: t.Lists,

@@ -91,7 +91,7 @@ func (v Verification) kernel() (*certchain.KernelRoots, error) {
 		return nil, err
 	}
 	if v.HashOnly {
-		return nil, fault.New(fault.Usage, "-hashonly looks at no signer, so -policy=kernel means nothing with it").Hint("leave -hashonly out")
+		return nil, fault.New(fault.Usage, "-hashonly ignores the signer, so -policy=kernel has no effect with it").Hint("leave -hashonly out")
 	}
 	return certchain.BuiltinKernelRoots()
 }
@@ -100,7 +100,7 @@ func (v Verification) kernel() (*certchain.KernelRoots, error) {
 // it is mistyped.
 func (v Verification) require() (q authenticode.Require, err error) {
 	if v.HashOnly && (v.Publisher+v.Class+v.Thumbprints+v.EKUs+v.CRLs+v.OCSP != "" || v.Online) {
-		return q, fault.New(fault.Usage, "-hashonly looks at no signer, so -publisher, -class, -thumbprint, -eku, -crl, -ocsp and -online mean nothing with it").
+		return q, fault.New(fault.Usage, "-hashonly ignores the signer, so -publisher, -class, -thumbprint, -eku, -crl, -ocsp and -online have no effect with it").
 			Hint("leave -hashonly out")
 	}
 	if v.Publisher != "" {
@@ -114,13 +114,13 @@ func (v Verification) require() (q authenticode.Require, err error) {
 	for _, t := range List(v.Thumbprints) {
 		b, err := hex.DecodeString(strings.NewReplacer(":", "", " ", "").Replace(t))
 		if err != nil || len(b) != sha1.Size && len(b) != sha256.Size {
-			return q, fault.New(fault.Usage, "-thumbprint: %q is no thumbprint", t).Hint("a SHA-1 or SHA-256 in hexadecimal, as file:inspect prints it")
+			return q, fault.New(fault.Usage, "-thumbprint: %q is not a thumbprint", t).Hint("a SHA-1 or SHA-256 in hexadecimal, as file:inspect prints it")
 		}
 		q.Thumbprints = append(q.Thumbprints, t)
 	}
 	for _, e := range List(v.EKUs) {
 		if !dotted.MatchString(e) {
-			return q, fault.New(fault.Usage, "-eku: %q is no object identifier", e).Hint("dotted numbers, such as 1.3.6.1.5.5.7.3.3")
+			return q, fault.New(fault.Usage, "-eku: %q is not an object identifier", e).Hint("dotted numbers, such as 1.3.6.1.5.5.7.3.3")
 		}
 		q.EKUs = append(q.EKUs, e)
 	}
@@ -171,8 +171,8 @@ func allowed(names string) ([]authenticode.Check, error) {
 		case slices.Contains(known, c):
 			out = append(out, c)
 		default:
-			return nil, fault.New(fault.Usage, "-allow: there is no check %q that may be allowed", name).
-				Hint("windows for all that Windows lets pass, or some of %v", known)
+			return nil, fault.New(fault.Usage, "-allow: %q is not a check that can be allowed", name).
+				Hint("windows for all of them, or some of %v", known)
 		}
 	}
 	return out, nil

@@ -44,7 +44,7 @@ type Making struct {
 // which makecat makes the same one.
 func Make(ctx context.Context, c *console.Console, m Making) error {
 	if (m.Dir == "") == (m.CDF == "") {
-		return fault.New(fault.Usage, "name either a folder or a definition").Hint("-dir=FOLDER, or -cdf=FILE.cdf")
+		return fault.New(fault.Usage, "give either -dir= or -cdf=").Hint("-dir=FOLDER, or -cdf=FILE.cdf")
 	}
 	if m.CDF != "" {
 		return m.fromCDF(ctx, c)

@@ -99,7 +99,7 @@ func report(w io.Writer, c *inventory.Comparison) error {
 	if c.OK() {
 		return nil
 	}
-	err := fault.New(fault.Verification, "the folder is not what the catalog lists: %d changed, %d missing, %d extra", len(c.Changed), len(c.Missing), len(c.Extra))
+	err := fault.New(fault.Verification, "the folder differs from the catalog: %d changed, %d missing, %d extra", len(c.Changed), len(c.Missing), len(c.Extra))
 	if c.Unnamed {
 		return err.Hint("the catalog names no files, so a changed file shows as one missing and one extra")
 	}

@@ -29,10 +29,10 @@ func Timestamp(ctx context.Context, c *console.Console, s Stamping) error {
 		return err
 	}
 	if s.Servers == "" {
-		return fault.New(fault.Usage, "no time server is named").Hint("-server=http://timestamp.digicert.com, several separated by commas, or -server=test")
+		return fault.New(fault.Usage, "-server= is missing").Hint("-server=http://timestamp.digicert.com, several separated by commas, or -server=test")
 	}
 	if s.Legacy && s.Digest != "" {
-		return fault.New(fault.Usage, "-digest means nothing with -legacy: in that protocol the server chooses").Hint("leave one of them out")
+		return fault.New(fault.Usage, "-digest has no effect with -legacy: the server chooses the digest").Hint("leave one of them out")
 	}
 	roots, err := s.Trusted.Open()
 	if err != nil {

@@ -45,8 +45,8 @@ func TestTag(t *testing.T) {
 	if err := os.WriteFile(b.path("tag.bin"), make([]byte, 1<<20+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	usage(t, tagging(func(s *Tagging) {}), "-value= and -file=")
-	usage(t, tagging(func(s *Tagging) { s.Value, s.File = "x", "y" }), "-value= and -file=")
+	usage(t, tagging(func(s *Tagging) {}), "-value= or -file=")
+	usage(t, tagging(func(s *Tagging) { s.Value, s.File = "x", "y" }), "-value= or -file=")
 	usage(t, tagging(func(s *Tagging) { s.File = b.path("tag.bin") }), "1 to 1048576 bytes")
 	usage(t, tagging(func(s *Tagging) { s.Value = "\xff" }), "not UTF-8")
 	usage(t, tagging(func(s *Tagging) { s.Value, s.Index = "x", 1 }), "-index")

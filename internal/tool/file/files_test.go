@@ -303,8 +303,8 @@ func TestWrongFlags(t *testing.T) {
 		"legacy, no server":   {func(s *Signing) { s.Legacy = true }, "-server="},
 		"no address":          {func(s *Signing) { s.Servers = b.server + ",ftp://x/" }, "-server: "},
 		"description":         {func(s *Signing) { s.Description = "\xff" }, "not UTF-8"},
-		"test identity":       {func(s *Signing) { s.Identity = "test" }, "mean nothing with -identity=test"},
-		"test server":         {func(s *Signing) { s.Servers = "test" }, "test identity"},
+		"test identity":       {func(s *Signing) { s.Identity = "test" }, "have no effect with -identity=test"},
+		"test server":         {func(s *Signing) { s.Servers = "test" }, "identity test"},
 		"no such certificate": {func(s *Signing) { s.AdditionalCerts = "none.cer" }, "none.cer"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -322,7 +322,7 @@ func TestWrongFlags(t *testing.T) {
 			}
 		})
 	}
-	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}}), "no time server")
+	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}}), "-server= is missing")
 	usage(t, Timestamp(t.Context(), b.console(), Stamping{Files: args.Files{In: b.path("a.exe")}, Stampers: args.Stampers{Servers: b.server, Legacy: true}, Digest: "sha512"}), "-legacy")
 	usage(t, Verify(t.Context(), b.console(), io.Discard, args.Verification{In: b.path("a.exe"), Only: true}), "-only=true")
 	usage(t, Strip(t.Context(), b.console(), Stripping{Files: args.Files{In: b.path("a.exe")}, Checksum: "maybe"}), "auto, computed, zero")

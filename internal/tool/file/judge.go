@@ -74,7 +74,7 @@ func judgeAdditional(c *console.Console, extra []*x509.Certificate, who candidat
 		}
 	}
 	for _, p := range report.Paths {
-		c.Detail("path built from the file alone: %s", p)
+		c.Detail("path from the embedded certificates: %s", p)
 	}
 	return refusal(report)
 }

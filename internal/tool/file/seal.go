@@ -99,7 +99,7 @@ func wayOn(err error) error {
 	case errors.Is(err, authenticode.ErrSealed):
 		return fault.New(fault.Other, "%w", err).Hint("mage file:unseal takes the seal off; afterwards the file has to be sealed again, with the key that signed it")
 	case errors.Is(err, authenticode.ErrSigned):
-		return fault.New(fault.Other, "%w", err).Hint("-existing=replace takes what is there out, -existing=append adds to it")
+		return fault.New(fault.Other, "%w", err).Hint("use -existing=replace to replace the signature, or -existing=append to add one")
 	}
 	return err
 }

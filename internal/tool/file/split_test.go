@@ -57,7 +57,7 @@ func TestPrepareFinish(t *testing.T) {
 	unfinished, before := b.path("a.exe.unfinished"), b.read("raw.exe")
 	usage(t, Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), "skip"), "append, refuse, replace")
 	usage(t, Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Existing: "skip"}), "append, refuse, replace")
-	if err := Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Key: split.Key}); err == nil || !strings.Contains(err.Error(), "hint: -existing=replace") {
+	if err := Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Key: split.Key}); err == nil || !strings.Contains(err.Error(), "-existing=replace") {
 		t.Errorf("preparing a signed program: %v", err)
 	}
 	if err := Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), ""); err == nil {

@@ -39,9 +39,9 @@ func Strip(ctx context.Context, c *console.Console, s Stripping) error {
 	}
 	switch {
 	case remove != nil && s.Checksum != "":
-		return fault.New(fault.Usage, "-checksum: a file that keeps a signature gets the right checksum").Hint("leave out -checksum= or -only=")
+		return fault.New(fault.Usage, "-checksum has no effect with -only: a file that keeps a signature gets the correct checksum").Hint("leave out -checksum= or -only=")
 	case remove == nil && s.Index != 0:
-		return fault.New(fault.Usage, "-index: without -only= all signatures are taken out").Hint("-only=nested -index=%d takes out one", s.Index)
+		return fault.New(fault.Usage, "-index has no effect without -only: all signatures are removed").Hint("-only=nested -index=%d removes one", s.Index)
 	}
 	jobs, err := s.Jobs("")
 	if err != nil {

@@ -48,7 +48,7 @@ func Tag(ctx context.Context, c *console.Console, t Tagging) error {
 			return put(p7, t.Index, data)
 		})
 		if errors.Is(err, authenticode.ErrTagged) {
-			err = fault.New(fault.Other, "%w", err).Hint("-existing=replace puts the new tag in its place")
+			err = fault.New(fault.Other, "%w", err).Hint("use -existing=replace to replace the tag")
 		}
 		return note, err
 	})
@@ -58,9 +58,9 @@ func Tag(ctx context.Context, c *console.Console, t Tagging) error {
 func (t Tagging) data() ([]byte, error) {
 	switch {
 	case (t.Value == "") == (t.File == ""):
-		return nil, fault.New(fault.Usage, "a tag is named by one of -value= and -file=").Hint("-value=TEXT, or -file=PATH for the bytes of a file")
+		return nil, fault.New(fault.Usage, "give the tag with either -value= or -file=").Hint("-value=TEXT, or -file=PATH for the bytes of a file")
 	case !utf8.ValidString(t.Value):
-		return nil, fault.New(fault.Usage, "-value: not UTF-8").Hint("put bytes that are no text into a file, -file=PATH")
+		return nil, fault.New(fault.Usage, "-value: not UTF-8").Hint("put binary data into a file and use -file=PATH")
 	case t.Value != "":
 		return sized([]byte(t.Value), "-value")
 	}

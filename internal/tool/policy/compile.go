@@ -134,7 +134,7 @@ func decompile(c *console.Console, j args.Job, o cipolicy.Order) error {
 	if d.Exact {
 		c.Note("compiles to the same bytes with -format=%d -sort=%s", d.Format, d.Order)
 	} else {
-		c.Warn("the policy does not compile to the same bytes again: another compiler made it")
+		c.Warn("the policy will not compile to exactly the same bytes: another compiler made it")
 	}
 	return nil
 }

@@ -138,7 +138,7 @@ func finish(c *console.Console, r Rules, o rules.Options, files []rules.File, su
 	before := size(p)
 	outcomes, err := rules.Build(p, files, o)
 	if err != nil {
-		return fault.New(fault.Other, "%w", err).Hint("-fallback=Hash describes what the level cannot; -unreadable goes on without files that cannot be read")
+		return fault.New(fault.Other, "%w", err).Hint("-fallback=Hash covers files that the level cannot describe; -unreadable skips files that cannot be read")
 	}
 	if size(p) == before {
 		return fault.New(fault.Other, "no file could be read (%d unreadable), so the policy would have no rules", sum.Unreadable)
@@ -155,7 +155,7 @@ func finish(c *console.Console, r Rules, o rules.Options, files []rules.File, su
 		return err
 	}
 	if sum.Links > 0 {
-		c.Warn("%s not followed: scan what they lead to with -dir= of its own, and merge", plural(sum.Links, "link"))
+		c.Warn("%s not followed: scan the targets separately with -dir=, then merge", plural(sum.Links, "link"))
 	}
 	c.Line("%s  %s examined, %d skipped (neither program nor script), %d unreadable; %s, %s", out, plural(sum.Files, "file"), sum.Skipped, sum.Unreadable,
 		plural(len(p.FileRules), "file rule"), plural(len(p.Signers), "signer"))
@@ -165,7 +165,7 @@ func finish(c *console.Console, r Rules, o rules.Options, files []rules.File, su
 // nothing refuses a policy of no files: it would allow nothing, or, with -deny,
 // everything.
 func nothing(sum rules.Summary) error {
-	return fault.New(fault.Usage, "there is no program or script to make rules of (%s of other kinds, %s not followed)",
+	return fault.New(fault.Usage, "there is no program or script to make rules for (%s of other kinds, %s not followed)",
 		plural(sum.Skipped, "file"), plural(sum.Links, "link")).
 		Hint("App Control judges programs, scripts and installers; name the folder that holds them")
 }
@@ -194,7 +194,7 @@ func (r Rules) policy(files []rules.File) (*cipolicy.Policy, error) {
 		return p, nil
 	}
 	if r.Deny {
-		return nil, fault.New(fault.Usage, "-deny and -base exclude each other: Windows ignores the Deny rules of a supplemental policy")
+		return nil, fault.New(fault.Usage, "-deny and -base cannot be combined: Windows ignores the Deny rules of a supplemental policy")
 	}
 	base, err := cipolicy.ParseGUID(r.BasePolicyID)
 	if err != nil {
@@ -251,7 +251,7 @@ func Merge(c *console.Console, in, out string, r Rules) error {
 	case len(names):
 		return mergeRecords(c, names, out, r)
 	}
-	return fault.New(fault.Usage, "-in= names records (.jsonl) and policies: join the records first, then merge the policies")
+	return fault.New(fault.Usage, "-in= mixes parts of a scan (.jsonl) with policies: merge the parts first, then the policies")
 }
 
 func mergePolicies(c *console.Console, names []string, out string) error {

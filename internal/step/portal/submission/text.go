@@ -1,7 +1,7 @@
 // Package submission writes what a person puts into Microsoft's file
 // submission form (https://www.microsoft.com/wdsi/filesubmission) when a
 // program was detected by mistake: the free text and the fields. It checks
-// both as a careful analyst would before they leave the house.
+// both as a careful analyst would before they are shipped.
 package submission
 
 import (

@@ -74,7 +74,7 @@ func (h *History) Before(version string, n int) []Release {
 }
 
 // With returns a history in which the release stands at its place by policy
-// version, in the stead of an earlier record of the same version.
+// version, replacing an earlier record of the same version.
 func (h *History) With(r Release) *History {
 	out := &History{Schema: historySchema, Product: h.Product, Releases: h.Before(r.Version, maxReleases)}
 	out.Releases = append(out.Releases, r)

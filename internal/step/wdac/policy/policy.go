@@ -103,7 +103,7 @@ func identify(p *cipolicy.Policy, in Input) error {
 	}
 	if in.History != nil {
 		if top, release := in.History.latest(in.Version); v < top {
-			return fmt.Errorf("the policy of release %s has version %s, that of %s would have %s: a policy's version must not go down, Windows refuses that of a signed one", release, top, in.Version, v)
+			return fmt.Errorf("policy version would go down: %s for release %s, but %s already shipped with %s", v, in.Version, release, top)
 		}
 	}
 	p.Version = v
@@ -188,7 +188,7 @@ func before(files []rules.File) ([]rules.File, error) {
 		out = append(out, f)
 	}
 	if len(out) == 0 {
-		return nil, errors.New("no file of the release has a version, so that older ones cannot be told from it: add the section resources to release.yaml")
+		return nil, errors.New("the programs carry no version, so older ones cannot be denied: add a resources section")
 	}
 	return out, nil
 }

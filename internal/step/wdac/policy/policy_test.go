@@ -109,7 +109,7 @@ func TestDenyOldSparesTheRelease(t *testing.T) {
 		t.Error("files of others are denied")
 	}
 	in.Files[0].FileVersion, in.Files[1].FileVersion = "", ""
-	if _, err := Make(in); err == nil || !strings.Contains(err.Error(), "no file of the release has a version") {
+	if _, err := Make(in); err == nil || !strings.Contains(err.Error(), "the programs carry no version") {
 		t.Errorf("files without version: %v", err)
 	}
 }
@@ -129,7 +129,7 @@ func TestMakeRefuses(t *testing.T) {
 		"option":                {func(in *Input) { in.Options = []string{"Enabled:Everything"} }, "not one that the schema knows"},
 		"version goes down": {func(in *Input) {
 			in.History = &History{Product: "app", Releases: []Release{{Version: "2.0.0", Policy: "2.0.0.0"}}}
-		}, "must not go down"},
+		}, "version would go down"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := input(t, "supplemental")
