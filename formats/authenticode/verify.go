@@ -170,7 +170,12 @@ func (v *verifier) checkTable(im *peimage.Image) {
 
 // readTable reads the signatures out of the certificate table.
 func (v *verifier) readTable(im *peimage.Image, r io.ReaderAt) error {
+	total := int64(0)
 	for i, c := range im.Certificates {
+		if total += int64(c.Length); i > 0 && total > peimage.MaxCertificateBytes {
+			v.find(strict(CheckTable, "the entries of the certificate table have more than %d bytes together: the rest is not judged", peimage.MaxCertificateBytes))
+			break
+		}
 		if i == maxCertEntries {
 			v.find(strict(CheckTable, "the certificate table has more than %d entries", maxCertEntries))
 			break

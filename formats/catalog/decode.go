@@ -149,6 +149,9 @@ func (d *decoder) algorithm(seq *cryptobyte.String) error {
 	return nil
 }
 
+// MaxMembers is how many members a catalog may have. Those of Windows itself have some ten thousand.
+const MaxMembers = 1 << 18
+
 // members reads trustedSubjects, which a list of no members lacks.
 func (d *decoder) members(seq *cryptobyte.String) error {
 	if !seq.PeekASN1Tag(cbasn1.SEQUENCE) {
@@ -163,6 +166,9 @@ func (d *decoder) members(seq *cryptobyte.String) error {
 	defer func() { d.rest = 0 }()
 	for i := 0; !list.Empty(); i++ {
 		at := list
+		if i == MaxMembers {
+			return d.fail(at, "trustedSubjects", "more than %d members are not read", MaxMembers)
+		}
 		m, problem := readMember(&list)
 		if problem != "" {
 			return d.fail(at, fmt.Sprintf("trustedSubjects[%d]", i), "%s", problem)

@@ -15,6 +15,9 @@ const maxDepth = 64
 // stays recognisable. used is how many bytes of b the element took; ok is false where b needs no
 // conversion or cannot be converted.
 func toDER(b []byte) (der []byte, used int, ok bool) {
+	if len(b) > maxBERSize {
+		return nil, 0, false
+	}
 	c := &converter{}
 	out, used, ok := c.element(b, 0)
 	if !ok || !c.changed {

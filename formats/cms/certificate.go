@@ -59,6 +59,10 @@ func (c *Certificate) X509() (*x509.Certificate, error) {
 			c.err = errors.New("parsing certificate: an attribute certificate or another kind, not X.509")
 			return
 		}
+		if len(c.Raw) > maxCertificateSize {
+			c.err = fmt.Errorf("parsing certificate: it has %d bytes, more than %d are not read", len(c.Raw), maxCertificateSize)
+			return
+		}
 		c.cert, c.err = ParseCertificate(c.Raw)
 	})
 	return c.cert, c.err

@@ -14,7 +14,8 @@ import (
 //
 // DER is read as it stands, without copying: the result aliases b, which must not be changed afterwards.
 // BER (indefinite lengths, lengths that are longer than needed, constructed strings) is converted to DER
-// first. Certificates are not parsed yet. Every error is a *ParseError.
+// first, up to 8 MiB of it. Certificates are not parsed yet. Every error is a *ParseError, also for numbers of certificates, signers and
+// attributes that no signature has.
 func Parse(b []byte) (*SignedData, error) {
 	s, err := parse(b)
 	if err == nil && !constructedOctets(s.Content) {
@@ -94,6 +95,9 @@ func (r reader) signedData(sd cryptobyte.String) (*SignedData, error) {
 		return nil, r.fail(at, "digestAlgorithms", "not a SET")
 	}
 	for i := 0; !algs.Empty(); i++ {
+		if err := r.tooMany(i, maxDigestAlgorithms, algs, "digestAlgorithms"); err != nil {
+			return nil, err
+		}
 		alg, err := r.algorithm(&algs, fmt.Sprintf("digestAlgorithms[%d]", i))
 		if err != nil {
 			return nil, err
@@ -136,31 +140,34 @@ func (r reader) encapsulated(s *SignedData, encap cryptobyte.String) error {
 }
 
 func (r reader) certificatesAndCRLs(s *SignedData, sd *cryptobyte.String) error {
-	certs, err := r.optionalSet(sd, 0, "certificates")
+	certs, err := r.optionalSet(sd, 0, "certificates", maxCertificates)
 	if err != nil {
 		return err
 	}
 	for _, raw := range certs {
 		s.Certificates = append(s.Certificates, NewCertificate(raw))
 	}
-	s.CRLs, err = r.optionalSet(sd, 1, "crls")
+	s.CRLs, err = r.optionalSet(sd, 1, "crls", maxCRLs)
 	return err
 }
 
 // optionalSet reads an optional IMPLICIT SET OF ANY and returns the whole TLVs.
-func (r reader) optionalSet(in *cryptobyte.String, n uint8, field string) ([][]byte, error) {
+func (r reader) optionalSet(in *cryptobyte.String, n uint8, field string, limit int) ([][]byte, error) {
 	at := *in
 	var set cryptobyte.String
 	var present bool
 	if !in.ReadOptionalASN1(&set, &present, contextTag(n)) {
 		return nil, r.fail(at, field, "not a complete [%d]", n)
 	}
-	return r.elements(set, field)
+	return r.elements(set, field, limit)
 }
 
-func (r reader) elements(set cryptobyte.String, field string) ([][]byte, error) {
+func (r reader) elements(set cryptobyte.String, field string, limit int) ([][]byte, error) {
 	var out [][]byte
 	for i := 0; !set.Empty(); i++ {
+		if err := r.tooMany(i, limit, set, field); err != nil {
+			return nil, err
+		}
 		at := set
 		var el cryptobyte.String
 		var tag cbasn1.Tag
@@ -182,6 +189,9 @@ func (r reader) signerInfos(s *SignedData, sd cryptobyte.String) error {
 		return r.fail(sd, "signerInfos", "followed by %d unexpected bytes", len(sd))
 	}
 	for i := 0; !set.Empty(); i++ {
+		if err := r.tooMany(i, maxSigners, set, "signerInfos"); err != nil {
+			return err
+		}
 		si, err := r.signerInfo(&set, fmt.Sprintf("signerInfos[%d]", i))
 		if err != nil {
 			return err
@@ -344,6 +354,9 @@ func (r reader) unsignedAttributes(s cryptobyte.String, si *SignerInfo, field st
 func (r reader) attributes(set cryptobyte.String, field string) (Attributes, error) {
 	var out Attributes
 	for i := 0; !set.Empty(); i++ {
+		if err := r.tooMany(i, maxAttributes, set, field); err != nil {
+			return nil, err
+		}
 		name := fmt.Sprintf("%s[%d]", field, i)
 		at := set
 		var attr, values cryptobyte.String
@@ -360,7 +373,7 @@ func (r reader) attributes(set cryptobyte.String, field string) (Attributes, err
 			return nil, r.fail(at, name+".values", "not exactly one SET")
 		}
 		var err error
-		if a.Values, err = r.elements(values, name+".values"); err != nil {
+		if a.Values, err = r.elements(values, name+".values", maxValues); err != nil {
 			return nil, err
 		}
 		out = append(out, a)
