@@ -10,7 +10,7 @@ import (
 // terminal, plain lines elsewhere, in CI and on a dumb terminal. NO_COLOR
 // (https://no-color.org) takes the colour away.
 func Open(f *os.File, getenv func(string) string, verbose bool) *Console {
-	tty := term.IsTerminal(int(f.Fd())) && getenv("TERM") != "dumb" && getenv("CI") == ""
+	tty := term.IsTerminal(int(f.Fd())) && getenv("TERM") != "dumb" && getenv("CI") == "" && ansi(f)
 	width, _, err := term.GetSize(int(f.Fd()))
 	if err != nil {
 		width = 0

@@ -1,0 +1,8 @@
+//go:build !windows
+
+package console
+
+import "os"
+
+// ansi tells whether a terminal understands escape sequences.
+func ansi(*os.File) bool { return true }
