@@ -1,6 +1,7 @@
 package peimage
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	_ "crypto/md5"    // hashes that signatures in the wild use
@@ -57,6 +58,7 @@ type plan struct {
 	sinks   []sink
 	spans   []namedSpan
 	pages   []*pageSink
+	firsts  []*pageSink // of which the first page counts
 	sum     *sumSink
 	wantSum bool
 }
@@ -78,7 +80,7 @@ func (im *Image) plan(q Request) (*plan, error) {
 		p.span(h, im.signedSpans(), im.padding(), func(d *Digests) map[crypto.Hash][]byte { return d.Authentihash })
 	}
 	for _, h := range unique(q.PageHashes) {
-		s, err := im.newPageSink(h)
+		s, err := im.newPageSink(h, false)
 		if err != nil {
 			return nil, err
 		}
@@ -93,11 +95,12 @@ func (im *Image) plan(q Request) (*plan, error) {
 		p.sinks = append(p.sinks, p.sum)
 	}
 	for _, h := range unique(q.FirstPage) {
-		spans, pad, err := im.firstPage()
+		s, err := im.newPageSink(h, true)
 		if err != nil {
 			return nil, err
 		}
-		p.span(h, spans, pad, func(d *Digests) map[crypto.Hash][]byte { return d.FirstPage })
+		p.firsts = append(p.firsts, s)
+		p.sinks = append(p.sinks, s)
 	}
 	return p, nil
 }
@@ -123,7 +126,12 @@ func (p *plan) collect() *Digests {
 		s.into(d)[s.id] = s.sum()
 	}
 	for _, s := range p.pages {
+		s.finish()
 		d.PageHashes[s.id] = s.table
+	}
+	for _, s := range p.firsts {
+		s.finish()
+		d.FirstPage[s.id] = bytes.Clone(s.at(0)[pageOffsetSize:][:s.id.Size()])
 	}
 	if p.wantSum {
 		d.hasChecksum = true
@@ -163,16 +171,6 @@ func (im *Image) signedSpans() []Range {
 // addition are the zero bytes after a file without certificate table.
 func (im *Image) SignedRanges() []Range {
 	return slices.DeleteFunc(im.signedSpans(), func(r Range) bool { return r.Size <= 0 })
-}
-
-// firstPage returns what the first record of a page hash table covers, and the zero bytes that fill the page.
-func (im *Image) firstPage() (spans []Range, pad int64, err error) {
-	cuts, err := im.pageCuts()
-	if err != nil {
-		return nil, 0, err
-	}
-	size := min(cuts[0], PageSize)
-	return im.withoutFields(size), PageSize - size, nil
 }
 
 // leftOut returns the CheckSum field and the certificate table's directory entry.
