@@ -111,6 +111,7 @@ func (o VerifyOptions) admit(fs []Finding) []Finding {
 	return fs
 }
 
+// admits says whether a strict finding becomes a warning. AsWindows leaves seals out: some kinds are not judged here, and Windows may refuse them.
 func (o VerifyOptions) admits(c Check) bool {
-	return c != CheckRequired && slices.Contains(o.Allow, c) || o.AsWindows && slices.Contains(WindowsOnly(), c)
+	return c != CheckRequired && slices.Contains(o.Allow, c) || o.AsWindows && c != CheckSeal && slices.Contains(WindowsOnly(), c)
 }
