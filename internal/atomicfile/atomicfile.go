@@ -90,7 +90,7 @@ func write(path string, src io.Closer, perm fs.FileMode, d Durability, fill func
 	}
 	if err := finish(f, src, path, perm, d, fill); err != nil {
 		f.Close()
-		os.Remove(f.Name())
+		Remove(f.Name())
 		return fmt.Errorf("writing %s: %w", path, err)
 	}
 	return nil

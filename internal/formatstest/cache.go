@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/lockedfile"
+	"github.com/rogpeppe/go-internal/robustio"
 )
 
 // cacheDir returns the folder of this user for what is slow to make. Only its owner may enter it. HALLMARK_TEST_CACHE
@@ -55,7 +56,7 @@ func cached(t testing.TB, entry string, make func(path string) error) string {
 	if err := make(work); err != nil {
 		t.Fatalf("making %s for tests: %v", entry, err)
 	}
-	if err := os.Rename(work, path); err != nil {
+	if err := robustio.Rename(work, path); err != nil {
 		t.Fatalf("making %s for tests: %v", entry, err)
 	}
 	return path

@@ -161,10 +161,10 @@ func (r *rig) environment() []string {
 // runner is the command that go test puts before the name of a test program.
 // What it sets means something else to the go command of this system.
 func (r *rig) runner() string {
-	return strings.Join([]string{
+	return "'" + strings.Join([]string{
 		"env", "GOCACHE=" + windows(r.cache), "GOMODCACHE=" + windows(r.modules), "GOTOOLCHAIN=local",
 		"HALLMARK_TEST_CACHE=" + windows(filepath.Join(r.home, "cache")), r.loader,
-	}, " ")
+	}, "' '") + "'"
 }
 
 // windows is a path as programs in the prefix see it.
