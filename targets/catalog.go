@@ -25,10 +25,10 @@ func (CATALOG) Make(ctx context.Context,
 	cdf *string, // a catalog definition file instead
 	out *string, // the catalog
 	version *int, // 2 (SHA-256) or 1 (SHA-1, for Windows 7)
-	names *string, // attribute that names each file: FilePath (Test-FileCatalog), File or none
-	attributes *string, // of the catalog: NAME=VALUE, separated by commas
+	names *string, // attribute that holds each file's name: FilePath (Test-FileCatalog), File or none
+	attributes *string, // attributes of the catalog: NAME=VALUE, separated by commas
 	pages *bool, // add page hashes of programs
-	nosha1 *bool, // leave the SHA-1 entries out
+	nosha1 *bool, // omit the SHA-1 entries
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return catalog.Make(ctx, screen(), catalog.Making{
@@ -46,7 +46,7 @@ func (CATALOG) Make(ctx context.Context,
 	})
 }
 
-// List prints what catalogs hold.
+// List prints the contents of catalogs.
 func (CATALOG) List(
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	json *bool, // print JSON
@@ -54,19 +54,19 @@ func (CATALOG) List(
 	return fault.Exit(catalog.List(os.Stdout, str(in), flag(json)))
 }
 
-// Check judges a catalog and compares it with the files in a folder.
+// Check verifies a catalog and compares it with the files in a folder.
 func (CATALOG) Check(ctx context.Context,
 	in *string, // the catalog
-	dir *string, // the folder; without one the signature alone is judged
+	dir *string, // the folder (default: check the signature only)
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
-	only *bool, // trust nothing but these roots
-	crl *string, // revocation lists
-	online *bool, // ask for CRL and OCSP over the network
+	only *bool, // trust only these roots
+	crl *string, // files with revocation lists
+	online *bool, // fetch CRLs and OCSP responses over the network
 	policy *string, // authenticode, or kernel for drivers
 	strict *bool, // also refuse what Windows accepts but this program would not sign
 	allow *string, // checks that only warn with -strict; windows stands for all that Windows does not make
-	unsigned *bool, // leave the signature aside
+	unsigned *bool, // do not check the signature
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return catalog.Check(ctx, os.Stdout, catalog.Checking{
@@ -92,17 +92,17 @@ func (CATALOG) Sign(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	out *string, // a file or an existing folder
 	identity *string, // test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
-	password *string, // of the identity, as env:NAME or file:PATH
-	chain *string, // certificate files that complete the chain
+	password *string, // password of the identity, as env:NAME or file:PATH
+	chain *string, // files with intermediate certificates that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)
 	incomplete *bool, // sign although an intermediate is missing
 	ecdsa *bool, // accept an elliptic-curve key
 	digest *string, // sha256, sha384 or sha512
 	description *string, // shown by Windows
 	url *string, // shown beside the description
-	replace *bool, // replace a signature that is there
-	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
-	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
+	replace *bool, // replace an existing signature
+	server *string, // time servers, separated by commas; or test; or a time-stamping key such as pkcs12:FILE
+	tspassword *string, // password of a time-stamping key, as env:NAME or file:PATH
 	allow *string, // relax a rule for your own time server, such as tsa-critical
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping

@@ -16,10 +16,10 @@ type File mg.Namespace
 // Sign signs PE files, in place unless -out= is given.
 func (File) Sign(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder; without it files are changed in place
+	out *string, // a file or an existing folder (default: change the files in place)
 	identity *string, // test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
-	password *string, // of the identity, as env:NAME or file:PATH
-	chain *string, // certificate files that complete the chain
+	password *string, // password of the identity, as env:NAME or file:PATH
+	chain *string, // files with intermediate certificates that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)
 	incomplete *bool, // sign although an intermediate is missing
 	ecdsa *bool, // accept an elliptic-curve key
@@ -27,19 +27,19 @@ func (File) Sign(ctx context.Context,
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
-	existing *string, // signatures that are there: refuse (default), replace, append or skip
-	certs *string, // additional certificate files
-	pathto *string, // thumbprint of a root that the certificates have to lead to
-	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
-	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
+	existing *string, // what to do with existing signatures: refuse (default), replace, append or skip
+	certs *string, // files with additional certificates to embed
+	pathto *string, // require a chain to the root with this thumbprint
+	server *string, // time servers, separated by commas; or test; or a time-stamping key such as pkcs12:FILE
+	tspassword *string, // password of a time-stamping key, as env:NAME or file:PATH
 	allow *string, // relax a rule for your own time server, such as tsa-critical
-	legacy *bool, // the older kind of timestamp instead of RFC 3161
+	legacy *bool, // use the legacy Authenticode timestamp instead of RFC 3161
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
-	parallel *int, // files at a time; by itself what suits the key
+	parallel *int, // files signed at once (default: chosen for the kind of key)
 	firmware *bool, // sign UEFI programs although Windows rejects their layout
-	seal *bool, // seal the file, so that Windows notices every change of its signature
-	intent *bool, // say that the file will be sealed, and leave that to file:seal
+	seal *bool, // seal the file: Windows then refuses every later change of its signature
+	intent *bool, // announce the seal now, add it later with file:seal
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Sign(ctx, screen(), filetool.Signing{
@@ -64,24 +64,24 @@ func (File) Sign(ctx context.Context,
 	})
 }
 
-// Verify judges signed files as Windows does and prints why.
+// Verify checks signed files as Windows does and prints the reasons.
 func (File) Verify(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
-	only *bool, // trust nothing but these roots
+	only *bool, // trust only these roots
 	catalog *string, // catalogs for files without a signature of their own
 	crl *string, // files with revocation lists
 	ocsp *string, // files with OCSP responses
-	online *bool, // ask for CRL and OCSP over the network
+	online *bool, // fetch CRLs and OCSP responses over the network
 	policy *string, // authenticode (default), kernel for drivers, or firmware for UEFI programs
 	strict *bool, // also refuse what Windows accepts but this program would not sign
 	allow *string, // checks that only warn with -strict; windows stands for all that Windows does not make
-	publisher *string, // name that the signer's certificate must have
-	class *string, // of the signer's certificate: ev, ov or artifact-signing
-	thumbprint *string, // SHA-1 or SHA-256 of the signer's certificate, one of these
-	eku *string, // extended key usages that the signer's certificate must have
-	hashonly *bool, // compare digests and leave trust aside
+	publisher *string, // required name of the signer
+	class *string, // required class of the signer's certificate: ev, ov or artifact-signing
+	thumbprint *string, // allowed SHA-1 or SHA-256 thumbprints of the signer's certificate, separated by commas
+	eku *string, // required extended key usages of the signer's certificate (OIDs, separated by commas)
+	hashonly *bool, // compare digests only, without judging trust
 	json *bool, // print JSON
 ) error {
 	return do(ctx, func(ctx context.Context) error {
@@ -107,7 +107,7 @@ func (File) Verify(ctx context.Context,
 	})
 }
 
-// Inspect prints everything that is in the signatures of files.
+// Inspect prints what the signatures of files contain.
 func (File) Inspect(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
 	json *bool, // print JSON
@@ -115,13 +115,13 @@ func (File) Inspect(ctx context.Context,
 	return do(ctx, func(ctx context.Context) error { return filetool.Inspect(ctx, os.Stdout, str(in), flag(json)) })
 }
 
-// Strip takes the signatures, or parts of them, out of PE files.
+// Strip removes signatures, or parts of them, from PE files.
 func (File) Strip(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder; without it files are changed in place
-	checksum *string, // what the header's CheckSum becomes: auto (default), zero or computed
-	only *string, // nested, unsigned or certs: take out a nested signature, unsigned attributes, or certificates that signed nothing
-	index *int, // of which signature: 0 is the first, nested ones follow
+	out *string, // a file or an existing folder (default: change the files in place)
+	checksum *string, // CheckSum field of the header: auto (default), zero or computed
+	only *string, // remove only a part: nested (a nested signature), unsigned (unsigned attributes) or certs (unused certificates)
+	index *int, // number of the signature: 0 is the first, nested ones follow
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Strip(ctx, screen(), filetool.Stripping{
@@ -133,16 +133,16 @@ func (File) Strip(ctx context.Context,
 	})
 }
 
-// Timestamp adds a timestamp to signatures that exist.
+// Timestamp adds a timestamp to existing signatures.
 func (File) Timestamp(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder; without it files are changed in place
-	server *string, // time servers, separated by commas, or test, or a time-stamping key such as pkcs12:FILE
-	tspassword *string, // of a time-stamping key, as env:NAME or file:PATH
+	out *string, // a file or an existing folder (default: change the files in place)
+	server *string, // time servers, separated by commas; or test; or a time-stamping key such as pkcs12:FILE
+	tspassword *string, // password of a time-stamping key, as env:NAME or file:PATH
 	allow *string, // relax a rule for your own time server, such as tsa-critical
 	digest *string, // sha256 (default), sha384 or sha512
-	index *int, // which signature: 0 (default) is the first, nested ones follow
-	legacy *bool, // the older kind of timestamp instead of RFC 3161
+	index *int, // number of the signature: 0 (default) is the first, nested ones follow
+	legacy *bool, // use the legacy Authenticode timestamp instead of RFC 3161
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
 ) error {
@@ -157,13 +157,13 @@ func (File) Timestamp(ctx context.Context,
 	})
 }
 
-// AddCerts adds certificates to signatures that exist.
+// AddCerts adds certificates to existing signatures.
 func (File) AddCerts(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder; without it files are changed in place
-	certs *string, // certificate files
-	pathto *string, // thumbprint of a root that the certificates have to lead to
-	index *int, // which signature: 0 (default) is the first, nested ones follow
+	out *string, // a file or an existing folder (default: change the files in place)
+	certs *string, // files with the certificates to add
+	pathto *string, // require a chain to the root with this thumbprint
+	index *int, // number of the signature: 0 (default) is the first, nested ones follow
 	roots *string, // certificate files to trust for code signing
 ) error {
 	return do(ctx, func(ctx context.Context) error {
@@ -177,14 +177,14 @@ func (File) AddCerts(ctx context.Context,
 	})
 }
 
-// Tag puts data beside a signature that exists, which does not cover it.
+// Tag adds unsigned data to an existing signature.
 func (File) Tag(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder; without it files are changed in place
-	value *string, // the tag
-	file *string, // a file with the tag, instead of -value=
-	index *int, // which signature: 0 (default) is the first, nested ones follow
-	existing *string, // a tag that is there: refuse (default) or replace
+	out *string, // a file or an existing folder (default: change the files in place)
+	value *string, // text of the tag
+	file *string, // file that holds the tag, instead of -value=
+	index *int, // number of the signature: 0 (default) is the first, nested ones follow
+	existing *string, // what to do with an existing tag: refuse (default) or replace
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Tag(ctx, screen(), filetool.Tagging{
@@ -200,9 +200,9 @@ func (File) Tag(ctx context.Context,
 // Seal seals files that were signed with -intent.
 func (File) Seal(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder; without it files are changed in place
-	identity *string, // the one that signed: test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
-	password *string, // of the identity, as env:NAME or file:PATH
+	out *string, // a file or an existing folder (default: change the files in place)
+	identity *string, // the identity that signed the file: test, pkcs12:FILE, pkcs11:URI, keyvault:URL…, all in docs/identities.md
+	password *string, // password of the identity, as env:NAME or file:PATH
 	digest *string, // sha256 (default), sha384 or sha512
 ) error {
 	return do(ctx, func(ctx context.Context) error {
@@ -214,10 +214,10 @@ func (File) Seal(ctx context.Context,
 	})
 }
 
-// Unseal takes seals off, so that the signatures can be changed.
+// Unseal removes seals, so that the signatures can be changed.
 func (File) Unseal(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder; without it files are changed in place
+	out *string, // a file or an existing folder (default: change the files in place)
 ) error {
 	return do(ctx, func(ctx context.Context) error { return filetool.Unseal(ctx, screen(), files(in, out)) })
 }
@@ -225,39 +225,39 @@ func (File) Unseal(ctx context.Context,
 // Extract writes the signatures of PE files to FILE.p7s.
 func (File) Extract(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // a file or an existing folder for what would be FILE.p7s
-	pem *bool, // PEM instead of DER
+	out *string, // a file or an existing folder (default: FILE.p7s beside the program)
+	pem *bool, // write PEM instead of DER
 ) error {
 	return do(ctx, func(ctx context.Context) error { return filetool.Extract(ctx, screen(), files(in, out), flag(pem)) })
 }
 
-// Attach puts a signature that was extracted, or made elsewhere, into a PE filetool.
+// Attach adds an extracted or separately made signature to a PE file.
 func (File) Attach(ctx context.Context,
 	in *string, // one file
-	out *string, // a file or an existing folder; without it files are changed in place
-	signature *string, // the PKCS#7 in DER or PEM
-	existing *string, // signatures that are there: refuse (default), replace, append or skip
+	out *string, // a file or an existing folder (default: change the files in place)
+	signature *string, // file with the PKCS#7 signature, DER or PEM
+	existing *string, // what to do with existing signatures: refuse (default), replace, append or skip
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Attach(ctx, screen(), files(in, out), str(signature), str(existing))
 	})
 }
 
-// Prepare writes what a key that lives elsewhere has to sign.
+// Prepare writes the data to be signed by a key on another machine.
 func (File) Prepare(ctx context.Context,
 	in *string, // files: paths, glob patterns and @lists of them, separated by commas
-	out *string, // an existing folder; without it, beside the program
-	cert *string, // the signer's certificate and the intermediates behind it
-	chain *string, // certificate files that complete the chain
+	out *string, // an existing folder (default: beside the program)
+	cert *string, // file with the signer's certificate, then the intermediates
+	chain *string, // files with intermediate certificates that complete the chain
 	fetch *bool, // fetch missing intermediates (AIA)
-	incomplete *bool, // go on although an intermediate is missing
+	incomplete *bool, // continue although an intermediate is missing
 	ecdsa *bool, // accept an elliptic-curve key
 	digest *string, // sha256 (default), sha384 or sha512
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
 	firmware *bool, // sign UEFI programs although Windows rejects their layout
-	existing *string, // signatures that are there: refuse (default), replace or append
+	existing *string, // what to do with existing signatures: refuse (default), replace or append
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Prepare(ctx, screen(), filetool.Split{
@@ -274,13 +274,13 @@ func (File) Prepare(ctx context.Context,
 	})
 }
 
-// Finish puts a signature value made elsewhere into the file that was prepared.
+// Finish adds a signature value made on another machine to the prepared file.
 func (File) Finish(ctx context.Context,
 	in *string, // one file
-	out *string, // a file or an existing folder; without it files are changed in place
-	unfinished *string, // what prepare wrote; FILE.unfinished if left out
-	signature *string, // the signature value: raw, hexadecimal or base64
-	existing *string, // signatures that are there: refuse (default), replace or append
+	out *string, // a file or an existing folder (default: change the files in place)
+	unfinished *string, // file written by prepare (default: FILE.unfinished)
+	signature *string, // file with the signature value: raw, hexadecimal or base64
+	existing *string, // what to do with existing signatures: refuse (default), replace or append
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Finish(ctx, screen(), files(in, out), str(unfinished), str(signature), str(existing))

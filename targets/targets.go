@@ -52,7 +52,7 @@ func Timestamp(ctx context.Context) error { return run(ctx, "timestamp") }
 // Assemble puts programs and signatures together in dist/release.
 func Assemble(ctx context.Context) error { return run(ctx, "assemble") }
 
-// Verify judges the finished programs as Windows would.
+// Verify checks the finished programs as Windows does.
 func Verify(ctx context.Context) error { return run(ctx, "verify") }
 
 // WDAC makes the App Control policy and its deployment kit.
@@ -74,7 +74,7 @@ func Plan(ctx context.Context) error {
 	return opened(ctx, o, false, func(ctx context.Context, r *release.Release) error { return r.Plan(ctx) })
 }
 
-// Doctor examines Go, git, goreleaser, identity, time servers and roots.
+// Doctor checks Go, git, goreleaser, identity, time servers and roots.
 func Doctor(ctx context.Context) error {
 	return do(ctx, func(ctx context.Context) error { return release.Doctor(ctx, answer()) })
 }
@@ -101,8 +101,8 @@ func Schema() error { return fault.Exit(release.Schema(os.Stdout)) }
 
 // Certs lists what the signing identity holds and whether it can sign for Windows.
 func Certs(ctx context.Context,
-	identity *string, // instead of the one in release.yaml
-	password *string, // of that identity, as env:NAME or file:PATH
+	identity *string, // an identity other than the one in release.yaml
+	password *string, // password of that identity, as env:NAME or file:PATH
 	json *bool, // print JSON
 ) error {
 	return do(ctx, func(ctx context.Context) error {

@@ -99,7 +99,7 @@ func (r *Release) Plan(ctx context.Context) error {
 		case !st.On:
 			c.Line("%-10s off", st.Step.Name)
 		case len(st.Units) == 0:
-			c.Line("%-10s will run, once the build has said which programs there are", st.Step.Name)
+			c.Line("%-10s will run (programs are known after the first build)", st.Step.Name)
 		case !st.Runs():
 			c.Line("%-10s up to date", st.Step.Name)
 		default:
@@ -180,7 +180,7 @@ func (r *Release) next() []string {
 	case s.Sign == nil:
 		return []string{"add the sections sign and timestamp to release.yaml: Windows warns of unsigned programs."}
 	case s.Portal != nil && s.Portal.Detection != "":
-		return []string{"publish what lies in dist/package, then submit each program with the text in dist/portal."}
+		return []string{"publish the files in dist/package, then submit each program with its text from dist/portal."}
 	}
-	return []string{"publish what lies in dist/package."}
+	return []string{"publish the files in dist/package."}
 }
