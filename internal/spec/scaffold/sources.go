@@ -3,6 +3,7 @@ package scaffold
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -38,14 +39,14 @@ func (p project) has(name string) bool {
 	return err == nil && st.Mode().IsRegular()
 }
 
-// glob lists files of the project, sorted.
+// glob lists files of the project by patterns with slashes.
 func (p project) glob(patterns ...string) []string {
 	var out []string
 	for _, pattern := range patterns {
-		found, _ := filepath.Glob(filepath.Join(p.root, filepath.FromSlash(pattern)))
-		for _, f := range found {
-			if rel, err := filepath.Rel(p.root, f); err == nil && spelt(f) {
-				out = append(out, filepath.ToSlash(rel))
+		found, _ := fs.Glob(os.DirFS(p.root), pattern)
+		for _, name := range found {
+			if spelt(filepath.Join(p.root, filepath.FromSlash(name))) {
+				out = append(out, name)
 			}
 		}
 	}
@@ -113,7 +114,7 @@ type evidence struct {
 // Names of build files, the more telling first.
 var (
 	goreleaserFiles = []string{".config/goreleaser.yml", ".config/goreleaser.yaml", ".goreleaser.yml", ".goreleaser.yaml", "goreleaser.yml", "goreleaser.yaml"}
-	scriptFiles     = []string{"GNUmakefile", "makefile", "Makefile", "justfile", "Justfile", "Taskfile.yml", "Taskfile.yaml", "build.sh", "script/build*", "scripts/build*",
+	scriptFiles     = []string{"GNUmakefile", "makefile", "Makefile", "justfile", "Justfile", "Taskfile.yml", "Taskfile.yaml", "build.sh", "build.ps1", "build.bat", "build.cmd", "make.bat", "script/build*", "scripts/build*",
 		".github/workflows/*.yml", ".github/workflows/*.yaml", ".gitlab-ci.yml", "azure-pipelines.yml"}
 )
 

@@ -90,7 +90,11 @@ func TestGoreleaser(t *testing.T) {
 			}
 		})
 	}
-	for _, bad := range []string{"builds: {", "builds: text", "env: {a: b}"} {
+	b, err := Goreleaser("f", []byte("env: {a: b}\nbuilds:\n- {goos: windows, goarch: 386, binary: [x]}\nbefore: {hooks: go generate ./a}\n"), "mod")
+	if err != nil || len(b.Notes) != 3 || len(b.Programs) != 1 || !slices.Equal(b.Programs[0].Architectures, []string{"386"}) || !slices.Equal(b.Generate, []string{"go generate ./a"}) {
+		t.Errorf("odd values: %+v, %v", b, err)
+	}
+	for _, bad := range []string{"builds: {", "\t"} {
 		if _, err := Goreleaser("x", []byte(bad), "mod"); err == nil {
 			t.Errorf("%q: no error", bad)
 		}
@@ -127,6 +131,14 @@ func TestShell(t *testing.T) {
 		"a workflow": {"env:\n  VERSION: ${{ github.ref_name }}\nsteps:\n- run: go build -trimpath -ldflags \"-X main.tag=${{ env.VERSION }} -X main.sha=${{ github.sha }}\" ./cmd/a ./cmd/b && go build ./cmd/c\n",
 			[]found{{"./cmd/a", "", false, true, map[string]string{"main.tag": "tag", "main.sha": "commit"}}, {"./cmd/b", "", false, true, map[string]string{"main.tag": "tag", "main.sha": "commit"}}, {"./cmd/c", "", false, false, nil}},
 			map[string]string{"main.tag": "tag", "main.sha": "commit"}},
+		"cut by a shell": {"go build -ldflags \"-X main.s=${GITHUB_SHA::7} -X main.v=${GITHUB_REF_NAME#v} -X main.t=${GITHUB_REF_NAME} -X main.r=${GITHUB_REF#refs/tags/} -X main.x=${X:-dev}\" .\n",
+			[]found{{".", "", false, true, map[string]string{"main.s": "short_commit", "main.v": "version", "main.t": "tag", "main.r": "tag"}}},
+			map[string]string{"main.s": "short_commit", "main.v": "version", "main.t": "tag", "main.r": "tag"}},
+		"PowerShell and cmd": {"go build -ldflags \"-X main.v=$env:VERSION -X main.c=%COMMIT%\" -o app.exe .\n",
+			[]found{{".", "app", false, true, map[string]string{"main.v": "version", "main.c": "commit"}}}, map[string]string{"main.v": "version", "main.c": "commit"}},
+		"services": {"go build -trimpath -ldflags \"-X main.v=${CI_COMMIT_TAG} -X main.c=$CI_COMMIT_SHORT_SHA -X main.r=${{ github.event.release.tag_name }} -X main.o=${{ steps.meta.outputs.version }}\"\n",
+			[]found{{".", "", false, true, map[string]string{"main.v": "tag", "main.c": "short_commit", "main.r": "tag", "main.o": "version"}}},
+			map[string]string{"main.v": "tag", "main.c": "short_commit", "main.r": "tag", "main.o": "version"}},
 		"a Taskfile":          {"cmds:\n  - go build -ldflags=\"-X main.v={{.VERSION}}\" -o out/app.exe .\n", []found{{".", "app", false, true, map[string]string{"main.v": "version"}}}, map[string]string{"main.v": "version"}},
 		"a shell script":      {"SHORT=`git rev-parse --short HEAD`\ngo build -ldflags \"-X main.c=$SHORT -X main.t=$(git describe --tags)\"\n", []found{{".", "", false, true, map[string]string{"main.c": "short_commit", "main.t": "tag"}}}, map[string]string{"main.c": "short_commit", "main.t": "tag"}},
 		"the module's path":   {"go build example.com/app/cmd/x example.com/other/y\n", []found{{"./cmd/x", "", false, false, nil}, {"./example.com/other/y", "", false, false, nil}}, nil},

@@ -19,7 +19,7 @@ type goreleaser struct {
 	} `yaml:"release"`
 	Env    lines `yaml:"env"`
 	Before struct {
-		Hooks []hook `yaml:"hooks"`
+		Hooks hooks `yaml:"hooks"`
 	} `yaml:"before"`
 	Builds []goreleaserBuild `yaml:"builds"`
 	NFPMs  []wording         `yaml:"nfpms"`
@@ -56,10 +56,10 @@ type goreleaserBuild struct {
 	Main      string    `yaml:"main"`
 	Dir       string    `yaml:"dir"`
 	Binary    string    `yaml:"binary"`
-	GOOS      []string  `yaml:"goos"`
-	GOARCH    []string  `yaml:"goarch"`
-	GOAMD64   []string  `yaml:"goamd64"`
-	Targets   []string  `yaml:"targets"`
+	GOOS      lines     `yaml:"goos"`
+	GOARCH    lines     `yaml:"goarch"`
+	GOAMD64   lines     `yaml:"goamd64"`
+	Targets   lines     `yaml:"targets"`
 	Ignore    []ignored `yaml:"ignore"`
 	Flags     lines     `yaml:"flags"`
 	LDFlags   lines     `yaml:"ldflags"`
@@ -92,6 +92,20 @@ func (l *lines) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
+// hooks may be written as one.
+type hooks []hook
+
+func (h *hooks) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind != yaml.SequenceNode {
+		*h = make(hooks, 1)
+		return n.Decode(&(*h)[0])
+	}
+	var list []hook
+	err := n.Decode(&list)
+	*h = list
+	return err
+}
+
 // hook is a command, plain or with settings of its own.
 type hook struct{ cmd string }
 
@@ -110,10 +124,11 @@ func (h *hook) UnmarshalYAML(n *yaml.Node) error {
 // it has no project name. Errors are those of YAML.
 func Goreleaser(from string, b []byte, module string) (Build, error) {
 	var g goreleaser
-	if err := decode(b, &g); err != nil {
+	odd, err := decode(b, &g)
+	if err != nil {
 		return Build{}, err
 	}
-	out := Build{From: from, Project: first(g.ProjectName, g.Release.GitHub.Name, g.Release.GitLab.Name, g.Release.Gitea.Name)}
+	out := Build{From: from, Notes: odd, Project: first(g.ProjectName, g.Release.GitHub.Name, g.Release.GitLab.Name, g.Release.Gitea.Name)}
 	if marked(expand(out.Project, "")) {
 		out.Project = ""
 	}

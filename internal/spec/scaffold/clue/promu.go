@@ -32,10 +32,11 @@ type promu struct {
 // Promu reads a .promu.yml. Errors are those of YAML.
 func Promu(from string, b []byte) (Build, error) {
 	var p promu
-	if err := decode(b, &p); err != nil {
+	odd, err := decode(b, &p)
+	if err != nil {
 		return Build{}, err
 	}
-	out := Build{From: from}
+	out := Build{From: from, Notes: odd}
 	if list := p.Crossbuild.Platforms; len(list) > 0 && !slices.ContainsFunc(list, onWindows) {
 		return out, nil
 	}
@@ -55,12 +56,20 @@ func Promu(from string, b []byte) (Build, error) {
 
 func onWindows(platform string) bool { return strings.HasPrefix(platform, "windows") }
 
-// decode reads the first YAML document of a foreign file; what we do not know
-// is not looked at.
-func decode(b []byte, into any) error {
-	err := yaml.NewDecoder(bytes.NewReader(b)).Decode(into)
-	if errors.Is(err, io.EOF) {
-		return nil
+// decode reads the first YAML document of a foreign file. What we do not know is
+// not looked at; values of another kind than expected are left out, and odd
+// says where.
+func decode(b []byte, into any) (odd []string, err error) {
+	err = yaml.NewDecoder(bytes.NewReader(b)).Decode(into)
+	if kinds := (*yaml.TypeError)(nil); errors.As(err, &kinds) {
+		for _, e := range kinds.Errors {
+			where, _, _ := strings.Cut(e, ":")
+			odd = append(odd, where+" has a value of another kind than expected, which was left out")
+		}
+		return odd, nil
 	}
-	return err
+	if errors.Is(err, io.EOF) {
+		return nil, nil
+	}
+	return nil, err
 }

@@ -13,10 +13,12 @@ type script struct {
 
 var (
 	definition = regexp.MustCompile(`^\s*(?:export\s+|-\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*(\+?)(?:[:?]{0,2}=|:\s)\s*(.*)$`)
-	// A reference to a variable, as make, shells, workflows and Taskfiles
-	// write it, or a call whose output is the value.
-	reference = regexp.MustCompile(`\$\{\{\s*([^}]*?)\s*\}\}|\{\{\s*\.?([A-Za-z_][A-Za-z0-9_.]*)\s*\}\}|\$[({]([A-Za-z_][A-Za-z0-9_]*)[)}]|\$([A-Za-z_][A-Za-z0-9_]*)`)
-	call      = regexp.MustCompile(`\$\$?\([a-z][A-Za-z0-9._/-]* [^()]*(?:\([^()]*\)[^()]*)*\)|` + "`[^`]*`")
+	// A reference to a variable, as make, shells, workflows and Taskfiles write
+	// it, in the third form with what a shell does to its value; and a call
+	// whose output is the value.
+	reference = regexp.MustCompile(`\$\{\{\s*([^}]*?)\s*\}\}|\{\{\s*\.?([A-Za-z_][A-Za-z0-9_.]*)\s*\}\}|\$\{([A-Za-z_][A-Za-z0-9_]*)([#%:/^,@][^}]*)\}|` +
+		`\$[({]([A-Za-z_][A-Za-z0-9_]*)[)}]|\$(?:[Ee]nv:)?([A-Za-z_][A-Za-z0-9_]*)|%([A-Za-z_][A-Za-z0-9_]*)%`)
+	call = regexp.MustCompile(`\$\$?\([a-z][A-Za-z0-9._/-]* [^()]*(?:\([^()]*\)[^()]*)*\)|` + "`[^`]*`")
 )
 
 func (s script) define(line string) {
@@ -56,12 +58,14 @@ func (s script) deeper(text string, depth int) string {
 	}
 	return reference.ReplaceAllStringFunc(text, func(ref string) string {
 		m := reference.FindStringSubmatch(ref)
-		name := first(m[1], m[2], m[3], m[4])
+		name, change := first(m[1], m[2], m[3], m[5], m[6], m[7]), m[4]
 		if at := strings.LastIndexByte(name, '.'); at >= 0 && !strings.HasPrefix(name, "github.") {
 			name = name[at+1:]
 		}
 		value, ok := s.defined[name]
 		switch {
+		case change != "":
+			return changed(meant(name, value, ref), change)
 		case ok && depth > 0 && (flagsName.MatchString(name) || strings.Contains(value, "/") && !call.MatchString(value) && !strings.Contains(value, "$")):
 			return s.deeper(value, depth-1)
 		case meant(name, value, "") != "":
@@ -73,13 +77,25 @@ func (s script) deeper(text string, depth int) string {
 	})
 }
 
+// changed is the mark of a variable after a shell has cut something off its
+// value: the first digits of a commit, the v of a tag.
+func changed(marked, change string) string {
+	switch {
+	case marked == mark("commit") && strings.HasPrefix(change, ":"):
+		return mark("short_commit")
+	case marked == mark("tag") && strings.HasPrefix(change, "#v"):
+		return mark("version")
+	}
+	return marked
+}
+
 var (
 	makesDate   = regexp.MustCompile(`(?:^|[\s(` + "`" + `])date(?:\s|\)|` + "`" + `)|git (?:log|show)[^|]*%c[dDIist]`)
 	makesCommit = regexp.MustCompile(`rev-parse|git (?:log|show)[^|]*%[hH]`)
 	flagsName   = regexp.MustCompile(`(?i)flags|_?args$|opts$`)
 	namesDate   = regexp.MustCompile(`(?i)date|time`)
-	namesCommit = regexp.MustCompile(`(?i)commit|sha|revision|githash|^rev$|github\.sha`)
-	namesTag    = regexp.MustCompile(`(?i)(^|_|git)tag($|_|name)|github\.ref_name`)
+	namesCommit = regexp.MustCompile(`(?i)commit|sha|revision|githash|^rev$|github[._]sha`)
+	namesTag    = regexp.MustCompile(`(?i)(^|[_.]|git)tag($|_|name)|github[._]ref(_name)?$`)
 	namesVer    = regexp.MustCompile(`(?i)version|^ver$`)
 	namesOther  = regexp.MustCompile(`(?i)^go|go_?version`)
 	dropsV      = regexp.MustCompile(`sed|cut|tr |#v|patsubst|subst|trimprefix|TrimPrefix`)
@@ -96,15 +112,15 @@ func meant(name, value, otherwise string) string {
 		applies bool
 		mark    string
 	}{
-		{strings.Contains(value, "github.ref_name"), "tag"},
+		{strings.Contains(value, "github.ref_name") || strings.Contains(value, "GITHUB_REF_NAME"), "tag"},
 		{strings.Contains(value, "github.sha"), "commit"},
 		{makesDate.MatchString(value), dateKind(value)},
 		{makesCommit.MatchString(value), commitKind(name, value)},
 		{strings.Contains(value, "git describe") && dropsV.MatchString(value), "version"},
 		{strings.Contains(value, "git describe"), "tag"},
 		{namesDate.MatchString(name), dateKind(value)},
-		{namesCommit.MatchString(name), commitKind(name, value)},
 		{namesTag.MatchString(name), "tag"},
+		{namesCommit.MatchString(name), commitKind(name, value)},
 		{namesVer.MatchString(name), "version"},
 	} {
 		if rule.applies {

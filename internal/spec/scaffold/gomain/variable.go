@@ -141,7 +141,7 @@ func hasVersion(m map[string]string) bool {
 func (m *Module) versionFolders() []string {
 	var out []string
 	for _, f := range m.Folders {
-		if likely.MatchString(f) && !secondary.MatchString(strings.TrimSuffix(strings.TrimPrefix(f, "internal/"), "/build")) {
+		if likely.MatchString(f) {
 			out = append(out, f)
 		}
 	}
