@@ -20,6 +20,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile/crashpoint"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
@@ -315,7 +316,7 @@ func (x *execution) unchanged(paths []string, before map[string]string) error {
 			errs = append(errs, fmt.Errorf("reading input: %w", err))
 		} else if sum != before[in] {
 			errs = append(errs, fault.New(fault.Verification, "%s changed while it was being read", in).
-				Hint("find out what writes it, then run mage release"))
+				Hint("find out what writes it, then run %s", command.Line("release")))
 		}
 	}
 	return errors.Join(errs...)
@@ -324,9 +325,9 @@ func (x *execution) unchanged(paths []string, before map[string]string) error {
 func missing(r *step.Run, path string) error {
 	err := fault.New(fault.Other, "%s is missing", path)
 	if owner := r.Ledger.Owner(path); owner != "" {
-		return err.Hint("run mage %s first, or mage release for everything", owner)
+		return err.Hint("run %s first, or %s for everything", command.Line(owner), command.Line("release"))
 	}
-	return err.Hint("run mage release, which makes it")
+	return err.Hint("run %s, which makes it", command.Line("release"))
 }
 
 func (x *execution) record(stepName string, u step.Unit, res step.Result, before map[string]string) (ledger.Record, error) {
@@ -363,7 +364,7 @@ func (x *execution) asWritten(out, sum string, err error) error {
 	}
 	if made, ok := x.run.Written(out); ok && made.SHA256 != sum {
 		return fault.New(fault.Verification, "%s changed right after it was written (SHA-256 is %s, not %s)", out, sum, made.SHA256).
-			Hint("find out what changed it, then run mage release, which makes it again")
+			Hint("find out what changed it, then run %s, which makes it again", command.Line("release"))
 	}
 	return nil
 }

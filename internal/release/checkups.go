@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
@@ -84,7 +85,7 @@ func examineRoots(o Options, s *spec.Spec) diagnosis {
 	}
 	roots, err := r.run.Roots()
 	if r.run.UsesTestIdentity() && err != nil {
-		return diagnosis{what: "roots", missing: true, text: "the test root does not exist before the first release", hint: "run mage release"}
+		return diagnosis{what: "roots", missing: true, text: "the test root does not exist before the first release", hint: "run " + command.Line("release")}
 	}
 	if err != nil {
 		return examined("roots", "", err)
@@ -93,7 +94,7 @@ func examineRoots(o Options, s *spec.Spec) diagnosis {
 	if err != nil {
 		return examined("roots", "", err)
 	}
-	list := "Microsoft's list of disallowed certificates is not there (mage roots:update)"
+	list := "Microsoft's list of disallowed certificates is not there (" + command.Line("roots:update") + ")"
 	if disallowed != nil {
 		list = fmt.Sprintf("%d disallowed certificates", disallowed.Len())
 	}

@@ -158,7 +158,7 @@ func examineGit(ctx context.Context, env []string) diagnosis {
 func examineGoreleaser(ctx context.Context, env []string) diagnosis {
 	tool, err := goreleaser.Locator{Env: env}.Find(ctx)
 	if goreleaser.IsNotInstalled(err) {
-		return diagnosis{what: "goreleaser", missing: true, text: "not installed; plain go build gives the same bytes", hint: goreleaser.HowToInstall}
+		return diagnosis{what: "goreleaser", missing: true, text: "not installed; plain go build gives the same bytes", hint: goreleaser.HowToInstall()}
 	}
 	if err != nil {
 		return examined("goreleaser", "", err)

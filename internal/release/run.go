@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/pipeline"
@@ -23,7 +24,7 @@ func (r *Release) Execute(ctx context.Context, names ...string) error {
 	for _, s := range steps {
 		if len(names) > 0 && s.PartOf == "" && !s.Enabled(run.Spec) {
 			return fault.New(fault.Usage, "%s is switched off: release.yaml has no section for it", s.Name).
-				Hint("mage plan shows which steps are on, and mage schema what the sections are")
+				Hint("%s shows which steps are on, and %s what the sections are", command.Line("plan"), command.Line("schema"))
 		}
 	}
 	r.title()
@@ -176,7 +177,7 @@ func (r *Release) next() []string {
 	case s.Trial():
 		return []string{"try these files out, and release the tagged commit without the snapshot. Do not publish these files."}
 	case r.run.UsesTestIdentity():
-		return []string{"set sign.identity and timestamp.servers in release.yaml to real ones and run mage release again;", "mage certs shows what an identity holds. Do not publish these files."}
+		return []string{"set sign.identity and timestamp.servers in release.yaml to real ones and run " + command.Line("release") + " again;", command.Line("certs") + " shows what an identity holds. Do not publish these files."}
 	case s.Sign == nil:
 		return []string{"add the sections sign and timestamp to release.yaml: Windows warns of unsigned programs."}
 	case s.Portal != nil && s.Portal.Detection != "":

@@ -135,7 +135,7 @@ func TestLoadFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct{ path, want, hint string }{
-		"absent": {filepath.Join(root, "absent.yaml"), "there is no such file", "mage init"},
+		"absent": {filepath.Join(root, "absent.yaml"), "there is no such file", "hallmark init"},
 		"folder": {root, "is a folder", "RELEASE_SPEC"},
 		"10 MB":  {big, "the file is larger than 1048576 bytes", "right file"},
 		"good":   {path: good},

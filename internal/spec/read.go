@@ -13,6 +13,8 @@ import (
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/hallmark-dev/hallmark/internal/command"
 )
 
 // maxSize of a release.yaml in bytes. The largest sensible one is a hundredth
@@ -23,7 +25,7 @@ const maxSize = 1 << 20
 func readFile(file string) ([]byte, *Problem) {
 	f, err := os.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &Problem{Message: "there is no such file", Hint: "mage init writes one; RELEASE_SPEC names another"}
+		return nil, &Problem{Message: "there is no such file", Hint: command.Line("init") + " writes one; RELEASE_SPEC names another"}
 	}
 	if err != nil {
 		return nil, &Problem{Message: reason(err), Hint: "the release is described in this file"}
@@ -61,7 +63,7 @@ func parse(b []byte) (*yaml.Node, *Problem) {
 	var doc, next yaml.Node
 	switch err := dec.Decode(&doc); {
 	case errors.Is(err, io.EOF) || err == nil && empty(&doc):
-		return nil, &Problem{Message: "the file is empty", Hint: "mage init writes a complete one"}
+		return nil, &Problem{Message: "the file is empty", Hint: command.Line("init") + " writes a complete one"}
 	case err != nil:
 		return nil, syntax(err, b)
 	}

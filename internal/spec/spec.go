@@ -3,7 +3,7 @@
 // only judges, and reports every problem at once with line and field path).
 //
 // The doc comment of each type and field is the text that the JSON Schema
-// (mage schema) and docs/spec.md show, so it is written for the person who
+// (hallmark schema) and docs/spec.md show, so it is written for the person who
 // fills in a release.yaml.
 package spec
 

@@ -45,13 +45,13 @@ func (j *judgement) wdac() {
 }
 
 // history may not exist before the first release. In dist/ it would not outlive
-// mage clean.
+// hallmark clean.
 func (j *judgement) history(w *WDAC) {
 	if w.History == "" {
 		return
 	}
 	top, _, _ := strings.Cut(path.Clean(w.History), "/")
-	j.refuse(top == "dist", "wdac.history", "lies in dist/, which mage clean empties", "write a path outside of dist/, such as release/history.json")
+	j.refuse(top == "dist", "wdac.history", "lies in dist/, which is emptied by the target clean", "write a path outside of dist/, such as release/history.json")
 	if _, err := os.Lstat(j.resolve(w.History)); err == nil {
 		j.file("wdac.history", w.History)
 	}

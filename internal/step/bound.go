@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
@@ -20,7 +21,7 @@ import (
 func (r *Run) Open(path string) (*pinned.File, error) {
 	b, ok := r.Ledger.Bound(path)
 	if !ok {
-		return nil, fault.New(fault.Other, "no step of this release has made %s", path).Hint("run mage release for everything")
+		return nil, fault.New(fault.Other, "no step of this release has made %s", path).Hint("run %s for everything", command.Line("release"))
 	}
 	f, err := pinned.Open(r.Abs(path))
 	if err != nil {
@@ -111,5 +112,5 @@ func refuseOther(path string, b ledger.Binding, have pinned.Sum) error {
 		detail = fmt.Sprintf("%d bytes, not %d; %s", have.Size, want.Size, detail)
 	}
 	return fault.New(fault.Verification, "%s is not what the step %s %s (%s)", path, b.Step, did, detail).
-		Hint("something changed the file meanwhile: find out what, then run mage release, which makes it again")
+		Hint("something changed the file meanwhile: find out what, then run %s, which makes it again", command.Line("release"))
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/childproc"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
@@ -23,7 +24,9 @@ import (
 const pinned = "2.15.1"
 
 // HowToInstall is the one line that tells people how to get goreleaser.
-const HowToInstall = "mage goreleaser:install builds goreleaser v" + pinned + " once (about 4 minutes on two cores, 3 GB of disk)"
+func HowToInstall() string {
+	return command.Line("goreleaser:install") + " builds goreleaser v" + pinned + " once (about 4 minutes on two cores, 3 GB of disk)"
+}
 
 var errNotInstalled = errors.New("goreleaser is not installed")
 
@@ -65,7 +68,7 @@ func (l Locator) Find(ctx context.Context) (*Tool, error) {
 	if tool, err = l.inCache(ctx); tool != nil || err != nil {
 		return tool, err
 	}
-	return nil, fault.New(fault.Other, "%w (looked in PATH and in %s)", errNotInstalled, l.describeCache()).Hint(HowToInstall)
+	return nil, fault.New(fault.Other, "%w (looked in PATH and in %s)", errNotInstalled, l.describeCache()).Hint("%s", HowToInstall())
 }
 
 func (l Locator) inPath(ctx context.Context) (*Tool, error) {

@@ -199,7 +199,7 @@ func TestFind(t *testing.T) {
 			l.Log = &log
 			tool, err := l.Find(t.Context())
 			if want == "" {
-				if !IsNotInstalled(err) || !strings.Contains(err.Error(), "mage goreleaser:install") || !strings.Contains(log.String(), "passing over") {
+				if !IsNotInstalled(err) || !strings.Contains(err.Error(), "hallmark goreleaser:install") || !strings.Contains(log.String(), "passing over") {
 					t.Errorf("got %v, %v; log %q", tool, err, log.String())
 				}
 				return

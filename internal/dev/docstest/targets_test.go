@@ -59,16 +59,16 @@ func flags(fn *ast.FuncDecl) []string {
 }
 
 var (
-	command = regexp.MustCompile(`(?m)(?:^|[^\w/.-])(?:mage|hallmark) +(?:-v +)?([a-z][A-Za-z]*(?::[A-Za-z]+)?)(:…)?([^#|\n]*)`)
-	oneFlag = regexp.MustCompile(` -([a-z]+)\b`)
-	broken  = regexp.MustCompile(`\\\n *`)
+	commands = regexp.MustCompile(`(?m)(?:^|[^\w/.-])(?:mage|hallmark) +(?:-v +)?([a-z][A-Za-z]*(?::[A-Za-z]+)?)(:…)?([^#|\n]*)`)
+	oneFlag  = regexp.MustCompile(` -([a-z]+)\b`)
+	broken   = regexp.MustCompile(`\\\n *`)
 )
 
 // wrongCommands finds commands in the code of a document that name a target or
 // flag which does not exist.
 func wrongCommands(text string, known map[string][]string) (bad []string, seen int) {
 	code := append(fenced.FindAllString(text, -1), span.FindAllString(fenced.ReplaceAllString(text, ""), -1)...)
-	for _, m := range command.FindAllStringSubmatch(broken.ReplaceAllString(strings.Join(code, "\n"), ""), -1) {
+	for _, m := range commands.FindAllStringSubmatch(broken.ReplaceAllString(strings.Join(code, "\n"), ""), -1) {
 		seen++
 		name := strings.ToLower(m[1])
 		have, ok := known[name]

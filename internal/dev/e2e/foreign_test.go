@@ -29,7 +29,7 @@ func TestThirdParty(t *testing.T) {
 		}
 		return r.out
 	}
-	if out := mage(2, "release"); !strings.Contains(out, "mage init") {
+	if out := mage(2, "release"); !strings.Contains(out, "go tool mage init") {
 		t.Errorf("without a spec nothing is said of mage init:\n%s", out)
 	}
 	mage(0, "init")

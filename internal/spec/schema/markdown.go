@@ -11,14 +11,14 @@ const preface = `# release.yaml
 
 <!-- Generated from internal/spec/spec.go: go test ./internal/spec/schema -update -->
 
-One file describes one release. ` + "`mage init`" + ` writes one for the module it stands in, ` + "`mage plan`" + ` says what it would do,
-and ` + "`mage schema`" + ` prints its JSON Schema for editors; with yaml-language-server (VS Code and others) the first line
+One file describes one release. ` + "`hallmark init`" + ` writes one for the module it stands in, ` + "`hallmark plan`" + ` says what it would do,
+and ` + "`hallmark schema`" + ` prints its JSON Schema for editors; with yaml-language-server (VS Code and others) the first line
 
 ` + "```yaml" + `
 # yaml-language-server: $schema=release.schema.json
 ` + "```" + `
 
-gives completion and these descriptions after ` + "`mage schema > release.schema.json`" + `.
+gives completion and these descriptions after ` + "`hallmark schema > release.schema.json`" + `.
 
 Reading is strict. Unknown keys, keys given twice, a second document, values of the wrong type and combinations that make no
 sense are errors, all reported at once with line, field and a hint; nothing that is accepted is ignored. Nothing is expanded:

@@ -6,6 +6,7 @@ import (
 	"path"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/step/catalog"
 	"github.com/hallmark-dev/hallmark/internal/step/wdac/policy"
@@ -31,7 +32,7 @@ func (w *work) checkCatalog() error {
 	for _, f := range w.files {
 		if p := w.r.Relative(f.Path); !covered[p] {
 			errs = append(errs, fault.New(fault.Verification, "%s is not in the catalog %s, and the policy would allow it", p, s.Catalog).
-				Hint("run mage release, which makes both"))
+				Hint("run %s, which makes both", command.Line("release")))
 		}
 	}
 	return errors.Join(errs...)
@@ -51,7 +52,7 @@ func (w *work) addCatalogSignature(files []rules.File) error {
 	}
 	s, err := rules.CatalogSignature(der)
 	if err != nil {
-		return fault.New(fault.Verification, "%s: %w", name, err).Hint("run mage catalog, which makes it again")
+		return fault.New(fault.Verification, "%s: %w", name, err).Hint("run %s, which makes it again", command.Line("catalog"))
 	}
 	w.byCatalog = map[string]bool{}
 	for i := range files {

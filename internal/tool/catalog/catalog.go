@@ -13,6 +13,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
@@ -84,7 +85,7 @@ func Make(ctx context.Context, c *console.Console, m Making) error {
 	if err := atomicfile.Write(m.Out, der, 0o644); err != nil {
 		return err
 	}
-	c.Line("%s lists %d files; %s is the definition for makecat. Sign it with mage catalog:sign.", m.Out, len(made.Files), cdf)
+	c.Line("%s lists %d files; %s is the definition for makecat. Sign it with %s.", m.Out, len(made.Files), cdf, command.Line("catalog:sign"))
 	return nil
 }
 
@@ -171,7 +172,7 @@ func (m Making) fromCDF(ctx context.Context, c *console.Console) error {
 	if err := atomicfile.Write(m.Out, der, 0o644); err != nil {
 		return err
 	}
-	c.Line("%s lists the %d files of %s. Sign it with mage catalog:sign.", m.Out, len(def.Files), m.CDF)
+	c.Line("%s lists the %d files of %s. Sign it with %s.", m.Out, len(def.Files), m.CDF, command.Line("catalog:sign"))
 	return nil
 }
 

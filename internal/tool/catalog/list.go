@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
@@ -112,7 +113,7 @@ func attributesOf(attrs []catalog.Attribute) []attribute {
 func (l listing) print(w io.Writer) {
 	state := "not signed"
 	if l.Signed {
-		state = "signed (mage catalog:check judges it)"
+		state = "signed (" + command.Line("catalog:check") + " judges it)"
 	}
 	fmt.Fprintf(w, "%s: catalog of version %d, %s, %d entries\n", l.File, l.Version, state, len(l.Members))
 	fmt.Fprintf(w, "  list   %s of %s\n", l.ListID, l.Updated.Format(time.RFC3339))

@@ -7,6 +7,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
@@ -97,7 +98,7 @@ func wayOn(err error) error {
 		return fault.New(fault.Verification, "%w", err).Hint("%s", layout.Fault.Advice()).
 			Hint("-firmware signs it for UEFI firmware, which takes such programs")
 	case errors.Is(err, authenticode.ErrSealed):
-		return fault.New(fault.Other, "%w", err).Hint("mage file:unseal takes the seal off; afterwards the file has to be sealed again, with the key that signed it")
+		return fault.New(fault.Other, "%w", err).Hint("%s takes the seal off; afterwards the file has to be sealed again, with the key that signed it", command.Line("file:unseal"))
 	case errors.Is(err, authenticode.ErrSigned):
 		return fault.New(fault.Other, "%w", err).Hint("use -existing=replace to replace the signature, or -existing=append to add one")
 	}
