@@ -15,8 +15,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
-// codeVerificationRoot is the root of Microsoft's kernel-mode cross-certificates. They all expired in or before 2021 and drivers are signed by
-// Microsoft since (Microsoft, "Cross-Certificates for Kernel Mode Code Signing").
+// codeVerificationRoot is the root of Microsoft's kernel-mode cross-certificates. They
+// all expired in or before 2021 and drivers are signed by Microsoft since (Microsoft,
+// "Cross-Certificates for Kernel Mode Code Signing").
 const codeVerificationRoot = "Microsoft Code Verification Root"
 
 // AdditionalOptions says how to judge certificates that are to be embedded besides the chain.
@@ -27,8 +28,9 @@ type AdditionalOptions struct {
 	Time, Until time.Time
 	// Anchors name the roots in which paths end; nothing is judged by them but RequirePathTo.
 	Anchors *certchain.Pool
-	// RequirePathTo is the thumbprint (SHA-1 or SHA-256, hexadecimal, spaces and colons allowed) of a root to which the embedded
-	// certificates must lead. Empty requires nothing.
+	// RequirePathTo is the thumbprint (SHA-1 or SHA-256, hexadecimal, spaces and colons
+	// allowed) of a root to which the embedded certificates must lead. Empty requires
+	// nothing.
 	RequirePathTo string
 }
 
@@ -36,14 +38,16 @@ type AdditionalOptions struct {
 type AdditionalReport struct {
 	// Findings: error forbids embedding, warning does not.
 	Findings []Finding
-	// Paths are all that a machine can build offline from the leaf and the embedded certificates, the additional ones among them.
+	// Paths are all that a machine can build offline from the leaf and the embedded
+	// certificates, the additional ones among them.
 	Paths []OfflinePath
 }
 
 // OfflinePath is a path over embedded certificates.
 type OfflinePath struct {
 	Certificates []*x509.Certificate // leaf first, without the anchor
-	// Anchor is the subject of the root in which the path ends. Known is that root if it is among AdditionalOptions.Anchors.
+	// Anchor is the subject of the root in which the path ends. Known is that root if
+	// it is among AdditionalOptions.Anchors.
 	Anchor string
 	Known  *x509.Certificate
 }
@@ -75,9 +79,10 @@ func (r *AdditionalReport) Err() error {
 	return fmt.Errorf("additional certificates: %s", strings.Join(lines, "; "))
 }
 
-// JudgeAdditional says whether embedding extra (signtool /ac) does any good: each has to be a certification authority's, valid, and issuer of
-// something in the leaf's chain. What signtool leaves to luck is an error here, since a certificate off every path is a mistake that no
-// verifier reports.
+// JudgeAdditional says whether embedding extra (signtool /ac) does any good: each has
+// to be a certification authority's, valid, and issuer of something in the leaf's
+// chain. What signtool leaves to luck is an error here, since a certificate off every
+// path is a mistake that no verifier reports.
 func JudgeAdditional(extra []*x509.Certificate, o AdditionalOptions) *AdditionalReport {
 	if o.Time.IsZero() {
 		o.Time = time.Now()
@@ -138,8 +143,9 @@ func onAnyPath(c *x509.Certificate, paths []OfflinePath) bool {
 	return false
 }
 
-// offlinePaths finds all paths over the embedded certificates. A path ends at every certificate that one of the anchors
-// signed, since a machine with that root goes no further, and where the issuer is not embedded.
+// offlinePaths finds all paths over the embedded certificates. A path ends at every
+// certificate that one of the anchors signed, since a machine with that root goes no
+// further, and where the issuer is not embedded.
 func offlinePaths(o AdditionalOptions, extra []*x509.Certificate) []OfflinePath {
 	var usable []*x509.Certificate
 	for _, c := range append(o.Embedded[:len(o.Embedded):len(o.Embedded)], extra...) {

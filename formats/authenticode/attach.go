@@ -9,9 +9,10 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
-// Attach writes the PE file in src with the signature p7 (PKCS#7 in DER or PEM) to dst, which starts empty. Every signature in p7 must be intact and over
-// this file, page hashes included. existing says what becomes of signatures in the file; ExistingSkip leaves it alone if it
-// carries p7 already and refuses it otherwise.
+// Attach writes the PE file in src with the signature p7 (PKCS#7 in DER or PEM) to dst,
+// which starts empty. Every signature in p7 must be intact and over this file, page
+// hashes included. existing says what becomes of signatures in the file; ExistingSkip
+// leaves it alone if it carries p7 already and refuses it otherwise.
 func Attach(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 PKCS7, existing Existing) (*Result, error) {
 	der, err := ParsePKCS7(p7)
 	if err != nil {

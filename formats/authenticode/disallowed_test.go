@@ -37,7 +37,8 @@ func opensslKeyBits(t *testing.T, c *x509.Certificate) []byte {
 	return readFile(t, out)
 }
 
-// TestDisallowed condemns each certificate of a chain in each of the ways in which a list can name it.
+// TestDisallowed condemns each certificate of a chain in each of the ways in which a
+// list can name it.
 func TestDisallowed(t *testing.T) {
 	formatstest.Tool(t, "openssl")
 	v := newVfiles(t)
@@ -103,8 +104,10 @@ func TestNoDisallowedList(t *testing.T) {
 	}
 }
 
-// TestDisallowedAsWindows puts a publisher into the store of untrusted certificates, which is where Windows keeps what its list condemns: Microsoft's
-// wintrust answers as we do. It looks at the publisher; issuers are the chain engine's business, which is wine's there.
+// TestDisallowedAsWindows puts a publisher into the store of untrusted certificates,
+// which is where Windows keeps what its list condemns: Microsoft's wintrust answers as
+// we do. It looks at the publisher; issuers are the chain engine's business, which is
+// wine's there.
 func TestDisallowedAsWindows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs wine")

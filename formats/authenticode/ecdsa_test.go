@@ -16,7 +16,8 @@ type ecdsaCase struct {
 	nested int
 }
 
-// ecdsaCases are all combinations of curve and hash that we sign with, and each kind of addition to them.
+// ecdsaCases are all combinations of curve and hash that we sign with, and each kind of
+// addition to them.
 func ecdsaCases(t *testing.T) map[string]ecdsaCase {
 	t.Helper()
 	p := formatstest.NewPKI(t)
@@ -41,9 +42,10 @@ func ecdsaCases(t *testing.T) map[string]ecdsaCase {
 	return cases
 }
 
-// TestMicrosoftAcceptsECDSA: Microsoft's wintrust takes every signature of ours with an elliptic-curve key, and refuses it when one
-// byte of the value is wrong. The arithmetic is wine 10's, which stops at hashes of 384 bits ("hash size 64 not yet supported"), so
-// SHA-512 is left to osslsigncode.
+// TestMicrosoftAcceptsECDSA: Microsoft's wintrust takes every signature of ours with an
+// elliptic-curve key, and refuses it when one byte of the value is wrong. The
+// arithmetic is wine 10's, which stops at hashes of 384 bits ("hash size 64 not yet
+// supported"), so SHA-512 is left to osslsigncode.
 func TestMicrosoftAcceptsECDSA(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs wine")

@@ -20,9 +20,11 @@ func (p PKCS7) SignatureValue(index int) ([]byte, error) {
 	return s.Signers[0].Signature, nil
 }
 
-// SetToken attaches an RFC 3161 token (DER of the ContentInfo) to the signature with the given index, in place of any timestamp that it
-// has. The token is refused if it is not over that signature or is not in order in itself, as far as Windows looks; what the client of rfc3161 wants
-// beyond that is its business, and whether the authority is trusted that of Verify.
+// SetToken attaches an RFC 3161 token (DER of the ContentInfo) to the signature with
+// the given index, in place of any timestamp that it has. The token is refused if it is
+// not over that signature or is not in order in itself, as far as Windows looks; what
+// the client of rfc3161 wants beyond that is its business, and whether the authority is
+// trusted that of Verify.
 func (p PKCS7) SetToken(index int, token []byte) (PKCS7, error) {
 	t, err := rfc3161.ParseToken(token)
 	if err != nil {
@@ -39,9 +41,11 @@ func (p PKCS7) SetToken(index int, token []byte) (PKCS7, error) {
 	})
 }
 
-// SetCountersignature attaches a timestamp of the older Authenticode kind to the signature with the given index, in place of any that it
-// has: signerInfo (DER) becomes its PKCS#9 countersignature and the authority's certificates join those of the signature. It is refused if it
-// is not over that signature or not in order in itself; SHA-1 is accepted, because that protocol leaves the choice to the server.
+// SetCountersignature attaches a timestamp of the older Authenticode kind to the
+// signature with the given index, in place of any that it has: signerInfo (DER) becomes
+// its PKCS#9 countersignature and the authority's certificates join those of the
+// signature. It is refused if it is not over that signature or not in order in itself;
+// SHA-1 is accepted, because that protocol leaves the choice to the server.
 func (p PKCS7) SetCountersignature(index int, signerInfo []byte, certs []*x509.Certificate) (PKCS7, error) {
 	stamp, err := cms.ParseSignerInfo(signerInfo)
 	if err != nil {
@@ -69,8 +73,10 @@ func countersignatureProblems(stamp *cms.SignerInfo, outer *cms.SignedData, acce
 	return out
 }
 
-// AddCertificates embeds further certificates into the signature with the given index; one that is there already stays single, and a
-// self-signed root is left out, as Sign leaves it out: it is of no use in a signature. Nothing that is signed changes. Judge them with JudgeAdditional before.
+// AddCertificates embeds further certificates into the signature with the given index;
+// one that is there already stays single, and a self-signed root is left out, as Sign
+// leaves it out: it is of no use in a signature. Nothing that is signed changes. Judge
+// them with JudgeAdditional before.
 func (p PKCS7) AddCertificates(index int, certs []*x509.Certificate) (PKCS7, error) {
 	return p.edit(index, func(n *sigNode) error {
 		for _, c := range certs {

@@ -11,7 +11,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// FuzzSignatures: what can be read as signatures can be edited, described and read again; nothing panics.
+// FuzzSignatures: what can be read as signatures can be edited, described and read
+// again; nothing panics.
 func FuzzSignatures(f *testing.F) {
 	p := formatstest.NewPKI(f)
 	for _, b := range signedCases(f) {

@@ -7,8 +7,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// RemoveUnsigned takes all unsigned attributes out of the signature with the given index, as signtool remove /u does: the signatures nested in
-// it, its timestamp, tags. What is signed stays.
+// RemoveUnsigned takes all unsigned attributes out of the signature with the given
+// index, as signtool remove /u does: the signatures nested in it, its timestamp, tags.
+// What is signed stays.
 func (p PKCS7) RemoveUnsigned(index int) (PKCS7, error) {
 	return p.edit(index, func(n *sigNode) error {
 		n.children = nil
@@ -17,8 +18,10 @@ func (p PKCS7) RemoveUnsigned(index int) (PKCS7, error) {
 	})
 }
 
-// RemoveCertificates takes the certificates out of the signature with the given index except those that signed something in it: the signer's,
-// and that of a countersignature's authority. signtool remove /c leaves the signer's only, and with it a countersignature that cannot be checked.
+// RemoveCertificates takes the certificates out of the signature with the given index
+// except those that signed something in it: the signer's, and that of a
+// countersignature's authority. signtool remove /c leaves the signer's only, and with
+// it a countersignature that cannot be checked.
 func (p PKCS7) RemoveCertificates(index int) (PKCS7, error) {
 	return p.edit(index, func(n *sigNode) error {
 		keep, err := signingCertificates(n.sd)
@@ -32,7 +35,8 @@ func (p PKCS7) RemoveCertificates(index int) (PKCS7, error) {
 	})
 }
 
-// signingCertificates are the DER of the signer's certificate and of those of its countersignatures.
+// signingCertificates are the DER of the signer's certificate and of those of its
+// countersignatures.
 func signingCertificates(sd *cms.SignedData) ([][]byte, error) {
 	signer, err := sd.SignerCertificate(0)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// crowded is a program with a legacy timestamp, a nested signature that has a timestamp of its own, a tag and a certificate too many.
+// crowded is a program with a legacy timestamp, a nested signature that has a timestamp
+// of its own, a tag and a certificate too many.
 func crowded(t *testing.T, p *formatstest.PKI) []byte {
 	t.Helper()
 	one := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})
@@ -36,7 +37,8 @@ func crowded(t *testing.T, p *formatstest.PKI) []byte {
 	})
 }
 
-// TestRemoveUnsigned: what remains is the signature as it was made, byte for byte, and what signtool remove /u leaves.
+// TestRemoveUnsigned: what remains is the signature as it was made, byte for byte, and
+// what signtool remove /u leaves.
 func TestRemoveUnsigned(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	file := crowded(t, p)

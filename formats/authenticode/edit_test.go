@@ -148,7 +148,8 @@ func TestMicrosoftAcceptsEdited(t *testing.T) {
 	}
 }
 
-// TestEditsKeepSignedBytes: nothing that is signed changes, and the stamp survives what comes after it.
+// TestEditsKeepSignedBytes: nothing that is signed changes, and the stamp survives what
+// comes after it.
 func TestEditsKeepSignedBytes(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	one := stamped(t, signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)}), 0)
@@ -233,7 +234,8 @@ func TestEditsRefuse(t *testing.T) {
 	}
 }
 
-// TestFurtherEntriesStay: an entry of another kind behind the signature survives appending and stamping, and goes with replacing.
+// TestFurtherEntriesStay: an entry of another kind behind the signature survives
+// appending and stamping, and goes with replacing.
 func TestFurtherEntriesStay(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	b := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})

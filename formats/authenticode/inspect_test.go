@@ -26,7 +26,8 @@ func inspect(t testing.TB, b []byte) *authenticode.Inspection {
 	return in
 }
 
-// TestInspectGolden describes real files: two signatures with page hashes in none, a driver with page hashes, a tampered copy.
+// TestInspectGolden describes real files: two signatures with page hashes in none, a
+// driver with page hashes, a tampered copy.
 func TestInspectGolden(t *testing.T) {
 	for _, name := range []string{"putty.exe", "putty_modified.exe", "acpi.sys", "WdfCoInstaller01011.dll"} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +123,8 @@ func TestInspectPKCS7(t *testing.T) {
 	}
 }
 
-// TestInspectSamples: what Microsoft's and others' signatures say about real files, nested ones and page hashes too, is what we compute.
+// TestInspectSamples: what Microsoft's and others' signatures say about real files,
+// nested ones and page hashes too, is what we compute.
 func TestInspectSamples(t *testing.T) {
 	dir := formatstest.SaferwallSamples(t)
 	entries, err := os.ReadDir(dir)

@@ -41,8 +41,9 @@ func (j *judging) kernel(ctx context.Context) bool {
 	return true
 }
 
-// notForKernel: CERT_CHAIN_POLICY_MICROSOFT_ROOT answers CERT_E_UNTRUSTEDROOT, signtool says "Signing Cert does not chain to a
-// Microsoft Root Cert", the kernel STATUS_INVALID_IMAGE_HASH.
+// notForKernel: CERT_CHAIN_POLICY_MICROSOFT_ROOT answers CERT_E_UNTRUSTEDROOT, signtool
+// says "Signing Cert does not chain to a Microsoft Root Cert", the kernel
+// STATUS_INVALID_IMAGE_HASH.
 func (j *judging) notForKernel(best certchain.Chain) {
 	if j.m.report.Index > 0 {
 		j.find(note(CheckKernel, "this signature does not lead to one of Microsoft's roots for kernel code; the first one decides"))
@@ -56,8 +57,9 @@ func (j *judging) notForKernel(best certchain.Chain) {
 		WithHint("a driver has to be signed by Microsoft: submit it to the hardware dashboard for certification (WHCP) or attestation"))
 }
 
-// crossSigningEnd is the date up to which Windows 10 1607 and later take the certificates of cross-signed drivers while
-// Secure Boot is on (Microsoft, "Driver Signing Policy", Exceptions).
+// crossSigningEnd is the date up to which Windows 10 1607 and later take the
+// certificates of cross-signed drivers while Secure Boot is on (Microsoft, "Driver
+// Signing Policy", Exceptions).
 var crossSigningEnd = time.Date(2015, 7, 29, 0, 0, 0, 0, time.UTC)
 
 // crossSigned: signtool is content, Windows of today is not.
@@ -73,7 +75,8 @@ func (j *judging) crossSigned() {
 	}
 }
 
-// signedForKernel: what is under Microsoft's roots is Microsoft's own, which need not mean that it is meant for the kernel.
+// signedForKernel: what is under Microsoft's roots is Microsoft's own, which need not
+// mean that it is meant for the kernel.
 func (j *judging) signedForKernel() {
 	if j.m.report.Index == 0 && len(j.m.report.Kernel.Usages) == 0 {
 		j.find(warning(CheckKernel, "%s names no usage for drivers or Windows components", certchain.Name(j.cert)))

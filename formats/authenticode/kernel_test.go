@@ -22,8 +22,9 @@ func asDriver(from time.Time, arcs ...int) func(*x509.Certificate) {
 	}
 }
 
-// TestKernelPolicy puts the test PKI's roots in the place of Microsoft's: PKI.Root in that of the product roots, or, for cross-signing,
-// UntrustedRoot in that of Microsoft Code Verification Root, which certifies PKI.Root by PKI.CrossRoot.
+// TestKernelPolicy puts the test PKI's roots in the place of Microsoft's: PKI.Root in
+// that of the product roots, or, for cross-signing, UntrustedRoot in that of Microsoft
+// Code Verification Root, which certifies PKI.Root by PKI.CrossRoot.
 func TestKernelPolicy(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	program := readFile(t, formatstest.GoProgram(t, "amd64"))
@@ -126,7 +127,8 @@ func TestKernelFirstSignatureDecides(t *testing.T) {
 	}
 }
 
-// TestKernelAsSigntool holds the policy against signtool verify /kp: our own files, and real ones by Microsoft and others.
+// TestKernelAsSigntool holds the policy against signtool verify /kp: our own files, and
+// real ones by Microsoft and others.
 func TestKernelAsSigntool(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs wine")

@@ -9,7 +9,8 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
-// TestVerifyUnderLimits goes through Verify: the stamp's time counts, and the authority's root may have limits too.
+// TestVerifyUnderLimits goes through Verify: the stamp's time counts, and the
+// authority's root may have limits too.
 func TestVerifyUnderLimits(t *testing.T) {
 	v := newVfiles(t)
 	stamp := time.Now().Add(-2 * time.Hour)

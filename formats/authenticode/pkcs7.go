@@ -7,7 +7,8 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// pemType is what openssl and osslsigncode call a PKCS#7 in PEM (RFC 7468 section 8 also knows CMS).
+// pemType is what openssl and osslsigncode call a PKCS#7 in PEM (RFC 7468 section 8
+// also knows CMS).
 const pemType = "PKCS7"
 
 // PKCS7 is the signature block of a file (PKCS#7 SignedData in DER or BER): what

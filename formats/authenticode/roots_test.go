@@ -11,7 +11,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestLoadRoots: roots that are read later count instead of others, and a failure to read them is no verdict.
+// TestLoadRoots: roots that are read later count instead of others, and a failure to
+// read them is no verdict.
 func TestLoadRoots(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	file := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(pki.Leaf)})

@@ -20,9 +20,11 @@ import (
 // ErrSealed: the file is sealed, and what was asked for would break the seal. Unseal takes it off.
 var ErrSealed = errors.New("the file is sealed")
 
-// Microsoft has not documented sealing. The structures are those of WinTrust.h (INTENT_TO_SEAL_ATTRIBUTE, SEALING_SIGNATURE_ATTRIBUTE,
-// SEALING_TIMESTAMP_ATTRIBUTE); their encoding, and what is hashed, is what signtool writes and wintrust.dll 10.0.15063 accepts. The seal has to be
-// big-endian as all of PKCS #7, though signtool writes it backwards with a key of CryptoAPI (not CNG), and then wintrust refuses it.
+// Microsoft has not documented sealing. The structures are those of WinTrust.h
+// (INTENT_TO_SEAL_ATTRIBUTE, SEALING_SIGNATURE_ATTRIBUTE, SEALING_TIMESTAMP_ATTRIBUTE);
+// their encoding, and what is hashed, is what signtool writes and wintrust.dll
+// 10.0.15063 accepts. The seal has to be big-endian as all of PKCS #7, though signtool
+// writes it backwards with a key of CryptoAPI (not CNG), and then wintrust refuses it.
 
 // intentToSeal is the signed attribute 1.3.6.1.4.1.311.2.4.2.
 type intentToSeal struct {
@@ -33,7 +35,8 @@ type intentToSeal struct {
 // seal is the unsigned attribute 1.3.6.1.4.1.311.2.4.3 of the first signature.
 type seal struct {
 	Version int
-	// SignerIndex says whose key sealed: 0 is the first signature, n the nested one with sequence number n.
+	// SignerIndex says whose key sealed: 0 is the first signature, n the nested one
+	// with sequence number n.
 	SignerIndex int
 	Algorithm   pkix.AlgorithmIdentifier // a digest
 	// Value is an RSA signature, PKCS #1 v1.5, over the digest of the certificate table.
@@ -49,7 +52,8 @@ func unmarshalWhole(der []byte, v any) error {
 	return err
 }
 
-// onlyValue returns the value of an attribute that must have one; present is false where there is no such attribute.
+// onlyValue returns the value of an attribute that must have one; present is false
+// where there is no such attribute.
 func onlyValue(attrs cms.Attributes, oid asn1.ObjectIdentifier) (value []byte, present bool, err error) {
 	n := 0
 	for _, a := range attrs {
@@ -117,14 +121,16 @@ func hasSealStamp(si *cms.SignerInfo) bool {
 	return ok
 }
 
-// sealPlace is where a blob stands: at offset of the file, followed by rest in the certificate table.
+// sealPlace is where a blob stands: at offset of the file, followed by rest in the
+// certificate table.
 type sealPlace struct {
 	offset int64
 	rest   *io.SectionReader
 }
 
-// digest hashes what a seal covers: the entry of the certificate table in the data directory, the WIN_CERTIFICATE with the blank blob, and
-// what follows it in the table. The rest of the file is covered by the signature inside.
+// digest hashes what a seal covers: the entry of the certificate table in the data
+// directory, the WIN_CERTIFICATE with the blank blob, and what follows it in the table.
+// The rest of the file is covered by the signature inside.
 func (p sealPlace) digest(h crypto.Hash, blank []byte) ([]byte, error) {
 	entry := peimage.CertificateTable(blank)
 	var dir [8]byte // IMAGE_DATA_DIRECTORY
@@ -144,8 +150,9 @@ func nothingBehind(offset int64) sealPlace {
 	return sealPlace{offset: offset, rest: io.NewSectionReader(bytes.NewReader(nil), 0, 0)}
 }
 
-// blank is the blob as it is hashed for its seal: the octets of the value zero, and no timestamp of the seal. Everything else stays as it is in the
-// file, also where that is not the order of DER.
+// blank is the blob as it is hashed for its seal: the octets of the value zero, and no
+// timestamp of the seal. Everything else stays as it is in the file, also where that is
+// not the order of DER.
 func (s *seal) blank(p7 []byte, si *cms.SignerInfo) ([]byte, error) {
 	attr, _ := si.UnsignedAttr(cms.OIDSealingSignature)
 	set, err := cms.Attributes{attr}.Marshal()

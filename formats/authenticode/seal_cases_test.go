@@ -43,8 +43,10 @@ func sealedFile(t testing.TB, id *formatstest.Identity) []byte {
 	return sealedBy(t, signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(id), IntentToSeal: true}), id)
 }
 
-// sealedByHand seals b as it stands, with the seal as the last unsigned attribute, where the rig's CryptMsgControl puts it, and further entries behind
-// it. It shares no code with Seal: SHA-256 of the certificate table's entry in the data directory and of the table, the value zeros.
+// sealedByHand seals b as it stands, with the seal as the last unsigned attribute,
+// where the rig's CryptMsgControl puts it, and further entries behind it. It shares no
+// code with Seal: SHA-256 of the certificate table's entry in the data directory and of
+// the table, the value zeros.
 func (v *vfiles) sealedByHand(b []byte, id *formatstest.Identity, further []byte) []byte {
 	v.t.Helper()
 	key := id.Key.(*rsa.PrivateKey)
@@ -86,7 +88,8 @@ func (v *vfiles) stampedAt(b []byte, at time.Time) []byte {
 	})
 }
 
-// sealCases are files with an intent to seal, or a seal. The rig cannot sort unsigned attributes, so that there a seal holds only where it comes last.
+// sealCases are files with an intent to seal, or a seal. The rig cannot sort unsigned
+// attributes, so that there a seal holds only where it comes last.
 func sealCases() []vcase {
 	broken := []authenticode.Check{authenticode.CheckSeal}
 	bad := authenticode.VerdictNoSignature

@@ -14,9 +14,12 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
-// Seal writes the PE file in src to dst with a seal on its signatures, so that Windows notices every change of them: signtool's /seal. The first
-// signature must have been made with SignOptions.IntentToSeal and the same RSA certificate. It may have no timestamp and nothing nested in it: how
-// Windows orders those and the seal before it hashes them was not seen. A file that is sealed is ErrSealed. It returns the new blob.
+// Seal writes the PE file in src to dst with a seal on its signatures, so that Windows
+// notices every change of them: signtool's /seal. The first signature must have been
+// made with SignOptions.IntentToSeal and the same RSA certificate. It may have no
+// timestamp and nothing nested in it: how Windows orders those and the seal before it
+// hashes them was not seen. A file that is sealed is ErrSealed. It returns the new
+// blob.
 func Seal(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, signer cms.Signer) (PKCS7, error) {
 	s, err := openSigned(src, size)
 	if err != nil {
@@ -61,10 +64,12 @@ func (p PKCS7) Seal(ctx context.Context, src io.ReaderAt, size int64, signer cms
 	return sealed, nil
 }
 
-// tableOffset is where the certificate table goes: after everything else, at a multiple of 8 (PE Format).
+// tableOffset is where the certificate table goes: after everything else, at a multiple
+// of 8 (PE Format).
 func tableOffset(im *peimage.Image) int64 { return (im.ContentSize() + 7) &^ 7 }
 
-// make puts the seal into the signature: first with a value of zeros, which is what is signed, then with the signature of that.
+// make puts the seal into the signature: first with a value of zeros, which is what is
+// signed, then with the signature of that.
 func (s *seal) make(ctx context.Context, root *sigNode, place sealPlace, signer cms.Signer) error {
 	h := hashOrDefault(signer.Hash)
 	if err := s.put(root); err != nil {
@@ -126,8 +131,9 @@ func sealable(root *sigNode, signer cms.Signer) error {
 	return sealableAttributes(si.UnsignedAttrs)
 }
 
-// sealableAttributes: only tags may stand beside a seal, and only such as sort before it (X.690 section 11.6), so that it makes no difference whether
-// the seal is sorted in or comes last.
+// sealableAttributes: only tags may stand beside a seal, and only such as sort before
+// it (X.690 section 11.6), so that it makes no difference whether the seal is sorted in
+// or comes last.
 func sealableAttributes(attrs cms.Attributes) error {
 	for _, a := range attrs {
 		size := 0
@@ -145,7 +151,8 @@ func sealableAttributes(attrs cms.Attributes) error {
 // maxSealedTag keeps the attribute shorter than any seal by an RSA key of 1024 bits or more.
 const maxSealedTag = 100
 
-// Unseal takes the seal off, with its timestamp. Where the signature has the intent to seal, Windows refuses the file until it is sealed again.
+// Unseal takes the seal off, with its timestamp. Where the signature has the intent to
+// seal, Windows refuses the file until it is sealed again.
 func (p PKCS7) Unseal() (PKCS7, error) {
 	sd, err := cms.Parse(p)
 	if err != nil {

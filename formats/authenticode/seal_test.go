@@ -16,7 +16,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestSealAsSigntool: the seal that we put on signtool's signature is signtool's, but for the order of its octets.
+// TestSealAsSigntool: the seal that we put on signtool's signature is signtool's, but
+// for the order of its octets.
 func TestSealAsSigntool(t *testing.T) {
 	if testing.Short() {
 		t.Skip("signs with signtool")
@@ -55,7 +56,8 @@ func TestSealAsSigntool(t *testing.T) {
 	}
 }
 
-// TestOsslsigncodeOnSealed: a tool that knows no seals still reads the signature, and does not mind a broken seal.
+// TestOsslsigncodeOnSealed: a tool that knows no seals still reads the signature, and
+// does not mind a broken seal.
 func TestOsslsigncodeOnSealed(t *testing.T) {
 	v := newVfiles(t)
 	b := v.sealed(v.intending(v.pki.Leaf), v.pki.Leaf)

@@ -23,16 +23,18 @@ const (
 	ExistingRefuse Existing = iota
 	// ExistingReplace drops all signatures that the file has.
 	ExistingReplace
-	// ExistingAppend keeps them and nests the new one in the first (signtool /as), which has to be over the file as it is. An unsigned file is
-	// simply signed.
+	// ExistingAppend keeps them and nests the new one in the first (signtool /as),
+	// which has to be over the file as it is. An unsigned file is simply signed.
 	ExistingAppend
-	// ExistingSkip leaves a file alone that carries an intact signature of the same certificate with the same hash, and page hashes if they
-	// are wanted. Where such a signature no longer fits the file, or lacks what is wanted, all are replaced; signatures by other certificates
-	// alone are an error, as with ExistingRefuse.
+	// ExistingSkip leaves a file alone that carries an intact signature of the same
+	// certificate with the same hash, and page hashes if they are wanted. Where such a
+	// signature no longer fits the file, or lacks what is wanted, all are replaced;
+	// signatures by other certificates alone are an error, as with ExistingRefuse.
 	ExistingSkip
 )
 
-// ErrSigned: the file is signed already and ExistingRefuse, or ExistingSkip with a signature by another certificate, was asked for.
+// ErrSigned: the file is signed already and ExistingRefuse, or ExistingSkip with a
+// signature by another certificate, was asked for.
 var ErrSigned = errors.New("the file is signed already")
 
 // SignOptions says how to sign. Only Signer is needed.
@@ -43,21 +45,27 @@ type SignOptions struct {
 	// use inside a signature. Its Hash is that of the file, its pages and the
 	// signature: SHA-256 (also if it is 0), SHA-384 or SHA-512.
 	Signer cms.Signer
-	// Description is the program name that Windows shows in consent prompts, URL a link beside it. Both may be empty.
+	// Description is the program name that Windows shows in consent prompts, URL a link
+	// beside it. Both may be empty.
 	Description, URL string
-	// Commercial claims the purpose "commercial" in SpcStatementType instead of "individual". Windows ignores it today.
+	// Commercial claims the purpose "commercial" in SpcStatementType instead of
+	// "individual". Windows ignores it today.
 	Commercial bool
 	// PageHashes adds a hash of each page of the file. They exist for SHA-256 only.
 	PageHashes bool
 	// Existing says what becomes of signatures that the file has.
 	Existing Existing
-	// Own recognises for ExistingSkip the certificates of this signer; nil is the certificate of Signer alone. A signer whose certificate is
-	// renewed every few days has many.
+	// Own recognises for ExistingSkip the certificates of this signer; nil is the
+	// certificate of Signer alone. A signer whose certificate is renewed every few days
+	// has many.
 	Own func(*x509.Certificate) bool
-	// Firmware signs a program for UEFI firmware although Windows refuses its layout, see peimage.LayoutRules.
+	// Firmware signs a program for UEFI firmware although Windows refuses its layout,
+	// see peimage.LayoutRules.
 	Firmware bool
-	// IntentToSeal says in the signature that the file will be sealed (signtool /itos). From then on Windows refuses the file until Seal has
-	// been called, and after every change of the signatures. The signature must be the file's first, and RSA: see Seal.
+	// IntentToSeal says in the signature that the file will be sealed (signtool /itos).
+	// From then on Windows refuses the file until Seal has been called, and after every
+	// change of the signatures. The signature must be the file's first, and RSA: see
+	// Seal.
 	IntentToSeal bool
 }
 
@@ -97,15 +105,18 @@ type Result struct {
 	Skipped bool  // ExistingSkip: the file was left alone, nothing was written
 	Content Content
 	Size    int64 // of the file that was written
-	// Warnings are about the signature itself, for example that Windows does not trust elliptic-curve roots.
+	// Warnings are about the signature itself, for example that Windows does not trust
+	// elliptic-curve roots.
 	Warnings []string
 }
 
-// Sign signs the PE file of size bytes in src and writes the signed file to dst, which starts empty. The source is read once when dst is a file,
-// since the copy is made at the same time; it is read twice for any other writer. On an error dst holds anything, so write to a
-// temporary file and rename it.
+// Sign signs the PE file of size bytes in src and writes the signed file to dst, which
+// starts empty. The source is read once when dst is a file, since the copy is made at
+// the same time; it is read twice for any other writer. On an error dst holds anything,
+// so write to a temporary file and rename it.
 //
-// The same input gives the same bytes with an RSA key. A timestamp is attached afterwards, see Timestamp.
+// The same input gives the same bytes with an RSA key. A timestamp is attached
+// afterwards, see Timestamp.
 func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o SignOptions) (*Result, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -220,7 +231,8 @@ func warnings(o SignOptions) []string {
 	return out
 }
 
-// admits applies the policy for signatures that are there as far as that is possible before the file has been read.
+// admits applies the policy for signatures that are there as far as that is possible
+// before the file has been read.
 func (s *subject) admits(policy Existing) error {
 	switch {
 	case !s.image.HasSignature() || policy == ExistingReplace:
@@ -239,8 +251,8 @@ func (s *subject) admits(policy Existing) error {
 	return nil
 }
 
-// ownSignature looks for an intact signature of o's certificate over the file as it is and returns its index, or -1 if the
-// certificate's signature has to be renewed.
+// ownSignature looks for an intact signature of o's certificate over the file as it is
+// and returns its index, or -1 if the certificate's signature has to be renewed.
 func (s *subject) ownSignature(o SignOptions) (int, error) {
 	sigs, err := s.pkcs7.Signatures()
 	if err != nil {
@@ -280,7 +292,8 @@ func (s *subject) covers(sd *cms.SignedData, o SignOptions) bool {
 	return bytes.Equal(c.digest, want.Authentihash) && (!o.PageHashes || bytes.Equal(c.pageHashes[c.hash], want.PageHashes))
 }
 
-// kept returns the further entries of the certificate table, which Windows does not look at, where the policy keeps what is there.
+// kept returns the further entries of the certificate table, which Windows does not
+// look at, where the policy keeps what is there.
 func (s *subject) kept(policy Existing) []byte {
 	if policy == ExistingAppend {
 		return s.others

@@ -10,7 +10,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// BenchmarkSign signs file to file: a Go program as it is, and one with an overlay that makes it 100 MB.
+// BenchmarkSign signs file to file: a Go program as it is, and one with an overlay that
+// makes it 100 MB.
 func BenchmarkSign(b *testing.B) {
 	p := formatstest.NewPKI(b)
 	program := readFile(b, formatstest.GoProgram(b, "amd64"))

@@ -23,18 +23,21 @@ type Content struct {
 	PageHashes   []byte // table of page hashes as peimage makes it; nil for none
 }
 
-// Tags of the SpcXxx structures, which are IMPLICIT or wrap a CHOICE in an EXPLICIT tag ("Windows Authenticode Portable
-// Executable Signature Format", "Authenticode-Specific Structures").
+// Tags of the SpcXxx structures, which are IMPLICIT or wrap a CHOICE in an EXPLICIT tag
+// ("Windows Authenticode Portable Executable Signature Format", "Authenticode-Specific
+// Structures").
 func contextPrimitive(n uint8) cbasn1.Tag   { return cbasn1.Tag(n).ContextSpecific() }
 func contextConstructed(n uint8) cbasn1.Tag { return contextPrimitive(n).Constructed() }
 
-// obsolete is the file name in SpcPeImageData. The specification wants it, signtool and osslsigncode write it.
+// obsolete is the file name in SpcPeImageData. The specification wants it, signtool and
+// osslsigncode write it.
 const obsolete = "<<<Obsolete>>>"
 
 // imageFlags is SpcPeImageFlags as all tools write it: an empty BIT STRING.
 var imageFlags = []byte{0}
 
-// marshalContent writes SpcIndirectDataContent { data { SpcPeImageData }, messageDigest DigestInfo }.
+// marshalContent writes SpcIndirectDataContent { data { SpcPeImageData }, messageDigest
+// DigestInfo }.
 func marshalContent(c Content) ([]byte, error) {
 	hashOID, err := cms.DigestOID(c.Hash)
 	if err != nil {
@@ -67,7 +70,8 @@ func marshalContent(c Content) ([]byte, error) {
 	return b.Bytes()
 }
 
-// fileLink writes SpcLink: with page hashes moniker [1] SpcSerializedObject, else file [2] SpcString.
+// fileLink writes SpcLink: with page hashes moniker [1] SpcSerializedObject, else file
+// [2] SpcString.
 func fileLink(c Content) ([]byte, error) {
 	var b cryptobyte.Builder
 	if c.PageHashes == nil {
@@ -87,8 +91,9 @@ func fileLink(c Content) ([]byte, error) {
 	return b.Bytes()
 }
 
-// serializedPageHashes writes SET { SEQUENCE { page hash OID, SET { OCTET STRING } } }. There are identifiers for SHA-1 and
-// SHA-256 only (WinTrust.h: SPC_PE_IMAGE_PAGE_HASHES_V1_OBJID, _V2_OBJID).
+// serializedPageHashes writes SET { SEQUENCE { page hash OID, SET { OCTET STRING } } }.
+// There are identifiers for SHA-1 and SHA-256 only (WinTrust.h:
+// SPC_PE_IMAGE_PAGE_HASHES_V1_OBJID, _V2_OBJID).
 func serializedPageHashes(c Content) ([]byte, error) {
 	if c.Hash != crypto.SHA256 {
 		return nil, fmt.Errorf("writing page hashes: they exist for SHA-256, not for %v", c.Hash)
@@ -103,8 +108,9 @@ func serializedPageHashes(c Content) ([]byte, error) {
 	return b.Bytes()
 }
 
-// signedAttributes are SpcStatementType, SpcSpOpusInfo and, if wanted, SpcIntentToSeal; cms adds contentType and messageDigest. There is no signingTime: nothing
-// proves it, and without it the same input gives the same signature.
+// signedAttributes are SpcStatementType, SpcSpOpusInfo and, if wanted, SpcIntentToSeal;
+// cms adds contentType and messageDigest. There is no signingTime: nothing proves it,
+// and without it the same input gives the same signature.
 func signedAttributes(o SignOptions) (cms.Attributes, error) {
 	purpose := cms.OIDSpcIndividualPurp
 	if o.Commercial {
@@ -133,7 +139,8 @@ func signedAttributes(o SignOptions) (cms.Attributes, error) {
 	return attrs, nil
 }
 
-// marshalOpus writes SpcSpOpusInfo { programName [0] SpcString, moreInfo [1] SpcLink }; both may be missing.
+// marshalOpus writes SpcSpOpusInfo { programName [0] SpcString, moreInfo [1] SpcLink };
+// both may be missing.
 func marshalOpus(description, link string) ([]byte, error) {
 	if err := checkURL(link); err != nil {
 		return nil, err

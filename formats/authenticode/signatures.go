@@ -15,7 +15,8 @@ const (
 	maxTreeDepth      = 8
 )
 
-// Signature is one signature of a PKCS#7 blob: the first signer, or one nested in its unsigned attribute 1.3.6.1.4.1.311.2.4.1.
+// Signature is one signature of a PKCS#7 blob: the first signer, or one nested in its
+// unsigned attribute 1.3.6.1.4.1.311.2.4.1.
 type Signature struct {
 	Index int // 0 is the outermost; nested ones follow depth first, in the order of the file
 	Depth int // 0 is the outermost
@@ -115,7 +116,8 @@ func (n *sigNode) marshal() ([]byte, error) {
 	return n.sd.Marshal()
 }
 
-// intact reports whether signer and content belong together: the signature computes and covers the content.
+// intact reports whether signer and content belong together: the signature computes and
+// covers the content.
 func (n *sigNode) intact() bool { return checkSigner(n.sd) == nil }
 
 func checkSigner(sd *cms.SignedData) error {
@@ -141,8 +143,9 @@ func (n *sigNode) unsealed() error {
 	return nil
 }
 
-// edit changes one signature of a blob and writes all of it again in DER. Whatever the change does, signatures that were
-// intact must still be: an edit that breaks one is an error.
+// edit changes one signature of a blob and writes all of it again in DER. Whatever the
+// change does, signatures that were intact must still be: an edit that breaks one is an
+// error.
 func (p PKCS7) edit(index int, change func(*sigNode) error) (PKCS7, error) {
 	root, err := parseTree(p)
 	if err != nil {

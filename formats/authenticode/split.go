@@ -11,8 +11,9 @@ import (
 
 // Split is a signature whose key is somewhere else: all but the signature value.
 type Split struct {
-	// ToBeSigned is what the key has to sign (the DER of the signed attributes), Digest its hash for keys that take one. An RSA key answers with
-	// PKCS#1 v1.5, an ECDSA key with an ASN.1 SEQUENCE of two integers.
+	// ToBeSigned is what the key has to sign (the DER of the signed attributes), Digest
+	// its hash for keys that take one. An RSA key answers with PKCS#1 v1.5, an ECDSA
+	// key with an ASN.1 SEQUENCE of two integers.
 	ToBeSigned []byte
 	Hash       crypto.Hash
 	Digest     []byte
@@ -20,8 +21,8 @@ type Split struct {
 	PKCS7 PKCS7
 }
 
-// PrepareSplit reads a PE file and makes everything of a signature but the key's part; Signer.Key is not used. The certificate has to be
-// known, since a signature names it.
+// PrepareSplit reads a PE file and makes everything of a signature but the key's part;
+// Signer.Key is not used. The certificate has to be known, since a signature names it.
 func PrepareSplit(ctx context.Context, src io.ReaderAt, size int64, o SignOptions) (*Split, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -54,8 +55,9 @@ func PrepareSplit(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 	return &Split{ToBeSigned: p.ToBeSigned, Hash: p.Hash, Digest: p.Digest, PKCS7: p7}, nil
 }
 
-// FinishSplit puts the signature value into what PrepareSplit made and writes the signed file to dst, as Sign does. The value is checked with the
-// certificate and the unfinished signature with the file, which must not have changed in between.
+// FinishSplit puts the signature value into what PrepareSplit made and writes the
+// signed file to dst, as Sign does. The value is checked with the certificate and the
+// unfinished signature with the file, which must not have changed in between.
 func FinishSplit(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 PKCS7, signature []byte, existing Existing) (*Result, error) {
 	done, err := p7.Finish(signature)
 	if err != nil {

@@ -96,8 +96,8 @@ func (s *subject) read(ctx context.Context, q peimage.Request, out output) (err 
 	return err
 }
 
-// readUnder is read under a policy for existing signatures: what is appended to a first signature that is not over the file is of no use, since
-// Windows judges the first.
+// readUnder is read under a policy for existing signatures: what is appended to a first
+// signature that is not over the file is of no use, since Windows judges the first.
 func (s *subject) readUnder(ctx context.Context, policy Existing, q peimage.Request, out output) error {
 	if policy != ExistingAppend || s.pkcs7 == nil {
 		return s.read(ctx, q, out)
@@ -120,7 +120,8 @@ func (s *subject) readUnder(ctx context.Context, policy Existing, q peimage.Requ
 	return nil
 }
 
-// LayoutError says that Windows would refuse a program once it is signed, because of how it was linked. Signing it would look like success.
+// LayoutError says that Windows would refuse a program once it is signed, because of
+// how it was linked. Signing it would look like success.
 type LayoutError struct {
 	Fault *peimage.FormatError
 }
@@ -160,7 +161,8 @@ func (s *subject) write(ctx context.Context, out output, p7, others []byte) (int
 	return edit.Size, out.apply(ctx, edit, s.src, s.copied)
 }
 
-// output is where a changed file goes: an empty regular file, which can be filled in any order and by the kernel, or any writer.
+// output is where a changed file goes: an empty regular file, which can be filled in
+// any order and by the kernel, or any writer.
 type output struct {
 	file   *os.File
 	writer io.Writer
@@ -184,7 +186,8 @@ func newOutput(dst io.Writer) (output, error) {
 	return output{file: f, writer: f}, nil
 }
 
-// apply writes the edited src. A regular file is left positioned at its end, as after any other writing.
+// apply writes the edited src. A regular file is left positioned at its end, as after
+// any other writing.
 func (o output) apply(ctx context.Context, edit *peimage.Edit, src io.ReaderAt, copied *os.File) error {
 	if o.file == nil {
 		return edit.WriteTo(ctx, o.writer, src)
@@ -243,7 +246,8 @@ func (s *subject) checkSeal(der []byte, existing Existing) error {
 	return nil
 }
 
-// sealHolds says whether Windows takes the file as far as seals go: what was promised is there, unless o only promises it, and holds.
+// sealHolds says whether Windows takes the file as far as seals go: what was promised
+// is there, unless o only promises it, and holds.
 func (s *subject) sealHolds(o SignOptions) bool {
 	root, err := parseTree(s.pkcs7)
 	if err != nil {

@@ -12,18 +12,21 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// MaxTag is the largest tag that is written, in bytes. Windows sets no limit; every reader of the file has to load it.
+// MaxTag is the largest tag that is written, in bytes. Windows sets no limit; every
+// reader of the file has to load it.
 const MaxTag = 1 << 20
 
 // ErrTagged: the signature has a tag already.
 var ErrTagged = errors.New("the signature has a tag already")
 
-// Tag is data in an unsigned attribute of a signature, such as the download that an installer came from. Nothing protects it: anyone with the
-// file can change it, and the signature stays good.
+// Tag is data in an unsigned attribute of a signature, such as the download that an
+// installer came from. Nothing protects it: anyone with the file can change it, and the
+// signature stays good.
 type Tag struct {
 	// OID is cms.OIDUnauthenticatedBlob (osslsigncode) or cms.OIDJsignTag.
 	OID asn1.ObjectIdentifier
-	// Text: the value is a UTF8String, as both tools write text; otherwise an OCTET STRING or, of foreign files, anything.
+	// Text: the value is a UTF8String, as both tools write text; otherwise an OCTET
+	// STRING or, of foreign files, anything.
 	Text bool
 	// Data is the content of the value; the whole TLV where it is neither kind of string.
 	Data []byte

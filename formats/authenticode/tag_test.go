@@ -22,7 +22,8 @@ func tagged(t testing.TB, b []byte, index int, data string) []byte {
 	})
 }
 
-// taggedCases are files with tags. Those whose first signature has no timestamp are text, first of two and both of two.
+// taggedCases are files with tags. Those whose first signature has no timestamp are
+// text, first of two and both of two.
 func taggedCases(t testing.TB) map[string][]byte {
 	t.Helper()
 	p := formatstest.NewPKI(t)
@@ -84,7 +85,8 @@ func TestMicrosoftAcceptsTagged(t *testing.T) {
 	}
 }
 
-// TestTagAsOsslsigncode: the blob that osslsigncode adds by itself, set by us, gives the same attribute bytes; openssl sees what we write.
+// TestTagAsOsslsigncode: the blob that osslsigncode adds by itself, set by us, gives
+// the same attribute bytes; openssl sees what we write.
 func TestTagAsOsslsigncode(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	one := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})
@@ -113,7 +115,8 @@ func TestTagAsOsslsigncode(t *testing.T) {
 	}
 }
 
-// TestUnsignedAttributesAreSorted: tag, timestamp and nested signature stand in DER order (X.690 section 11.6), whichever came first.
+// TestUnsignedAttributesAreSorted: tag, timestamp and nested signature stand in DER
+// order (X.690 section 11.6), whichever came first.
 func TestUnsignedAttributesAreSorted(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	one := signed(t, readFile(t, formatstest.GoProgram(t, "amd64")), authenticode.SignOptions{Signer: signer(p.Leaf)})

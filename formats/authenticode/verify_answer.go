@@ -29,9 +29,11 @@ func (v *verifier) finish() *Report {
 	return r
 }
 
-// windows is the answer of WinVerifyTrust and the index of the signature that it comes from. Where the first signature is over the file and
-// does not hold, Windows tries those nested in it, one level deep, and takes the first that holds; if none does it answers for the first of them. So it was
-// measured with wintrust.dll 10.0.15063, with WINTRUST_SIGNATURE_SETTINGS and without. signtool asks for the first alone.
+// windows is the answer of WinVerifyTrust and the index of the signature that it comes
+// from. Where the first signature is over the file and does not hold, Windows tries
+// those nested in it, one level deep, and takes the first that holds; if none does it
+// answers for the first of them. So it was measured with wintrust.dll 10.0.15063, with
+// WINTRUST_SIGNATURE_SETTINGS and without. signtool asks for the first alone.
 func (v *verifier) windows() (Verdict, int) {
 	r := v.report
 	all := r.allSignatures()
@@ -55,7 +57,8 @@ func (v *verifier) windows() (Verdict, int) {
 	return nested[0].Windows, nested[0].Index
 }
 
-// secondaries are the signatures that Windows knows beside the first: the values of its first attribute for nested ones.
+// secondaries are the signatures that Windows knows beside the first: the values of its
+// first attribute for nested ones.
 func (v *verifier) secondaries() []*SignatureReport {
 	a, _ := v.messages[0].data.Signers[0].UnsignedAttrs.Get(cms.OIDNestedSignature)
 	var out []*SignatureReport
@@ -67,8 +70,9 @@ func (v *verifier) secondaries() []*SignatureReport {
 	return out
 }
 
-// triesNested says whether a nested signature can stand in for the first: not where the file is another one than the first was made for, nor where
-// the first was to be sealed, or something is asked of it.
+// triesNested says whether a nested signature can stand in for the first: not where the
+// file is another one than the first was made for, nor where the first was to be
+// sealed, or something is asked of it.
 func (v *verifier) triesNested() bool {
 	if v.digests == nil || len(v.messages) == 0 || v.opts.Kernel != nil || !v.opts.Require.empty() {
 		return false
@@ -78,7 +82,8 @@ func (v *verifier) triesNested() bool {
 	return first.Digest != nil && first.Digest.Match && len(v.unhashed) == 0 && !unsealed
 }
 
-// leaveOut makes a warning of what is wrong with signatures that Windows' answer does not come from.
+// leaveOut makes a warning of what is wrong with signatures that Windows' answer does
+// not come from.
 func (v *verifier) leaveOut() {
 	r := v.report
 	for _, s := range r.Signatures {
@@ -106,7 +111,8 @@ func layoutVerdict(fs []*peimage.FormatError) Verdict {
 	return VerdictBadDigest
 }
 
-// disallowedMissing says that the list was not consulted: it is Windows' own knowledge, and a verdict without it may be milder than Windows'.
+// disallowedMissing says that the list was not consulted: it is Windows' own knowledge,
+// and a verdict without it may be milder than Windows'.
 func (v *verifier) disallowedMissing() {
 	if v.opts.Disallowed == nil && !v.opts.HashOnly && len(v.report.allSignatures()) > 0 {
 		v.find(note(CheckDisallowed, "Microsoft's list of disallowed certificates is not at hand and was not consulted"))

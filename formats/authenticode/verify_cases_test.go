@@ -18,7 +18,8 @@ type vcase struct {
 	name    string
 	make    func(v *vfiles) []byte
 	windows authenticode.Verdict
-	// finds lists checks of severity error or strict, in order, without repetitions; CheckNoTimestamp is left out.
+	// finds lists checks of severity error or strict, in order, without repetitions;
+	// CheckNoTimestamp is left out.
 	finds []authenticode.Check
 	opts  authenticode.VerifyOptions // besides the roots
 	norig string                     // why Microsoft's verifier in the rig is not asked, or answers otherwise
@@ -26,7 +27,8 @@ type vcase struct {
 
 func sections(im *peimage.Image) int { return int(im.Sections[0].PointerToRawData) }
 
-// vcases is the verifier's table of files: each kind of signature that must be good, and each way of damaging one.
+// vcases is the verifier's table of files: each kind of signature that must be good,
+// and each way of damaging one.
 func vcases() []vcase {
 	return slices.Concat(goodCases(), tamperedCases(), certificateCases(), timestampCases(), sealCases())
 }

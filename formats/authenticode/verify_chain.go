@@ -17,9 +17,9 @@ import (
 
 var pageHashAlgorithms = []crypto.Hash{crypto.SHA1, crypto.SHA256}
 
-// certificateChain judges the publisher: at the time of the timestamp, or now without one, or if the certificate
-// has the lifetime signing usage, which says that the signature shall end with the certificate (wincrypt.h,
-// szOID_KP_LIFETIME_SIGNING).
+// certificateChain judges the publisher: at the time of the timestamp, or now without
+// one, or if the certificate has the lifetime signing usage, which says that the
+// signature shall end with the certificate (wincrypt.h, szOID_KP_LIFETIME_SIGNING).
 func (j *judging) certificateChain(ctx context.Context) bool {
 	at := j.stamped
 	lifetime := j.lifetime()
@@ -95,8 +95,8 @@ func (j *judging) revoked(ctx context.Context) bool {
 	return true
 }
 
-// leaf: a publisher's certificate is for signatures and issues nothing (CA/Browser Forum code signing requirements
-// 7.1.2.3). Windows does not look.
+// leaf: a publisher's certificate is for signatures and issues nothing (CA/Browser
+// Forum code signing requirements 7.1.2.3). Windows does not look.
 func (j *judging) leaf(context.Context) bool {
 	if j.cert.KeyUsage != 0 && j.cert.KeyUsage&x509.KeyUsageDigitalSignature == 0 {
 		j.find(strict(CheckUsage, "the key usage of %s lacks digitalSignature", certchain.Name(j.cert)))
@@ -112,7 +112,8 @@ func (j *judging) leaf(context.Context) bool {
 
 func weakHash(h crypto.Hash) bool { return h == crypto.MD5 || h == crypto.SHA1 }
 
-// algorithms reports digests and keys that Windows still takes for a file without mark of the web, but that can be forged.
+// algorithms reports digests and keys that Windows still takes for a file without mark
+// of the web, but that can be forged.
 func (j *judging) algorithms(context.Context) bool {
 	if c := j.m.signed; c != nil && weakHash(c.hash) {
 		j.find(strict(CheckAlgorithms, "the file is hashed with %v", c.hash))
@@ -142,7 +143,8 @@ func weakKeys(c certchain.Chain, prefix string) []Finding {
 	return out
 }
 
-// weakChain reports certificates below the anchor, whose own signature is worth nothing, that are signed with a weak digest.
+// weakChain reports certificates below the anchor, whose own signature is worth
+// nothing, that are signed with a weak digest.
 func weakChain(c certchain.Chain, prefix string) []Finding {
 	var out []Finding
 	for i, cert := range c.Certificates {
@@ -156,11 +158,13 @@ func weakChain(c certchain.Chain, prefix string) []Finding {
 	return out
 }
 
-// knownUnsigned are the unsigned attributes that are judged elsewhere or carry nothing that could mislead.
+// knownUnsigned are the unsigned attributes that are judged elsewhere or carry nothing
+// that could mislead.
 var knownUnsigned = []asn1.ObjectIdentifier{cms.OIDNestedSignature, cms.OIDRFC3161Token, cms.OIDCountersignature, cms.OIDSequenceNumber,
 	cms.OIDSealingTimestamp, cms.OIDSealingSignature, cms.OIDRelaxedPEMarker, cms.OIDDigestRetryCount}
 
-// leftovers reports what the signature carries without covering it: data can be hidden there without breaking it.
+// leftovers reports what the signature carries without covering it: data can be hidden
+// there without breaking it.
 func (j *judging) leftovers(context.Context) bool {
 	for _, t := range tagsOf(j.signer) {
 		j.find(warning(CheckUnknownContent, "a tag of %d bytes (%v), which the signature does not cover", len(t.Data), t.OID))

@@ -12,8 +12,8 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// signedContent is what a verifier needs of an SpcIndirectDataContent (Windows Authenticode Portable Executable
-// Signature Format, "Authenticode Signature Format").
+// signedContent is what a verifier needs of an SpcIndirectDataContent (Windows
+// Authenticode Portable Executable Signature Format, "Authenticode Signature Format").
 type signedContent struct {
 	kind       asn1.ObjectIdentifier // what data describes: SpcPeImageData, SpcSipInfo, …
 	hash       crypto.Hash
@@ -55,11 +55,14 @@ func atMostOne(in cryptobyte.String) bool {
 	return in.Empty() || in.ReadAnyASN1Element(&el, &tag) && in.Empty()
 }
 
-// pageHashClass is the SpcSerializedObject class of page hashes, a6b586d5-b4a1-2466-ae05-a217da8e60d6 in its byte order.
+// pageHashClass is the SpcSerializedObject class of page hashes,
+// a6b586d5-b4a1-2466-ae05-a217da8e60d6 in its byte order.
 const pageHashClass = "\xa6\xb5\x86\xd5\xb4\xa1\x24\x66\xae\x05\xa2\x17\xda\x8e\x60\xd6"
 
-// parseImageData reads SpcPeImageData { flags BIT STRING, file [0] SpcLink } and the page hashes that its moniker may hold. Windows reads all of it
-// before it hashes a file, and hashes none where it cannot; what lies in a moniker it leaves to code integrity.
+// parseImageData reads SpcPeImageData { flags BIT STRING, file [0] SpcLink } and the
+// page hashes that its moniker may hold. Windows reads all of it before it hashes a
+// file, and hashes none where it cannot; what lies in a moniker it leaves to code
+// integrity.
 func (c *signedContent) parseImageData(data cryptobyte.String) error {
 	var seq, flags, file cryptobyte.String
 	var hasFlags, hasFile bool
@@ -78,8 +81,9 @@ func (c *signedContent) parseImageData(data cryptobyte.String) error {
 	return c.parseLink(file)
 }
 
-// parseLink reads SpcLink, a CHOICE { url [0] IA5String, moniker [1] SpcSerializedObject, file [2] SpcString }. A file name or URL says nothing: it
-// is "<<<Obsolete>>>".
+// parseLink reads SpcLink, a CHOICE { url [0] IA5String, moniker [1]
+// SpcSerializedObject, file [2] SpcString }. A file name or URL says nothing: it is
+// "<<<Obsolete>>>".
 func (c *signedContent) parseLink(in cryptobyte.String) error {
 	var inner cryptobyte.String
 	var ok bool
@@ -106,7 +110,8 @@ func isSpcString(in cryptobyte.String) bool {
 	return in.ReadASN1(&s, contextPrimitive(1)) && in.Empty()
 }
 
-// parseMoniker reads SpcSerializedObject { classId OCTET STRING of 16, serializedData OCTET STRING }.
+// parseMoniker reads SpcSerializedObject { classId OCTET STRING of 16, serializedData
+// OCTET STRING }.
 func (c *signedContent) parseMoniker(in cryptobyte.String) bool {
 	var class, object []byte
 	if !in.ReadASN1Bytes(&class, cbasn1.OCTET_STRING) || len(class) != len(pageHashClass) || !in.ReadASN1Bytes(&object, cbasn1.OCTET_STRING) || !in.Empty() {
@@ -143,8 +148,8 @@ func parsePageHashes(object cryptobyte.String) (map[crypto.Hash][]byte, error) {
 	return out, nil
 }
 
-// parseDescription reads SpcSpOpusInfo { [0] programName, [1] moreInfo }; what cannot be read is left empty, since
-// nothing depends on it.
+// parseDescription reads SpcSpOpusInfo { [0] programName, [1] moreInfo }; what cannot
+// be read is left empty, since nothing depends on it.
 func parseDescription(der []byte) (text, url string) {
 	in := cryptobyte.String(der)
 	var seq, program, info, s cryptobyte.String

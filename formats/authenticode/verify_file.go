@@ -12,8 +12,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
-// checkGap looks at the bytes between the end of an entry and the multiple of 8 at which the next one starts: they
-// are unused and must be zero (PE Format, "The Attribute Certificate Table").
+// checkGap looks at the bytes between the end of an entry and the multiple of 8 at
+// which the next one starts: they are unused and must be zero (PE Format, "The
+// Attribute Certificate Table").
 func (v *verifier) checkGap(im *peimage.Image, r io.ReaderAt, i int) error {
 	c := im.Certificates[i]
 	end := c.Offset + int64(c.Length)
@@ -63,8 +64,9 @@ func (v *verifier) otherFile(ctx context.Context, r io.ReaderAt, size int64, for
 	return v.unsigned(ctx, digests, "not a PE file, so it carries no signature of its own")
 }
 
-// unreadable is Windows' answer to a file that is not a PE file: by the magic number MZ it already decides which of its
-// subject interface packages is to look for a signature (Microsoft, CryptSIPRetrieveSubjectGuid).
+// unreadable is Windows' answer to a file that is not a PE file: by the magic number MZ
+// it already decides which of its subject interface packages is to look for a signature
+// (Microsoft, CryptSIPRetrieveSubjectGuid).
 func unreadable(r io.ReaderAt) Verdict {
 	var magic [2]byte
 	if _, err := r.ReadAt(magic[:], 0); err == nil && string(magic[:]) == "MZ" {

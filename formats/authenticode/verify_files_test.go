@@ -22,7 +22,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// vfiles makes the files that the verifier's tests judge. All are real programs signed by osslsigncode, some damaged afterwards.
+// vfiles makes the files that the verifier's tests judge. All are real programs signed
+// by osslsigncode, some damaged afterwards.
 type vfiles struct {
 	t   *testing.T
 	pki *formatstest.PKI
@@ -105,7 +106,8 @@ func (v *vfiles) write(b []byte) string {
 	return path
 }
 
-// unknownRoot adds the root to the signature of id, as Windows' chain engine in the rig needs it to see that it is unknown.
+// unknownRoot adds the root to the signature of id, as Windows' chain engine in the rig
+// needs it to see that it is unknown.
 func withRoot(id *formatstest.Identity) *formatstest.Identity {
 	c := *id
 	c.Chain = append(c.Chain[:len(c.Chain):len(c.Chain)], c.Root)
@@ -171,7 +173,8 @@ func flip(b []byte, at int) []byte {
 	return out
 }
 
-// authentihash is written out here once more, from the specification, to have something to compare with.
+// authentihash is written out here once more, from the specification, to have something
+// to compare with.
 func (v *vfiles) authentihash(b []byte) []byte {
 	im := v.layout(b)
 	h := sha256.New()
@@ -185,7 +188,8 @@ func (v *vfiles) authentihash(b []byte) []byte {
 	return h.Sum(nil)
 }
 
-// token makes an RFC 3161 token as any server might, also with a certificate that no server should have.
+// token makes an RFC 3161 token as any server might, also with a certificate that no
+// server should have.
 func (v *vfiles) token(tsa *formatstest.Identity, signature []byte, at time.Time) []byte {
 	v.t.Helper()
 	imprint, self := sha256.Sum256(signature), sha256.Sum256(tsa.Certificate.Raw)
@@ -222,7 +226,8 @@ func (v *vfiles) token(tsa *formatstest.Identity, signature []byte, at time.Time
 	return der
 }
 
-// countersigned is a file with a PKCS#9 countersignature; change may spoil the value that is countersigned.
+// countersigned is a file with a PKCS#9 countersignature; change may spoil the value
+// that is countersigned.
 func (v *vfiles) countersigned(change func(signature []byte)) []byte {
 	v.t.Helper()
 	server, err := rfc3161.NewServer(rfc3161.ServerOptions{Key: v.pki.TSA.Key, Certificate: v.pki.TSA.Certificate, Chain: v.pki.TSA.Chain})

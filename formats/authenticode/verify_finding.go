@@ -53,8 +53,9 @@ const (
 	CheckUnknownContent Check = "unknown-content"         // unknown unsigned attributes
 )
 
-// WindowsOnly lists every check that can find something which Windows lets pass. As VerifyOptions.Allow it reduces
-// Verify to Windows' own judgement, with what else was found as warnings.
+// WindowsOnly lists every check that can find something which Windows lets pass. As
+// VerifyOptions.Allow it reduces Verify to Windows' own judgement, with what else was
+// found as warnings.
 func WindowsOnly() []Check {
 	return []Check{CheckTable, CheckPadding, CheckChecksum, CheckContent, CheckPageHashes, CheckAlgorithms, CheckKeySize, CheckTimestamp,
 		CheckTSAUsage, CheckTSACritical, CheckTSABinding, CheckNoTimestamp, CheckNested, CheckUsage, CheckSeal, CheckKernel}

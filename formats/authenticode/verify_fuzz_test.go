@@ -11,8 +11,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// FuzzVerify looks for files that the verifier cannot stand, and for files that it trusts although they are not those
-// that were signed. Nothing is trusted by accident: the only root is one that signed no seed.
+// FuzzVerify looks for files that the verifier cannot stand, and for files that it
+// trusts although they are not those that were signed. Nothing is trusted by accident:
+// the only root is one that signed no seed.
 func FuzzVerify(f *testing.F) {
 	for _, pattern := range []string{"jsign/fuzz/*", "jsign/*.exe", "relic/*.exe"} {
 		for _, file := range formatstest.CorpusFiles(f, pattern) {

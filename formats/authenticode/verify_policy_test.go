@@ -75,7 +75,8 @@ func TestRequireNeedsSigners(t *testing.T) {
 	}
 }
 
-// TestVerifyZeroValue: without any option nobody but the built-in roots is trusted, and a missing timestamp is refused.
+// TestVerifyZeroValue: without any option nobody but the built-in roots is trusted, and
+// a missing timestamp is refused.
 func TestVerifyZeroValue(t *testing.T) {
 	v := newVfiles(t)
 	if r := verifyBytes(t, v.good(), authenticode.VerifyOptions{}); r.Trusted || r.Windows.Trusted() {

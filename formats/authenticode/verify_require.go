@@ -20,7 +20,8 @@ var classNames = map[string][]certchain.Class{
 	"artifact-signing": {certchain.ClassArtifactSigningPublic},
 }
 
-// ClassesNamed returns what goes into Require.Classes for ev, ov (which EV meets too) or artifact-signing; any other name is an error.
+// ClassesNamed returns what goes into Require.Classes for ev, ov (which EV meets too)
+// or artifact-signing; any other name is an error.
 func ClassesNamed(name string) ([]certchain.Class, error) {
 	cs, ok := classNames[name]
 	if !ok {

@@ -12,7 +12,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestTableAsWindows holds the verdicts of the table, and with TestVerifyTable ours, against Microsoft's own wintrust.dll.
+// TestTableAsWindows holds the verdicts of the table, and with TestVerifyTable ours,
+// against Microsoft's own wintrust.dll.
 func TestTableAsWindows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs wine")
@@ -61,8 +62,9 @@ func TestSecondaryAsWindows(t *testing.T) {
 	}
 }
 
-// TestHashOnlyAsWindows asks with WTD_HASH_ONLY_FLAG. WTD_LIFETIME_SIGNING_FLAG is not asked for: it acts in the
-// chain engine, and the rig's is wine's, which does not know it.
+// TestHashOnlyAsWindows asks with WTD_HASH_ONLY_FLAG. WTD_LIFETIME_SIGNING_FLAG is not
+// asked for: it acts in the chain engine, and the rig's is wine's, which does not know
+// it.
 func TestHashOnlyAsWindows(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs wine")

@@ -23,8 +23,9 @@ var updateSamples = flag.Bool("update-samples", false, "write testdata/samples.g
 // sampleTime is when the samples are judged, so that the golden file does not change by itself.
 var sampleTime = time.Date(2026, 7, 1, 0, 0, 0, 0, time.UTC)
 
-// TestVerifySamples judges the real Windows files in the test folder of github.com/saferwall/pe with the built-in
-// roots. testdata/samples.golden has a line for each with the reason, which is written by hand and kept by -update-samples.
+// TestVerifySamples judges the real Windows files in the test folder of
+// github.com/saferwall/pe with the built-in roots. testdata/samples.golden has a line
+// for each with the reason, which is written by hand and kept by -update-samples.
 func TestVerifySamples(t *testing.T) {
 	golden := filepath.Join("testdata", "samples.golden")
 	reasons := readReasons(t, golden)
@@ -54,8 +55,9 @@ func TestVerifySamples(t *testing.T) {
 	}
 }
 
-// TestBareDigestCountersignature: Symantec's time server signed the bare digest, without DigestInfo; Windows takes it. The
-// roots of putty.exe are in the file or, of the time server, one step below.
+// TestBareDigestCountersignature: Symantec's time server signed the bare digest,
+// without DigestInfo; Windows takes it. The roots of putty.exe are in the file or, of
+// the time server, one step below.
 func TestBareDigestCountersignature(t *testing.T) {
 	b, err := os.ReadFile(filepath.Join(formatstest.SaferwallSamples(t), "putty.exe"))
 	if err != nil {
@@ -88,7 +90,8 @@ func TestBareDigestCountersignature(t *testing.T) {
 	}
 }
 
-// checkSample compares what we compute with what Microsoft's and others' tools have stored in a file. One file is known to be altered.
+// checkSample compares what we compute with what Microsoft's and others' tools have
+// stored in a file. One file is known to be altered.
 func checkSample(t *testing.T, name string, r *authenticode.Report) {
 	for _, s := range r.Signatures {
 		if s.Digest == nil {
@@ -117,7 +120,8 @@ func sampleFiles(t testing.TB) []string {
 	return slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, ".7z") }) // malware
 }
 
-// sampleLine says all that matters in one line: verdict, then of each signature its verdict, digests and findings that count.
+// sampleLine says all that matters in one line: verdict, then of each signature its
+// verdict, digests and findings that count.
 func sampleLine(name string, r *authenticode.Report) string {
 	line := name + ": " + r.Windows.String()
 	for _, s := range r.Signatures {

@@ -35,8 +35,10 @@ func (v *verifier) keepPlace(im *peimage.Image, r io.ReaderAt) {
 	v.place = &sealPlace{offset: c.Offset, rest: io.NewSectionReader(r, end, max(im.CertTable.End()-end, 0))}
 }
 
-// sealing judges intent and seal. Windows looks at the first signature only, and refuses it where the intent is there and no seal that holds. Without
-// the intent it tries again without the seal. Asked about this signature alone (WSS_VERIFY_SPECIFIC) it does not look.
+// sealing judges intent and seal. Windows looks at the first signature only, and
+// refuses it where the intent is there and no seal that holds. Without the intent it
+// tries again without the seal. Asked about this signature alone (WSS_VERIFY_SPECIFIC)
+// it does not look.
 func (j *judging) sealing(context.Context) bool {
 	intended, err := readIntent(j.signer)
 	present := carriesSeal(j.signer)
@@ -63,7 +65,8 @@ func (j *judging) sealing(context.Context) bool {
 	return true
 }
 
-// sealMissing reports a missing seal. Windows answers it after expired and unsuitable certificates and before an unknown root.
+// sealMissing reports a missing seal. Windows answers it after expired and unsuitable
+// certificates and before an unknown root.
 func (j *judging) sealMissing(context.Context) bool {
 	if j.missing == nil {
 		return true
@@ -108,7 +111,8 @@ func (j *judging) checkSeal(rep *SealReport) {
 	}
 }
 
-// sealVouches: where a seal holds, Windows does not check the signature under it, since the same key has signed all of it.
+// sealVouches: where a seal holds, Windows does not check the signature under it, since
+// the same key has signed all of it.
 func (j *judging) sealVouches() {
 	for i, f := range j.m.report.Findings {
 		if f.Check == CheckSignature && f.Verdict == VerdictNoSignature {
@@ -125,7 +129,8 @@ func unsealed(intended bool, message string) Finding {
 	return strict(CheckSeal, "%s; the signature does not demand a seal, so Windows does not mind", message)
 }
 
-// sealed reports whether there is a seal that holds: then Windows counts its timestamp, and no other.
+// sealed reports whether there is a seal that holds: then Windows counts its timestamp,
+// and no other.
 func (j *judging) sealed() bool { return j.m.report.Seal != nil && j.m.report.Seal.Holds }
 
 // stampInSeal notes that the usual timestamps of a sealed signature have no effect.

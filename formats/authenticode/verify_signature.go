@@ -32,8 +32,8 @@ type judging struct {
 	useful    map[[sha256.Size]byte]bool // embedded certificates that are on some path
 }
 
-// signatureChecks are made in this order, which is also Windows': its answer is the first error. A check that
-// returns false leaves nothing for the others to look at.
+// signatureChecks are made in this order, which is also Windows': its answer is the
+// first error. A check that returns false leaves nothing for the others to look at.
 var signatureChecks = []struct {
 	run      func(*judging, context.Context) bool
 	hashOnly bool // also made when signers do not matter
@@ -70,7 +70,8 @@ func (v *verifier) judge(ctx context.Context, m *message) {
 	}
 }
 
-// certificatesFor are the certificates that a signature need not carry itself: for a nested one Windows also looks into the first.
+// certificatesFor are the certificates that a signature need not carry itself: for a
+// nested one Windows also looks into the first.
 func (v *verifier) certificatesFor(m *message) []*x509.Certificate {
 	if m.report.Depth == 0 || m.report.Entry != 0 || v.messages[0].data == nil {
 		return v.opts.Intermediates
@@ -81,8 +82,8 @@ func (v *verifier) certificatesFor(m *message) []*x509.Certificate {
 
 func (j *judging) find(f ...Finding) { j.m.report.Findings = append(j.m.report.Findings, f...) }
 
-// structure: a SignedData with one signer over the expected kind of content (Windows Authenticode Portable
-// Executable Signature Format, "PKCS #7 SignedData").
+// structure: a SignedData with one signer over the expected kind of content (Windows
+// Authenticode Portable Executable Signature Format, "PKCS #7 SignedData").
 func (j *judging) structure(context.Context) bool {
 	m := j.m
 	if m.err != nil {
@@ -117,8 +118,10 @@ func (j *judging) structure(context.Context) bool {
 	return true
 }
 
-// shapedAsCertificate says whether a member of the certificate set is what its tag says: X.509 certificates are a SEQUENCE of two SEQUENCEs and a
-// BIT STRING (RFC 5280 section 4.1); the other members are marked by a tag of their own (RFC 5652 section 10.2.2).
+// shapedAsCertificate says whether a member of the certificate set is what its tag
+// says: X.509 certificates are a SEQUENCE of two SEQUENCEs and a BIT STRING (RFC 5280
+// section 4.1); the other members are marked by a tag of their own (RFC 5652 section
+// 10.2.2).
 func shapedAsCertificate(der []byte) bool {
 	in := cryptobyte.String(der)
 	var cert cryptobyte.String
@@ -147,8 +150,8 @@ func (j *judging) describe() {
 	j.m.report.SigningTime = claimedTime(j.signer)
 }
 
-// padding: nothing may hide between the end of the PKCS#7 and the end of its entry. Windows looks only where
-// EnableCertPaddingCheck is set (CVE-2013-3900), we always do.
+// padding: nothing may hide between the end of the PKCS#7 and the end of its entry.
+// Windows looks only where EnableCertPaddingCheck is set (CVE-2013-3900), we always do.
 func (j *judging) padding(context.Context) bool {
 	n := j.m.data.Trailing
 	if n == 0 || n > len(j.m.raw) {
@@ -165,8 +168,8 @@ func (j *judging) padding(context.Context) bool {
 	return true
 }
 
-// messageDigest: the signed attributes must hold the digest of the content and name its type (RFC 2315 section 9.2).
-// Windows does not look at the type.
+// messageDigest: the signed attributes must hold the digest of the content and name its
+// type (RFC 2315 section 9.2). Windows does not look at the type.
 func (j *judging) messageDigest(context.Context) bool {
 	err := j.m.data.CheckContent(0)
 	switch {
@@ -220,8 +223,8 @@ func (j *judging) digest(context.Context) bool {
 	return true
 }
 
-// pageHashes: the tables in the moniker of SpcPeImageData must be the file's. Windows' verifier leaves them to
-// code integrity, which then refuses to run the page.
+// pageHashes: the tables in the moniker of SpcPeImageData must be the file's. Windows'
+// verifier leaves them to code integrity, which then refuses to run the page.
 func (j *judging) pageHashes(context.Context) bool {
 	if j.m.signed == nil || j.v.digests == nil {
 		return true
@@ -260,7 +263,8 @@ func firstPage(stored, have []byte, size int) string {
 	return ""
 }
 
-// signature: the signer's certificate must be there and its key must have signed (RFC 2315 section 9.4).
+// signature: the signer's certificate must be there and its key must have signed (RFC
+// 2315 section 9.4).
 func (j *judging) signature(context.Context) bool {
 	cert, err := j.m.data.FindCertificate(j.signer)
 	if err != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestVerifySigntool judges what Microsoft's own signtool has signed, and compares with what WinVerifyTrust says about it.
+// TestVerifySigntool judges what Microsoft's own signtool has signed, and compares with
+// what WinVerifyTrust says about it.
 func TestVerifySigntool(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs wine")

@@ -23,9 +23,10 @@ const (
 	stampSkew     = 5 * time.Minute // how far a stamp may be ahead of our clock
 )
 
-// timestamps judges the stamps in the unsigned attributes. The publisher's chain is then judged at the time of the
-// first that is intact. Whether anybody trusts its authority comes after that, as in Windows: it is what stampChain
-// finds, and it refuses the signature just the same.
+// timestamps judges the stamps in the unsigned attributes. The publisher's chain is
+// then judged at the time of the first that is intact. Whether anybody trusts its
+// authority comes after that, as in Windows: it is what stampChain finds, and it
+// refuses the signature just the same.
 func (j *judging) timestamps(ctx context.Context) bool {
 	n, counted := 0, 0
 	for _, kind := range []struct {
@@ -83,7 +84,8 @@ func (j *judging) token(ctx context.Context, rep *TimestampReport, der []byte) [
 	return tokenFindings(t.Problems(j.signer.Signature, rfc3161.CheckOptions{Certificates: certs, Trust: rfc3161.TrustAny}))
 }
 
-// laxRules are the rules of RFC 3161 that Windows does not insist on. A stamp that breaks RulePurpose does not count for it, see stampChain.
+// laxRules are the rules of RFC 3161 that Windows does not insist on. A stamp that
+// breaks RulePurpose does not count for it, see stampChain.
 var laxRules = map[rfc3161.Rule]Check{
 	rfc3161.RulePurpose:   CheckTSAUsage,
 	rfc3161.RuleUsage:     CheckTSAUsage, // Windows wants the usage, but neither alone nor critical
@@ -94,7 +96,8 @@ var laxRules = map[rfc3161.Rule]Check{
 	rfc3161.RuleKeySize:   CheckKeySize,
 }
 
-// StampRules lists the rules that a time server need not keep where checks are allowed: what Verify does not mind, the client need not refuse.
+// StampRules lists the rules that a time server need not keep where checks are allowed:
+// what Verify does not mind, the client need not refuse.
 func StampRules(allowed []Check) []rfc3161.Rule {
 	var out []rfc3161.Rule
 	for rule, check := range laxRules {
@@ -105,7 +108,8 @@ func StampRules(allowed []Check) []rfc3161.Rule {
 	return out
 }
 
-// ruleVerdicts are the codes of CryptVerifyTimeStampSignature, which WinVerifyTrust passes on; for other rules it is TRUST_E_TIME_STAMP.
+// ruleVerdicts are the codes of CryptVerifyTimeStampSignature, which WinVerifyTrust
+// passes on; for other rules it is TRUST_E_TIME_STAMP.
 var ruleVerdicts = map[rfc3161.Rule]Verdict{
 	rfc3161.RuleImprint:   VerdictHashValue,
 	rfc3161.RuleContent:   VerdictHashValue,
@@ -128,10 +132,13 @@ func tokenFindings(ps []rfc3161.Problem) []Finding {
 	return out
 }
 
-// stampChain judges the authority's certificate at the time of its stamp, for authorities to report.
+// stampChain judges the authority's certificate at the time of its stamp, for
+// authorities to report.
 //
-// Windows leaves a stamp out of account, as if there were none, unless the certificate names time stamping among its usages; one that names none or any, and
-// would be good for everything, is not enough. Without that, anyone with a certificate of any kind could date signatures back.
+// Windows leaves a stamp out of account, as if there were none, unless the certificate
+// names time stamping among its usages; one that names none or any, and would be good
+// for everything, is not enough. Without that, anyone with a certificate of any kind
+// could date signatures back.
 func (j *judging) stampChain(ctx context.Context, rep *TimestampReport, cert *x509.Certificate, certs []*x509.Certificate) {
 	if !certchain.HasEKU(cert, cms.OIDEKUTimeStamping) {
 		rep.counts = false
@@ -170,8 +177,9 @@ func (j *judging) authorities(context.Context) bool {
 	return true
 }
 
-// countersignature judges a PKCS#9 countersignature, the older kind of timestamp: a SignerInfo over the signature
-// value whose certificates are in the outer set (Microsoft, "Time Stamping Authenticode Signatures"; RFC 2985 section 5.3.6).
+// countersignature judges a PKCS#9 countersignature, the older kind of timestamp: a
+// SignerInfo over the signature value whose certificates are in the outer set
+// (Microsoft, "Time Stamping Authenticode Signatures"; RFC 2985 section 5.3.6).
 func (j *judging) countersignature(ctx context.Context, rep *TimestampReport, der []byte) []Finding {
 	rep.Kind = "PKCS#9 countersignature"
 	si, err := cms.ParseSignerInfo(der)
@@ -218,7 +226,8 @@ func octetString(b []byte) ([]byte, error) {
 	return out.Bytes()
 }
 
-// claimedTime reads the signingTime attribute (RFC 2985 section 5.3.3); zero if there is none that can be read.
+// claimedTime reads the signingTime attribute (RFC 2985 section 5.3.3); zero if there
+// is none that can be read.
 func claimedTime(si *cms.SignerInfo) time.Time {
 	a, ok := si.Attr(cms.OIDSigningTime)
 	if !ok || len(a.Values) != 1 {

@@ -21,7 +21,8 @@ import (
 	"math"
 )
 
-// Sizes and offsets, in bytes, of a CFHEADER, CFFOLDER, CFFILE and CFDATA (Microsoft, "Microsoft Cabinet Format").
+// Sizes and offsets, in bytes, of a CFHEADER, CFFOLDER, CFFILE and CFDATA (Microsoft,
+// "Microsoft Cabinet Format").
 const (
 	headerSize    = 36
 	folderSize    = 8
@@ -37,8 +38,9 @@ const (
 	prevFlag      = 0x0001 // two names follow the header
 	nextFlag      = 0x0002 // two names
 	reserveFlag   = 0x0004
-	// The reserved area begins with two uint16: the number of bytes that belong to others, and of those of a signature, which come
-	// after them: its offset and size, and eight bytes more.
+	// The reserved area begins with two uint16: the number of bytes that belong to
+	// others, and of those of a signature, which come after them: its offset and size,
+	// and eight bytes more.
 	signatureInfo = 16
 )
 

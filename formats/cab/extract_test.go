@@ -95,7 +95,8 @@ func FuzzExtract(f *testing.F) {
 	})
 }
 
-// checksum is that of a block ([MS-CAB] section 3.1): words joined by exclusive or, the last bytes the other way round.
+// checksum is that of a block ([MS-CAB] section 3.1): words joined by exclusive or, the
+// last bytes the other way round.
 func checksum(b []byte) uint32 {
 	var sum, last uint32
 	for ; len(b) >= 4; b = b[4:] {
@@ -107,8 +108,8 @@ func checksum(b []byte) uint32 {
 	return sum ^ last
 }
 
-// TestExtractWindow: MSZIP blocks refer to what is before them in the folder, which gcab reads and does not write. It judges the
-// cabinet that is made here by hand.
+// TestExtractWindow: MSZIP blocks refer to what is before them in the folder, which
+// gcab reads and does not write. It judges the cabinet that is made here by hand.
 func TestExtractWindow(t *testing.T) {
 	formatstest.Tool(t, "gcab")
 	first := noise(maxBlock)

@@ -26,7 +26,8 @@ const (
 	FlagUnauthenticated Flags = 0x20000000 // not supported by makecat, nor here
 )
 
-// Attribute is a named value of a member or of a whole catalog (CAT_NAMEVALUE, 1.3.6.1.4.1.311.12.2.1).
+// Attribute is a named value of a member or of a whole catalog (CAT_NAMEVALUE,
+// 1.3.6.1.4.1.311.12.2.1).
 type Attribute struct {
 	Name  string
 	Flags Flags
@@ -56,7 +57,8 @@ func (a Attribute) equal(b Attribute) bool {
 	return a.Name == b.Name && a.Flags == b.Flags && bytes.Equal(a.Value, b.Value)
 }
 
-// check holds an attribute to what Windows reads again. That is less than a definition may say (defined).
+// check holds an attribute to what Windows reads again. That is less than a definition
+// may say (defined).
 func (a Attribute) check() error {
 	switch {
 	case a.Name == "":

@@ -11,7 +11,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// large makes a catalog of n members from invented digests, with a path each, as a release of n files has.
+// large makes a catalog of n members from invented digests, with a path each, as a
+// release of n files has.
 func large(tb testing.TB, n int) *Catalog {
 	tb.Helper()
 	b, err := NewBuilder(Options{Time: testTime, KeepDuplicates: true})
@@ -71,8 +72,9 @@ func cycle(b *testing.B, n int, id *formatstest.Identity) {
 	}
 }
 
-// TestMemoryPerMember: what a catalog keeps of each member is not much more than what is written of it. (100,000 members with all
-// that Windows hashes of them and a path each are 35 MB in the file.)
+// TestMemoryPerMember: what a catalog keeps of each member is not much more than what
+// is written of it. (100,000 members with all that Windows hashes of them and a path
+// each are 35 MB in the file.)
 func TestMemoryPerMember(t *testing.T) {
 	const n = 5000
 	c := large(t, n)
@@ -86,7 +88,8 @@ func TestMemoryPerMember(t *testing.T) {
 	}
 }
 
-// BenchmarkFiles catalogues the same small files as we do it and as Microsoft's makecat does it in the rig, reading included.
+// BenchmarkFiles catalogues the same small files as we do it and as Microsoft's makecat
+// does it in the rig, reading included.
 func BenchmarkFiles(b *testing.B) {
 	const n = 1000
 	dir := b.TempDir()

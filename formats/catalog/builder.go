@@ -16,24 +16,30 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// Options says what catalog a Builder makes. The zero value makes one of version 2 with SHA-1 entries, as makecat does.
+// Options says what catalog a Builder makes. The zero value makes one of version 2 with
+// SHA-1 entries, as makecat does.
 type Options struct {
 	Version Version // 0 means V2
 	// Time of the list, in whole seconds; zero means now.
 	Time time.Time
-	// ListID is the list's identifier; zero derives one from the contents, so that equal files give equal catalogs.
+	// ListID is the list's identifier; zero derives one from the contents, so that
+	// equal files give equal catalogs.
 	ListID [16]byte
-	// NoSHA1 leaves the SHA-1 entries of version 2 out. Callers of the older catalog functions then do not find members.
+	// NoSHA1 leaves the SHA-1 entries of version 2 out. Callers of the older catalog
+	// functions then do not find members.
 	NoSHA1 bool
 	// PageHashes lists hashes of every page of PE files, too.
 	PageHashes bool
 	// Attributes of the catalog as a whole.
 	Attributes []Attribute
-	// KeepDuplicates lists files of equal contents one by one, as makecat does. PowerShell's Test-FileCatalog needs that, for it reads
-	// one path of each entry. Otherwise the first file stands for all: Windows looks for the digest and needs one.
+	// KeepDuplicates lists files of equal contents one by one, as makecat does.
+	// PowerShell's Test-FileCatalog needs that, for it reads one path of each entry.
+	// Otherwise the first file stands for all: Windows looks for the digest and needs
+	// one.
 	KeepDuplicates bool
 
-	// defined says that the attributes are those of a definition, which may be what a caller may not ask for.
+	// defined says that the attributes are those of a definition, which may be what a
+	// caller may not ask for.
 	defined bool
 }
 
@@ -41,7 +47,8 @@ type Options struct {
 type File struct {
 	// Name is for messages and Duplicates.
 	Name string
-	// Tag names the member in version 1; empty means its hash, by which alone Windows finds it. Version 2 has no tags.
+	// Tag names the member in version 1; empty means its hash, by which alone Windows
+	// finds it. Version 2 has no tags.
 	Tag        string
 	Attributes []Attribute
 	Digests    *Digests
@@ -173,10 +180,12 @@ func (b *Builder) check(f File) error {
 	return b.o.checkAttributes(f.Attributes)
 }
 
-// Duplicates returns the files that were left out because of equal contents, in the order of adding.
+// Duplicates returns the files that were left out because of equal contents, in the
+// order of adding.
 func (b *Builder) Duplicates() []Duplicate { return b.duplicates }
 
-// Catalog makes the catalog. A catalog of no members is an error: it would list nothing and still look valid.
+// Catalog makes the catalog. A catalog of no members is an error: it would list nothing
+// and still look valid.
 func (b *Builder) Catalog() (*Catalog, error) {
 	if len(b.members) == 0 {
 		return nil, errors.New("making catalog: no files")
@@ -190,7 +199,8 @@ func (b *Builder) Catalog() (*Catalog, error) {
 	return c, nil
 }
 
-// extensions makes the list's extensions of the catalog's attributes; makecat writes the last one first.
+// extensions makes the list's extensions of the catalog's attributes; makecat writes
+// the last one first.
 func extensions(attrs []Attribute) []Extension {
 	var out []Extension
 	for _, a := range attrs {
@@ -200,7 +210,8 @@ func extensions(attrs []Attribute) []Extension {
 	return out
 }
 
-// derivedID is a GUID of version 4 made of the contents instead of chance: SHA-256 over version, members and extensions.
+// derivedID is a GUID of version 4 made of the contents instead of chance: SHA-256 over
+// version, members and extensions.
 func (c *Catalog) derivedID() []byte {
 	h := sha256.New()
 	h.Write([]byte{byte(c.Version)})

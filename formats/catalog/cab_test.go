@@ -20,7 +20,8 @@ func TestMakecatCabinets(t *testing.T) {
 	compareWithMakecat(t, rig, dir, text)
 }
 
-// TestMakecatDamagedCabinets: with one byte changed, or cut off, a cabinet is refused exactly when makecat refuses it, and hashes the same otherwise.
+// TestMakecatDamagedCabinets: with one byte changed, or cut off, a cabinet is refused
+// exactly when makecat refuses it, and hashes the same otherwise.
 func TestMakecatDamagedCabinets(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs makecat for each")

@@ -12,7 +12,8 @@ import (
 // Version is the catalog version as makecat counts it.
 type Version int
 
-// The versions. Windows 7 and Server 2008 R2 read V1 only (Microsoft, New-FileCatalog, -CatalogVersion).
+// The versions. Windows 7 and Server 2008 R2 read V1 only (Microsoft, New-FileCatalog,
+// -CatalogVersion).
 const (
 	V1 Version = 1 // SHA-1
 	V2 Version = 2 // SHA-256, with SHA-1 entries beside
@@ -29,7 +30,8 @@ type Catalog struct {
 	Members []Member
 	// Extensions are the catalog's own attributes and anything else that stands there.
 	Extensions []Extension
-	// SignedData is the PKCS#7 that the list was read from; nil in a catalog that was built. Its Content is the list as it stood.
+	// SignedData is the PKCS#7 that the list was read from; nil in a catalog that was
+	// built. Its Content is the list as it stood.
 	SignedData *cms.SignedData
 
 	// What CTLs may have and no catalog seen so far has; kept so that nothing is lost.
@@ -48,8 +50,9 @@ type Extension struct {
 // Signed reports whether the catalog carries a signature. It says nothing about its worth.
 func (c *Catalog) Signed() bool { return c.SignedData != nil && len(c.SignedData.Signers) > 0 }
 
-// Attributes returns the catalog's own attributes (OSAttr and the like) in the order of their definition, which is the
-// reverse of the order in the file. Extensions that are not attributes are left out.
+// Attributes returns the catalog's own attributes (OSAttr and the like) in the order of
+// their definition, which is the reverse of the order in the file. Extensions that are
+// not attributes are left out.
 func (c *Catalog) Attributes() []Attribute {
 	var out []Attribute
 	for i := len(c.Extensions) - 1; i >= 0; i-- {
@@ -64,7 +67,8 @@ func (c *Catalog) Attributes() []Attribute {
 	return out
 }
 
-// FormatError says what is wrong with a catalog. Offset counts from the first byte of the list (the CTL's SEQUENCE).
+// FormatError says what is wrong with a catalog. Offset counts from the first byte of
+// the list (the CTL's SEQUENCE).
 type FormatError struct {
 	Offset  int
 	Field   string

@@ -10,8 +10,8 @@ import (
 	"unicode/utf16"
 )
 
-// CDF is a catalog definition file, makecat's input (Microsoft, "MakeCat"): an INI file with the sections [CatalogHeader] and
-// [CatalogFiles].
+// CDF is a catalog definition file, makecat's input (Microsoft, "MakeCat"): an INI file
+// with the sections [CatalogHeader] and [CatalogFiles].
 type CDF struct {
 	Name       string // of the catalog
 	ResultDir  string // where it goes, besides the current folder
@@ -25,7 +25,8 @@ type CDF struct {
 
 // CDFFile is one line of [CatalogFiles] with those that belong to it.
 type CDFFile struct {
-	// Label is the key. One that starts with "<HASH>" stands for a member tagged by its hash; any other is the tag itself.
+	// Label is the key. One that starts with "<HASH>" stands for a member tagged by its
+	// hash; any other is the tag itself.
 	Label string
 	Path  string
 	Kind  Kind // from ALTSIPID, else KindUnknown: by what the file is
@@ -35,7 +36,8 @@ type CDFFile struct {
 	Line       int
 }
 
-// CDFWarning is about a line of a definition of which makecat loses something. The catalog is then what makecat makes.
+// CDFWarning is about a line of a definition of which makecat loses something. The
+// catalog is then what makecat makes.
 type CDFWarning struct {
 	Line int
 	Text string
@@ -54,8 +56,8 @@ func (f CDFFile) Tag() string {
 	return f.Label
 }
 
-// Output returns the name of the catalog as makecat writes it, relative to the folder in which it runs: in ResultDir, and with the
-// extension CAT if nothing in it has one.
+// Output returns the name of the catalog as makecat writes it, relative to the folder
+// in which it runs: in ResultDir, and with the extension CAT if nothing in it has one.
 func (c *CDF) Output() string {
 	name := c.Name
 	if c.ResultDir != "" {
@@ -67,9 +69,11 @@ func (c *CDF) Output() string {
 	return name
 }
 
-// ParseCDF reads a definition file (UTF-8) as makecat does, which is not how INI files are read elsewhere: keys are looked up one by one
-// by how lines begin, attributes by their number until one is missing, and what nothing asks for is not read. What makecat
-// refuses is an error, what it loses is in Warnings. All problems are returned at once, joined, each with its line number.
+// ParseCDF reads a definition file (UTF-8) as makecat does, which is not how INI files
+// are read elsewhere: keys are looked up one by one by how lines begin, attributes by
+// their number until one is missing, and what nothing asks for is not read. What
+// makecat refuses is an error, what it loses is in Warnings. All problems are returned
+// at once, joined, each with its line number.
 func ParseCDF(r io.Reader) (*CDF, error) {
 	lines, cut, err := readCDFLines(r)
 	if err != nil {
@@ -96,7 +100,8 @@ type cdfParser struct {
 	problems []error
 }
 
-// maxLooks bounds the search for keys. Labels that begin with one another are the worst case, and no tool writes many of them.
+// maxLooks bounds the search for keys. Labels that begin with one another are the worst
+// case, and no tool writes many of them.
 const maxLooks = 1 << 30
 
 // fail says what makecat would refuse. at is the line's index, len(lines) for the end of the file.
@@ -143,8 +148,9 @@ func (l cdfLine) text() string {
 	return l.key
 }
 
-// param looks for the first line from the given one on whose key begins with item, and returns its index and value. The search ends
-// with the section and, if there is a label, with the first key that does not begin with it. An empty value is none.
+// param looks for the first line from the given one on whose key begins with item, and
+// returns its index and value. The search ends with the section and, if there is a
+// label, with the first key that does not begin with it. An empty value is none.
 func (p *cdfParser) param(from int, item, label string) (at int, value string, ok bool) {
 	item, label = foldKey(item), foldKey(label)
 	for i := from; i < len(p.lines); i++ {
@@ -238,7 +244,8 @@ func (p *cdfParser) catalogAttributes(from int) {
 	}
 }
 
-// files reads the members. Each label is looked up again from its own line on, with what belongs to it.
+// files reads the members. Each label is looked up again from its own line on, with
+// what belongs to it.
 func (p *cdfParser) files() {
 	at, ok := p.section("[CatalogFiles]")
 	if ok {
@@ -266,7 +273,8 @@ func (p *cdfParser) firstLabel(from int) (int, bool) {
 	return 0, false
 }
 
-// nextLabel finds the label after that of the given line: the next key that is neither the same nor the label with one of the suffixes.
+// nextLabel finds the label after that of the given line: the next key that is neither
+// the same nor the label with one of the suffixes.
 func (p *cdfParser) nextLabel(at int) (int, bool) {
 	label := p.lines[at].key
 	found := false

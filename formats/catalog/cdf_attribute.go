@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// attribute reads flags:name:value, and takes what makecat takes. The name keeps its spaces, the value also its colons.
+// attribute reads flags:name:value, and takes what makecat takes. The name keeps its
+// spaces, the value also its colons.
 func (p *cdfParser) attribute(at int, s string) (Attribute, bool) {
 	flags, rest, ok := strings.Cut(s, ":")
 	name, value, ok2 := strings.Cut(rest, ":")
@@ -34,8 +35,9 @@ func (p *cdfParser) attribute(at int, s string) (Attribute, bool) {
 	return a, true
 }
 
-// replace puts a new value into the attribute of the same name that was defined last (flag 0x40000, of the catalog only). The value is
-// text, whatever the flags say. Without such an attribute makecat reads no more of them.
+// replace puts a new value into the attribute of the same name that was defined last
+// (flag 0x40000, of the catalog only). The value is text, whatever the flags say.
+// Without such an attribute makecat reads no more of them.
 func (p *cdfParser) replace(at int, a Attribute, line string) bool {
 	for i, old := range slices.Backward(p.cdf.Attributes) {
 		if old.Name == a.Name {
@@ -49,8 +51,9 @@ func (p *cdfParser) replace(at int, a Attribute, line string) bool {
 	return false
 }
 
-// defined holds an attribute to what makecat takes in a definition: of the two kinds of names and of values it wants at least one each,
-// and an object identifier wins over text, as bytes do.
+// defined holds an attribute to what makecat takes in a definition: of the two kinds of
+// names and of values it wants at least one each, and an object identifier wins over
+// text, as bytes do.
 func (a Attribute) defined() error {
 	switch {
 	case a.Flags&FlagNameOID != 0 && strings.Trim(a.Name, "0123456789.") != "":
@@ -68,8 +71,9 @@ func (a Attribute) defined() error {
 	return nil
 }
 
-// encodedByWindows says that an object identifier may be one for which Windows has an encoder: those of RSA, Microsoft, PKIX, X9, X.500,
-// NIST and Netscape (wincrypt.h, "szOID_…").
+// encodedByWindows says that an object identifier may be one for which Windows has an
+// encoder: those of RSA, Microsoft, PKIX, X9, X.500, NIST and Netscape (wincrypt.h,
+// "szOID_…").
 func encodedByWindows(oid string) bool {
 	return slices.ContainsFunc([]string{"1.2.840.", "1.3.6.1.4.1.311.", "1.3.6.1.5.5.7.", "1.3.14.", "1.3.132.", "2.5.", "2.16.840."},
 		func(arc string) bool { return strings.HasPrefix(oid, arc) })
@@ -78,8 +82,9 @@ func encodedByWindows(oid string) bool {
 // unreadable says that Windows cannot read the attribute, and so the catalog.
 func (a Attribute) unreadable() bool { return a.Flags&FlagNameOID != 0 && !encodedByWindows(a.Name) }
 
-// asMakecat returns attributes as makecat writes them. It hands the value of one with an object identifier for a name to
-// CryptEncodeObject as a structure of that type; there is no encoder of that type, and what remains is empty.
+// asMakecat returns attributes as makecat writes them. It hands the value of one with
+// an object identifier for a name to CryptEncodeObject as a structure of that type;
+// there is no encoder of that type, and what remains is empty.
 func asMakecat(attrs []Attribute) []Attribute {
 	out := slices.Clone(attrs)
 	for i, a := range out {
@@ -90,7 +95,8 @@ func asMakecat(attrs []Attribute) []Attribute {
 	return out
 }
 
-// decodeBase64 decodes a value, in which Windows passes over white space. It returns nil for what is not base64 or holds no bytes.
+// decodeBase64 decodes a value, in which Windows passes over white space. It returns
+// nil for what is not base64 or holds no bytes.
 func decodeBase64(s string) []byte {
 	s = strings.Map(func(r rune) rune {
 		if r == ' ' || r == '\t' {
@@ -105,8 +111,9 @@ func decodeBase64(s string) []byte {
 	return b
 }
 
-// wcstol reads a number as the C function of that name does with a long of 32 bits: white space, a sign, in base 16 perhaps 0x, and as many
-// digits as there are. What does not fit becomes the greatest or the least number.
+// wcstol reads a number as the C function of that name does with a long of 32 bits:
+// white space, a sign, in base 16 perhaps 0x, and as many digits as there are. What
+// does not fit becomes the greatest or the least number.
 func wcstol(s string, base int64) int32 {
 	s = strings.TrimLeft(s, " \t\v\f")
 	negative := strings.HasPrefix(s, "-")

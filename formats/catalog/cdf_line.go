@@ -11,8 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// What makecat reads of a definition file at a time (wintrust 10.0.15063, CryptCATCDFOpen and the functions beside it): it looks
-// for the end of a line in that many bytes, and converts them from UTF-8 to that many UTF-16 units with the NUL.
+// What makecat reads of a definition file at a time (wintrust 10.0.15063,
+// CryptCATCDFOpen and the functions beside it): it looks for the end of a line in that
+// many bytes, and converts them from UTF-8 to that many UTF-16 units with the NUL.
 const (
 	cdfReadBytes = 0x800
 	cdfReadUnits = 0x400
@@ -40,8 +41,8 @@ func (l cdfLine) comment() bool { return strings.HasPrefix(l.key, "#") }
 // section says that a section starts here; its name is the key.
 func (l cdfLine) section() bool { return strings.HasPrefix(l.key, "[") }
 
-// readCDFLines splits a definition file as makecat does. A line that is too long for it is read as nothing; one of 2048 bytes and more
-// ends the file, which cut reports.
+// readCDFLines splits a definition file as makecat does. A line that is too long for it
+// is read as nothing; one of 2048 bytes and more ends the file, which cut reports.
 func readCDFLines(r io.Reader) (lines []cdfLine, cut bool, err error) {
 	text, err := io.ReadAll(io.LimitReader(r, maxCDFSize+1))
 	if err != nil {
@@ -70,8 +71,9 @@ func readCDFLines(r io.Reader) (lines []cdfLine, cut bool, err error) {
 	return lines, false, nil
 }
 
-// splitCDFLine finds the line that a chunk starts with, and how many bytes it takes with its end: CR, LF, CR LF, or LF LF, which makecat
-// takes for one. An end in the last byte of what was read is not looked at; then ended is false.
+// splitCDFLine finds the line that a chunk starts with, and how many bytes it takes
+// with its end: CR, LF, CR LF, or LF LF, which makecat takes for one. An end in the
+// last byte of what was read is not looked at; then ended is false.
 func splitCDFLine(chunk []byte) (body []byte, size int, ended bool) {
 	last := len(chunk) - 1
 	i := bytes.IndexAny(chunk[:last], "\r\n")
@@ -116,8 +118,9 @@ func newCDFLine(chunk []byte, number int) readLine {
 	return l
 }
 
-// decodeUTF8 reads UTF-8 as MultiByteToWideChar does: U+FFFD stands for what is malformed, one for as much as could begin a
-// character (Unicode, section 3.9, "U+FFFD substitution of maximal subparts"). It counts the UTF-16 units.
+// decodeUTF8 reads UTF-8 as MultiByteToWideChar does: U+FFFD stands for what is
+// malformed, one for as much as could begin a character (Unicode, section 3.9, "U+FFFD
+// substitution of maximal subparts"). It counts the UTF-16 units.
 func decodeUTF8(b []byte) (s string, units int, ok bool) {
 	if utf8.Valid(b) {
 		return string(b), len(utf16.Encode([]rune(string(b)))), true
@@ -134,7 +137,8 @@ func decodeUTF8(b []byte) (s string, units int, ok bool) {
 	return string(out), len(utf16.Encode(out)), false
 }
 
-// foldKey prepares a key for comparison: _memicmp takes the bytes of UTF-16 and holds A to Z for equal to a to z.
+// foldKey prepares a key for comparison: _memicmp takes the bytes of UTF-16 and holds A
+// to Z for equal to a to z.
 func foldKey(s string) string {
 	b := make([]byte, 0, 2*len(s))
 	for _, r := range s {

@@ -164,8 +164,9 @@ func TestCDFBuildReportsEveryFile(t *testing.T) {
 	}
 }
 
-// TestMakecatReadsOurs: makecat makes the same catalog from a definition that we wrote. (The bytes are of a length whose base64 ends in "=": wine does
-// not decode any other for makecat.)
+// TestMakecatReadsOurs: makecat makes the same catalog from a definition that we wrote.
+// (The bytes are of a length whose base64 ends in "=": wine does not decode any other
+// for makecat.)
 func TestMakecatReadsOurs(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	dir := workshop(t)
@@ -181,7 +182,8 @@ func TestMakecatReadsOurs(t *testing.T) {
 	compareWithMakecat(t, rig, dir, strings.ReplaceAll(string(text), "\r\n", "\n"))
 }
 
-// FuzzParseCDF: no definition makes the reader panic, and what it reads can be written and reads the same, or cannot be expressed.
+// FuzzParseCDF: no definition makes the reader panic, and what it reads can be written
+// and reads the same, or cannot be expressed.
 func FuzzParseCDF(f *testing.F) {
 	for _, c := range makecatCases {
 		f.Add("[CatalogHeader]\nName=t.cat\n" + c.header + "\n[CatalogFiles]\n" + c.files)

@@ -13,8 +13,9 @@ import (
 	"unicode"
 )
 
-// Marshal writes the definition in the form that makecat reads, lines ending in CR LF. What the form cannot express (a line break in a
-// value, a label with "=", more than a line holds) is an error: the text is read again, and has to say the same.
+// Marshal writes the definition in the form that makecat reads, lines ending in CR LF.
+// What the form cannot express (a line break in a value, a label with "=", more than a
+// line holds) is an error: the text is read again, and has to say the same.
 func (c *CDF) Marshal() ([]byte, error) {
 	w := NewCDFWriter(c)
 	for _, f := range c.Files {
@@ -34,7 +35,8 @@ type CDFWriter struct {
 	problems   []error
 }
 
-// readAtOnce is how many files are read again at a time: what is read takes several times the memory of the text.
+// readAtOnce is how many files are read again at a time: what is read takes several
+// times the memory of the text.
 const readAtOnce = 1000
 
 // NewCDFWriter begins a definition with the header of c; its Files are not written.
@@ -76,7 +78,8 @@ func (w *CDFWriter) Add(f CDFFile) {
 	w.attributes(f.Label+"ATTR", f.Attributes)
 }
 
-// reach keeps account of the labels from which makecat reads on into the next one, as long as keys begin with them.
+// reach keeps account of the labels from which makecat reads on into the next one, as
+// long as keys begin with them.
 func (w *CDFWriter) reach(label string) {
 	key := foldKey(label)
 	w.open = append(slices.DeleteFunc(w.open, func(o string) bool { return !strings.HasPrefix(key, o) }), key)
@@ -91,8 +94,8 @@ func (w *CDFWriter) Finish() ([]byte, error) {
 	return w.buf.Bytes(), nil
 }
 
-// readAgain reads the last part after the header as makecat does, and says where it reads otherwise, such as where one label continues
-// another.
+// readAgain reads the last part after the header as makecat does, and says where it
+// reads otherwise, such as where one label continues another.
 func (w *CDFWriter) readAgain() {
 	if len(w.problems) == 0 {
 		text := w.buf.Bytes()
@@ -164,8 +167,9 @@ type Input struct {
 	Close  func() error
 }
 
-// Build makes the catalog that the definition describes. Every file that cannot be read or listed is in the error.
-// Files of equal contents are listed one by one, as makecat does.
+// Build makes the catalog that the definition describes. Every file that cannot be read
+// or listed is in the error. Files of equal contents are listed one by one, as makecat
+// does.
 func (c *CDF) Build(ctx context.Context, open Source, when time.Time, listID [16]byte) (*Catalog, error) {
 	b, err := NewBuilder(Options{Version: c.Version, PageHashes: c.PageHashes, Attributes: asMakecat(c.Attributes), Time: when,
 		ListID: listID, KeepDuplicates: true, defined: true})

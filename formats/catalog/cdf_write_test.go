@@ -18,7 +18,8 @@ func many(n int, last string) *CDF {
 	return c
 }
 
-// TestMarshalParts: the text is read again in parts, and nothing is missed where one part ends and the next begins.
+// TestMarshalParts: the text is read again in parts, and nothing is missed where one
+// part ends and the next begins.
 func TestMarshalParts(t *testing.T) {
 	for _, n := range []int{readAtOnce - 1, readAtOnce, readAtOnce + 1, 2*readAtOnce + 1} {
 		if _, err := many(n, "AATTR2").Marshal(); err == nil || !strings.Contains(err.Error(), `attribute "last"`) {

@@ -220,7 +220,8 @@ func TestParseIndefiniteLength(t *testing.T) {
 	}
 }
 
-// FuzzParse: no input makes the reader, or anything that reads what it read, panic; what is read can be written, and reads the same.
+// FuzzParse: no input makes the reader, or anything that reads what it read, panic;
+// what is read can be written, and reads the same.
 func FuzzParse(f *testing.F) {
 	f.Add(marshal(f, sample(f)))
 	_, v1 := build(f, Options{Version: V1}, "x", "y")

@@ -9,7 +9,8 @@ import (
 	"golang.org/x/crypto/cryptobyte"
 )
 
-// Tags (X.690). Lists of 100,000 members are written by appending to one slice, which costs a fraction of a builder's memory.
+// Tags (X.690). Lists of 100,000 members are written by appending to one slice, which
+// costs a fraction of a builder's memory.
 const (
 	tagInteger   = 0x02
 	tagBitString = 0x03

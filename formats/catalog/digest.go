@@ -16,15 +16,17 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
-// UnlistableError is about a file that no catalog can list, because Windows cannot hash it: one of no bytes (makecat and
-// CryptCATAdminCalcHashFromFileHandle fail on it), or one that says that it is a PE file or a cabinet and is damaged.
+// UnlistableError is about a file that no catalog can list, because Windows cannot hash
+// it: one of no bytes (makecat and CryptCATAdminCalcHashFromFileHandle fail on it), or
+// one that says that it is a PE file or a cabinet and is damaged.
 type UnlistableError struct {
 	Cause error
 }
 
 func (e *UnlistableError) Error() string { return "cannot be listed in a catalog: " + e.Cause.Error() }
 
-// Unwrap returns what is wrong with the file: ErrEmpty, a *peimage.FormatError, or a *cab.FormatError.
+// Unwrap returns what is wrong with the file: ErrEmpty, a *peimage.FormatError, or a
+// *cab.FormatError.
 func (e *UnlistableError) Unwrap() error { return e.Cause }
 
 // ErrEmpty is the cause for a file of no bytes.
@@ -37,7 +39,8 @@ type Digests struct {
 	Hash map[crypto.Hash][]byte
 	// PageHashes are the tables of a PE file (peimage.Digests), if asked for.
 	PageHashes map[crypto.Hash][]byte
-	// Enhanced is a CAB file's second digest, over the cabinet's size alone (1.3.6.1.4.1.311.2.5.1).
+	// Enhanced is a CAB file's second digest, over the cabinet's size alone
+	// (1.3.6.1.4.1.311.2.5.1).
 	Enhanced map[crypto.Hash][]byte
 }
 
@@ -54,9 +57,11 @@ type DigestOptions struct {
 // bothHashes are those of version 2.
 var bothHashes = []crypto.Hash{crypto.SHA256, crypto.SHA1}
 
-// Digest reads a file once and returns its digests. PE files are hashed by their Authentihash, so that signing them does not
-// change it; cabinets likewise; everything else, also scripts and installer packages, by all its bytes, so that a signature
-// inside has to be there before. It returns an *UnlistableError for what Windows cannot hash.
+// Digest reads a file once and returns its digests. PE files are hashed by their
+// Authentihash, so that signing them does not change it; cabinets likewise; everything
+// else, also scripts and installer packages, by all its bytes, so that a signature
+// inside has to be there before. It returns an *UnlistableError for what Windows cannot
+// hash.
 func Digest(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (*Digests, error) {
 	if size == 0 {
 		return nil, &UnlistableError{ErrEmpty}
@@ -84,7 +89,8 @@ func Digest(ctx context.Context, r io.ReaderAt, size int64, o DigestOptions) (*D
 	return &Digests{Kind: KindFlat, Hash: sums}, nil
 }
 
-// KindOf looks at a file's first bytes: PE by "MZ" and the PE signature that its header points to, CAB by "MSCF".
+// KindOf looks at a file's first bytes: PE by "MZ" and the PE signature that its header
+// points to, CAB by "MSCF".
 func KindOf(r io.ReaderAt, size int64) (Kind, error) {
 	var head [64]byte
 	n, err := r.ReadAt(head[:min(size, 64)], 0)

@@ -13,8 +13,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// damages are bytes of a program's headers that are changed, by their offset from the PE signature, and what becomes of it without and with
-// page hashes. They are made on a PE32 program of four sections without signature.
+// damages are bytes of a program's headers that are changed, by their offset from the
+// PE signature, and what becomes of it without and with page hashes. They are made on a
+// PE32 program of four sections without signature.
 var damages = map[string]struct {
 	at       int64
 	value    byte
@@ -36,8 +37,9 @@ var damages = map[string]struct {
 	"section in the headers":       {0xf8 + 0x15, 0x01, false, false},
 }
 
-// TestMakecatPrograms: programs with odd headers are refused exactly when makecat refuses them, and hash the same otherwise. The kind is said,
-// as the rig does not look into a file for it.
+// TestMakecatPrograms: programs with odd headers are refused exactly when makecat
+// refuses them, and hash the same otherwise. The kind is said, as the rig does not look
+// into a file for it.
 func TestMakecatPrograms(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs makecat for each")

@@ -11,8 +11,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// Marshal writes the catalog: signed, if it was read with a signature, else with none, as makecat leaves it. The list is
-// written anew from the fields; a signature over a list that has been changed is no longer valid.
+// Marshal writes the catalog: signed, if it was read with a signature, else with none,
+// as makecat leaves it. The list is written anew from the fields; a signature over a
+// list that has been changed is no longer valid.
 func (c *Catalog) Marshal() ([]byte, error) {
 	if !c.Signed() {
 		l, err := c.layout()
@@ -107,7 +108,8 @@ func (c *Catalog) marshalHead() ([]byte, error) {
 	return bytes.Join([][]byte{c.version, usage, id, c.sequence, updated, c.nextUpdated, algorithm}, nil), nil
 }
 
-// marshalUpdated writes thisUpdate: UTCTime to 2049, GeneralizedTime after (as RFC 5280 4.1.2.5 has it).
+// marshalUpdated writes thisUpdate: UTCTime to 2049, GeneralizedTime after (as RFC 5280
+// 4.1.2.5 has it).
 func (c *Catalog) marshalUpdated() ([]byte, error) {
 	if c.updated != nil {
 		if t, err := parseTime(c.updated); err == nil && t.Equal(c.Updated) {
@@ -160,8 +162,8 @@ func wrapUnsigned(list []byte) []byte {
 	return appendUnsigned(len(list), func(b []byte) []byte { return append(b, list...) })
 }
 
-// appendUnsigned writes ContentInfo and SignedData around a list of n bytes, which add appends: lists can be large, so nothing
-// is copied.
+// appendUnsigned writes ContentInfo and SignedData around a list of n bytes, which add
+// appends: lists can be large, so nothing is copied.
 func appendUnsigned(n int, add func([]byte) []byte) []byte {
 	head := []byte{tagInteger, 1, 1, tagSet, 0} // version 1, no digest algorithms
 	const noSigners = 2                         // an empty SET

@@ -13,14 +13,16 @@ import (
 
 var errMalformed = errors.New("name and value are malformed")
 
-// oidName is what CryptCATOpen does on the flag 0x2: it decodes the value as a structure of that type, and gives up if it cannot.
+// oidName is what CryptCATOpen does on the flag 0x2: it decodes the value as a
+// structure of that type, and gives up if it cannot.
 const oidName = "attribute %s is named by an object identifier that Windows cannot decode a value of; it does not open such a catalog"
 
 // maxFindings bounds what is said about one catalog.
 const maxFindings = 100
 
-// Findings lists what is wrong or unusual about a catalog that could be read: things that no tool of Microsoft writes, that
-// keep Windows from finding a member, or that it ignores. It is empty for a sound catalog. It does not judge the signature.
+// Findings lists what is wrong or unusual about a catalog that could be read: things
+// that no tool of Microsoft writes, that keep Windows from finding a member, or that it
+// ignores. It is empty for a sound catalog. It does not judge the signature.
 func (c *Catalog) Findings() []string {
 	f := &findings{c: c}
 	f.whole()

@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// Kind is the kind of file that a member is, which decides how it is hashed: Windows calls it the subject type and names it by
-// the GUID of the subject interface package (SIP) that hashes it.
+// Kind is the kind of file that a member is, which decides how it is hashed: Windows
+// calls it the subject type and names it by the GUID of the subject interface package
+// (SIP) that hashes it.
 type Kind int
 
 // The kinds.
@@ -17,7 +18,8 @@ const (
 	KindFlat                // all bytes
 )
 
-// The subject GUIDs (observed in Microsoft's catalogs; PE and CAB are those of CryptSIPRetrieveSubjectGuid).
+// The subject GUIDs (observed in Microsoft's catalogs; PE and CAB are those of
+// CryptSIPRetrieveSubjectGuid).
 var kindGUIDs = map[Kind]string{
 	KindPE:   "{C689AAB8-8E78-11D0-8C47-00C04FC295EE}",
 	KindCAB:  "{C689AABA-8E78-11D0-8C47-00C04FC295EE}",

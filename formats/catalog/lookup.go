@@ -12,8 +12,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 )
 
-// Set is a number of catalogs in which files are looked up, as Windows does in its catalog database. It implements
-// authenticode.Catalogs. Add is not for concurrent use; looking up is.
+// Set is a number of catalogs in which files are looked up, as Windows does in its
+// catalog database. It implements authenticode.Catalogs. Add is not for concurrent use;
+// looking up is.
 type Set struct {
 	catalogs []named
 	index    map[string]place // digest to the first member that lists it
@@ -35,7 +36,8 @@ var _ authenticode.Catalogs = (*Set)(nil)
 // NewSet returns an empty set.
 func NewSet() *Set { return &Set{index: map[string]place{}} }
 
-// Add adds a catalog (DER, or BER), under a name for messages. Where several list the same file, the one added first counts.
+// Add adds a catalog (DER, or BER), under a name for messages. Where several list the
+// same file, the one added first counts.
 func (s *Set) Add(name string, der []byte) error {
 	c, err := Parse(der)
 	if err != nil {
@@ -48,8 +50,10 @@ func (s *Set) Add(name string, der []byte) error {
 	return nil
 }
 
-// enter makes a member findable by its hash. Those with free tags are not, in Windows either. The SHA-1 entries beside SHA-256 members
-// are left out: they say nothing that the SHA-256 entry does not say better, and a file could be made to have such a digest.
+// enter makes a member findable by its hash. Those with free tags are not, in Windows
+// either. The SHA-1 entries beside SHA-256 members are left out: they say nothing that
+// the SHA-256 entry does not say better, and a file could be made to have such a
+// digest.
 func (s *Set) enter(c *Catalog, m Member, at place) {
 	h, key, ok := m.key(c.Version)
 	if !ok || m.Compat() {
@@ -73,8 +77,9 @@ func digestHash(m Member) crypto.Hash {
 // Hashes lists the digests that Find needs.
 func (s *Set) Hashes() []crypto.Hash { return s.hashes }
 
-// Digest computes a file's digests as catalogs have them: of PE files and cabinets without their signatures, else of all bytes. What
-// cannot be listed, an empty file or a damaged PE file or cabinet, has none, so that Find does not find it.
+// Digest computes a file's digests as catalogs have them: of PE files and cabinets
+// without their signatures, else of all bytes. What cannot be listed, an empty file or
+// a damaged PE file or cabinet, has none, so that Find does not find it.
 func (s *Set) Digest(ctx context.Context, r io.ReaderAt, size int64) (map[crypto.Hash][]byte, error) {
 	d, err := Digest(ctx, r, size, DigestOptions{Hashes: s.Hashes()})
 	var unlistable *UnlistableError
@@ -87,8 +92,9 @@ func (s *Set) Digest(ctx context.Context, r io.ReaderAt, size int64) (map[crypto
 	return d.Hash, nil
 }
 
-// Find returns the catalog that lists a file. SHA-256 is asked for before SHA-1. As in WinVerifyTrust a member counts only if
-// the digest in it is the file's, whatever its tag says.
+// Find returns the catalog that lists a file. SHA-256 is asked for before SHA-1. As in
+// WinVerifyTrust a member counts only if the digest in it is the file's, whatever its
+// tag says.
 func (s *Set) Find(_ context.Context, digests map[crypto.Hash][]byte) (authenticode.CatalogMatch, bool, error) {
 	for _, h := range bothHashes {
 		at, ok := s.index[string(digests[h])]

@@ -15,7 +15,8 @@ import (
 
 const v2Header = "CatalogVersion=2\nHashAlgorithms=SHA256\n"
 
-// TestMakecatEqualContents: members of one digest or one tag stand in makecat's order, which depends on the order of the definition.
+// TestMakecatEqualContents: members of one digest or one tag stand in makecat's order,
+// which depends on the order of the definition.
 func TestMakecatEqualContents(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	dir := t.TempDir()
@@ -135,7 +136,8 @@ func TestQsort(t *testing.T) {
 	}
 }
 
-// TestMakecatFlags compares all combinations of the flags that makecat takes, of members and of the whole catalog, in both versions.
+// TestMakecatFlags compares all combinations of the flags that makecat takes, of
+// members and of the whole catalog, in both versions.
 func TestMakecatFlags(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	dir := t.TempDir()
@@ -169,8 +171,9 @@ func TestMakecatFlags(t *testing.T) {
 		"CATATTR4=0x10010001:m:four\nCATATTR5=0x10050001:x:lost\nCATATTR6=0x10010001:y:lost\n[CatalogFiles]\n<HASH>a=a\n")
 }
 
-// TestObjectIdentifierNames: Windows does not find a file through a catalog that has an attribute with an object identifier for a name, as
-// makecat writes it (empty) or with a value, and finds it through the same with a name in text.
+// TestObjectIdentifierNames: Windows does not find a file through a catalog that has an
+// attribute with an object identifier for a name, as makecat writes it (empty) or with
+// a value, and finds it through the same with a name in text.
 func TestObjectIdentifierNames(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	dir := t.TempDir()

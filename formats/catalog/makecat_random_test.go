@@ -14,8 +14,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// FuzzMakecat holds ours against Microsoft's makecat on definitions made at random, which use and misuse everything that the form has. The
-// number is the seed; a few of them are the test, and go test -fuzz FuzzMakecat goes on for as long as it is let.
+// FuzzMakecat holds ours against Microsoft's makecat on definitions made at random,
+// which use and misuse everything that the form has. The number is the seed; a few of
+// them are the test, and go test -fuzz FuzzMakecat goes on for as long as it is let.
 func FuzzMakecat(f *testing.F) {
 	formatstest.NewRig(f) // or skip
 	dir := workshop(f)
@@ -28,8 +29,8 @@ func FuzzMakecat(f *testing.F) {
 	})
 }
 
-// agree reports whether makecat refuses a definition, which names its catalog name.cat. Ours has to refuse it as well then, and to make the same
-// file otherwise.
+// agree reports whether makecat refuses a definition, which names its catalog name.cat.
+// Ours has to refuse it as well then, and to make the same file otherwise.
 func agree(t *testing.T, rig *formatstest.Rig, dir, name, text string) (refused bool) {
 	t.Helper()
 	file, cat := filepath.Join(dir, name+".cdf"), filepath.Join(dir, name+".cat")
@@ -56,7 +57,8 @@ func agree(t *testing.T, rig *formatstest.Rig, dir, name, text string) (refused 
 	return refused
 }
 
-// likeMakecat makes the catalog of a definition with the identifier and time of one that makecat made.
+// likeMakecat makes the catalog of a definition with the identifier and time of one
+// that makecat made.
 func likeMakecat(dir, text string, theirs []byte) ([]byte, error) {
 	def, err := ParseCDF(strings.NewReader(text))
 	if err != nil {
@@ -82,8 +84,9 @@ func numbered(text string) string {
 	return b.String()
 }
 
-// randomDefinition is the definition that a seed stands for. What it does not contain are values for which makecat asks wine: bytes that are not
-// base64, and object identifiers that Windows has an encoder for.
+// randomDefinition is the definition that a seed stands for. What it does not contain
+// are values for which makecat asks wine: bytes that are not base64, and object
+// identifiers that Windows has an encoder for.
 func randomDefinition(seed uint64, name string) string {
 	g := &generator{Rand: rand.New(rand.NewPCG(seed, 1)), eol: "\r\n"}
 	g.eol = g.pick("\r\n", "\r\n", "\n", "\r")

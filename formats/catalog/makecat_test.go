@@ -16,7 +16,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// cabinet writes an uncompressed cabinet of one file. reserve, if not nil, is the reserved area of the header.
+// cabinet writes an uncompressed cabinet of one file. reserve, if not nil, is the
+// reserved area of the header.
 func cabinet(data string, reserve []byte) []byte {
 	le := binary.LittleEndian
 	var extra []byte
@@ -80,8 +81,9 @@ func workshop(t testing.TB) string {
 	return dir
 }
 
-// cabSIP makes the rig treat cabinets as Windows does: the test rig's stand-in for CryptSIPRetrieveSubjectGuidForCatalogFile
-// takes them for flat files, but the cabinet code of wintrust is Microsoft's.
+// cabSIP makes the rig treat cabinets as Windows does: the test rig's stand-in for
+// CryptSIPRetrieveSubjectGuidForCatalogFile takes them for flat files, but the cabinet
+// code of wintrust is Microsoft's.
 const cabSIP = "ALTSIPID={C689AABA-8E78-11D0-8C47-00C04FC295EE}"
 
 var makecatCases = map[string]struct {
@@ -105,7 +107,8 @@ var makecatCases = map[string]struct {
 	"duplicates":                    {"CatalogVersion=2\nHashAlgorithms=SHA256", "<HASH>1=a.txt\n<HASH>2=dup.txt"},
 }
 
-// TestMakecat compares whole files with Microsoft's makecat, byte for byte, on everything that a definition can ask for.
+// TestMakecat compares whole files with Microsoft's makecat, byte for byte, on
+// everything that a definition can ask for.
 func TestMakecat(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	dir := workshop(t)
@@ -157,11 +160,14 @@ func compareWithMakecat(t *testing.T, rig *formatstest.Rig, dir, cdf string) {
 	}
 }
 
-// asOnWindows completes a catalog that makecat wrote in the rig. Everything in the file is the work of Microsoft's makecat and wintrust but the
-// PKCS#7 around the list, which they leave to CryptMsgEncodeAndSignCTL of crypt32, and crypt32 is wine's in the rig. Of an unsigned message wine
-// leaves out both SETs that are empty, digestAlgorithms and signerInfos; the rig puts the first one back, so the second one is what is
-// missing here, two bytes at the end, and in the lengths before. PKCS#7 (RFC 2315, 9.1) has neither of them optional, and TestWineyes reproduces a whole
-// file of makecat on Windows, which has both.
+// asOnWindows completes a catalog that makecat wrote in the rig. Everything in the file
+// is the work of Microsoft's makecat and wintrust but the PKCS#7 around the list, which
+// they leave to CryptMsgEncodeAndSignCTL of crypt32, and crypt32 is wine's in the rig.
+// Of an unsigned message wine leaves out both SETs that are empty, digestAlgorithms and
+// signerInfos; the rig puts the first one back, so the second one is what is missing
+// here, two bytes at the end, and in the lengths before. PKCS#7 (RFC 2315, 9.1) has
+// neither of them optional, and TestWineyes reproduces a whole file of makecat on
+// Windows, which has both.
 func asOnWindows(t testing.TB, b []byte) []byte {
 	t.Helper()
 	in := cryptobyte.String(b)

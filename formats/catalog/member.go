@@ -11,10 +11,12 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// Member is an entry of the list (TrustedSubject): what identifies a file, and attributes. Its attributes are kept in their
-// encoding, which keeps catalogs of 100,000 members small.
+// Member is an entry of the list (TrustedSubject): what identifies a file, and
+// attributes. Its attributes are kept in their encoding, which keeps catalogs of
+// 100,000 members small.
 type Member struct {
-	// ID is the subject identifier: in version 2 the digest, in version 1 the tag in UTF-16, little endian, with a NUL.
+	// ID is the subject identifier: in version 2 the digest, in version 1 the tag in
+	// UTF-16, little endian, with a NUL.
 	ID []byte
 
 	attributes []byte // TLVs of the SET's elements, in the order of the file
@@ -34,11 +36,14 @@ var (
 	}
 	nullTLV = []byte{tagNull, 0}
 
-	// emptyFile is SpcLink.file with an empty SpcString, as makecat writes where signtool writes "<<<Obsolete>>>".
+	// emptyFile is SpcLink.file with an empty SpcString, as makecat writes where
+	// signtool writes "<<<Obsolete>>>".
 	emptyFile = tlv(tagContext|tagConstructed|2, []byte{tagContext, 0})
-	// imageFlags is SpcPeImageFlags of catalogs: includeResources and includeImportAddressTable, 5 unused bits.
+	// imageFlags is SpcPeImageFlags of catalogs: includeResources and
+	// includeImportAddressTable, 5 unused bits.
 	imageFlags = []byte{tagBitString, 2, 5, 0xa0}
-	// serializedClass is the class of SpcSerializedObject that holds page hashes and enhanced hashes.
+	// serializedClass is the class of SpcSerializedObject that holds page hashes and
+	// enhanced hashes.
 	serializedClass = []byte{0xa6, 0xb5, 0x86, 0xd5, 0xb4, 0xa1, 0x24, 0x66, 0xae, 0x05, 0xa2, 0x17, 0xda, 0x8e, 0x60, 0xd6}
 )
 
@@ -58,8 +63,8 @@ func newMember(v Version, id []byte, d *Digests, h crypto.Hash, attrs []Attribut
 	return Member{ID: id, attributes: bytes.Join(sortedDER(set), nil)}, nil
 }
 
-// compatMember makes the SHA-1 entry that stands beside one of version 2: what the file is and its attributes, but
-// no digest beyond the identifier.
+// compatMember makes the SHA-1 entry that stands beside one of version 2: what the file
+// is and its attributes, but no digest beyond the identifier.
 func compatMember(d *Digests, attrs []Attribute) Member {
 	set := [][]byte{memberInfo(V2, d.Kind)}
 	for _, a := range attrs {
@@ -70,8 +75,9 @@ func compatMember(d *Digests, attrs []Attribute) Member {
 	return Member{ID: d.Hash[crypto.SHA1], attributes: bytes.Join(sortedDER(set), nil)}
 }
 
-// memberInfo writes what kind of file a member is: in version 1 CAT_MEMBERINFO { GUID, version }, in version 2 the CHOICE
-// of CAT_MEMBERINFO2: [0] PE, [1] CAB, [2] flat, each empty.
+// memberInfo writes what kind of file a member is: in version 1 CAT_MEMBERINFO { GUID,
+// version }, in version 2 the CHOICE of CAT_MEMBERINFO2: [0] PE, [1] CAB, [2] flat,
+// each empty.
 func memberInfo(v Version, k Kind) []byte {
 	if v == V1 {
 		return tlv(tagSequence, oidMemberInfo, tlv(tagSet,
@@ -81,8 +87,8 @@ func memberInfo(v Version, k Kind) []byte {
 	return tlv(tagSequence, oidMemberInfo2, tlv(tagSet, []byte{tagContext | choice, 0}))
 }
 
-// indirectData writes SpcIndirectDataContent { data { type, value }, messageDigest DigestInfo } ("Windows Authenticode
-// Portable Executable Signature Format").
+// indirectData writes SpcIndirectDataContent { data { type, value }, messageDigest
+// DigestInfo } ("Windows Authenticode Portable Executable Signature Format").
 func indirectData(d *Digests, h crypto.Hash) ([]byte, error) {
 	if len(d.Hash[h]) != h.Size() {
 		return nil, fmt.Errorf("writing catalog member: no %v digest of the file", h)
@@ -119,7 +125,8 @@ func pageHashOID(h crypto.Hash) asn1.ObjectIdentifier {
 	return cms.OIDSpcPageHashesV2
 }
 
-// serialized writes SpcLink.moniker: a class and SET { SEQUENCE { type, SET { OCTET STRING } } } in an OCTET STRING.
+// serialized writes SpcLink.moniker: a class and SET { SEQUENCE { type, SET { OCTET
+// STRING } } } in an OCTET STRING.
 func serialized(oid asn1.ObjectIdentifier, value []byte) []byte {
 	set := tlv(tagSet, tlv(tagSequence, oidTLV(oid), tlv(tagSet, tlv(tagOctets, value))))
 	return tlv(tagContext|tagConstructed|1, tlv(tagOctets, serializedClass), tlv(tagOctets, set))
@@ -134,7 +141,8 @@ func (m Member) size() (contents, total int) {
 	return contents, headerSize(contents) + contents
 }
 
-// appendTo writes TrustedSubject ::= SEQUENCE { subjectIdentifier OCTET STRING, attributes SET OF }.
+// appendTo writes TrustedSubject ::= SEQUENCE { subjectIdentifier OCTET STRING,
+// attributes SET OF }.
 func (m Member) appendTo(b []byte) []byte {
 	contents, _ := m.size()
 	b = appendHeader(b, tagSequence, contents)

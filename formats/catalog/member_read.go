@@ -11,8 +11,8 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// Tag is the name by which Windows' functions know the member: the text of a version 1 identifier, else the identifier
-// in upper-case hexadecimal digits.
+// Tag is the name by which Windows' functions know the member: the text of a version 1
+// identifier, else the identifier in upper-case hexadecimal digits.
 func (m Member) Tag() string {
 	if s, ok := textLE(m.ID); ok && !isHash(len(m.ID)) {
 		return s
@@ -55,7 +55,8 @@ func (m Member) Kind() Kind {
 	return KindUnknown
 }
 
-// SubjectGUID returns the GUID of the subject interface package, in braces, that a version 1 member names.
+// SubjectGUID returns the GUID of the subject interface package, in braces, that a
+// version 1 member names.
 func (m Member) SubjectGUID() string {
 	v, ok := m.value(cms.OIDCatalogMemberInfo)
 	var seq, guid cryptobyte.String
@@ -75,8 +76,9 @@ func (m Member) indirect() (typ asn1.ObjectIdentifier, data cryptobyte.String, a
 	return typ, data, alg, sum, ok
 }
 
-// Digest returns the digest that the member's SpcIndirectDataContent holds. ok is false for members that have none, such as the
-// SHA-1 entries of version 2, and for unknown hashes.
+// Digest returns the digest that the member's SpcIndirectDataContent holds. ok is false
+// for members that have none, such as the SHA-1 entries of version 2, and for unknown
+// hashes.
 func (m Member) Digest() (h crypto.Hash, digest []byte, ok bool) {
 	_, _, alg, digest, ok := m.indirect()
 	if !ok {
@@ -89,8 +91,8 @@ func (m Member) Digest() (h crypto.Hash, digest []byte, ok bool) {
 	return h, digest, true
 }
 
-// Compat reports whether this is the entry beside another one by which older callers find a file of a version 2 catalog:
-// a SHA-1 identifier and no digest of its own.
+// Compat reports whether this is the entry beside another one by which older callers
+// find a file of a version 2 catalog: a SHA-1 identifier and no digest of its own.
 func (m Member) Compat() bool {
 	_, ok := m.value(cms.OIDSpcIndirectData)
 	return !ok && len(m.ID) == crypto.SHA1.Size()
@@ -131,7 +133,8 @@ func serializedObject(data cryptobyte.String) (object cryptobyte.String, ok bool
 	return object, ok
 }
 
-// Attributes returns the member's named values in the order of the file. Malformed ones are left out; Findings names them.
+// Attributes returns the member's named values in the order of the file. Malformed ones
+// are left out; Findings names them.
 func (m Member) Attributes() []Attribute {
 	var out []Attribute
 	m.nameValues(func(a Attribute, err error) {
@@ -174,7 +177,8 @@ func (m Member) Attribute(name string) (string, bool) {
 	return "", false
 }
 
-// key returns the digest by which a file is found to be this member, and its hash; ok is false for entries with a free tag.
+// key returns the digest by which a file is found to be this member, and its hash; ok
+// is false for entries with a free tag.
 func (m Member) key(v Version) (h crypto.Hash, digest []byte, ok bool) {
 	id := m.ID
 	if v == V1 {

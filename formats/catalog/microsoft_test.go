@@ -14,8 +14,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// microsoftModules are the files of PowerShell modules that Microsoft catalogued and signed between 2017 and 2020: four catalogs of version 1,
-// one of version 2 (PSReadLine).
+// microsoftModules are the files of PowerShell modules that Microsoft catalogued and
+// signed between 2017 and 2020: four catalogs of version 1, one of version 2
+// (PSReadLine).
 func microsoftModules(t *testing.T) map[string][]byte {
 	t.Helper()
 	const modules = "package/PowerShellEditorServices/"
@@ -27,8 +28,8 @@ func microsoftModules(t *testing.T) map[string][]byte {
 		modules+"PSScriptAnalyzer/1.19.0/Script", modules+"PSScriptAnalyzer/1.19.0/PSS") // its settings are large
 }
 
-// TestMicrosoft reads, judges and writes again what Microsoft made: every catalog comes out byte for byte, and Windows' verdict is that it
-// is trusted.
+// TestMicrosoft reads, judges and writes again what Microsoft made: every catalog comes
+// out byte for byte, and Windows' verdict is that it is trusted.
 func TestMicrosoft(t *testing.T) {
 	files := microsoftModules(t)
 	members := map[string]int{"Plaster": 20, "PowerShellEditorServices.VSCode": 11, "PSScriptAnalyzer": 54, "PSReadLine": 20, "PowerShellEditorServices": 169}
@@ -86,8 +87,9 @@ func windows(t *testing.T, der []byte, want ...authenticode.Verdict) {
 	t.Errorf("Windows' verdict is %v, want one of %v\n%v", rep.Windows, want, rep)
 }
 
-// lookUp finds the files beside the catalog in it, and none of them once it is changed. Some modules were changed after cataloguing by
-// those who packed them, so not every file is a member.
+// lookUp finds the files beside the catalog in it, and none of them once it is changed.
+// Some modules were changed after cataloguing by those who packed them, so not every
+// file is a member.
 func lookUp(t *testing.T, name string, der []byte, files map[string][]byte) {
 	t.Helper()
 	ctx := context.Background()
@@ -129,7 +131,8 @@ func listed(t *testing.T, ctx context.Context, set *Set, b []byte) bool {
 	return ok
 }
 
-// TestMicrosoftWindows7 does the same with a driver catalog of 2010, signed with SHA-1, that the module relic carries for its own tests.
+// TestMicrosoftWindows7 does the same with a driver catalog of 2010, signed with SHA-1,
+// that the module relic carries for its own tests.
 func TestMicrosoftWindows7(t *testing.T) {
 	out, err := exec.Command(formatstest.Tool(t, "go"), "mod", "download", "-json", "github.com/sassoftware/relic/v7@v7.6.2").Output()
 	var module struct{ Dir string }

@@ -7,8 +7,9 @@ import (
 	"slices"
 )
 
-// inListOrder sorts members as makecat does. It keeps them in a list with the newest in front, and sorts that by their tags with the C
-// run-time's qsort, which is not stable: members of one tag end up in an order that depends on all the others.
+// inListOrder sorts members as makecat does. It keeps them in a list with the newest in
+// front, and sorts that by their tags with the C run-time's qsort, which is not stable:
+// members of one tag end up in an order that depends on all the others.
 func inListOrder(v Version, members []Member) []Member {
 	newestFirst := make([]int32, len(members)) // positions: a catalog may have 100,000 members
 	for i := range newestFirst {
@@ -31,8 +32,8 @@ func inListOrder(v Version, members []Member) []Member {
 	return sorted
 }
 
-// compareIDs compares identifiers as the tags that makecat makes of them: digests as hexadecimal digits, in version 1 text by its UTF-16
-// units.
+// compareIDs compares identifiers as the tags that makecat makes of them: digests as
+// hexadecimal digits, in version 1 text by its UTF-16 units.
 func compareIDs(v Version, x, y []byte) int {
 	if v != V1 {
 		return bytes.Compare(x, y)
@@ -48,9 +49,10 @@ func compareIDs(v Version, x, y []byte) int {
 // shortSort is how few elements the C run-time sorts by selection ("CUTOFF" in Microsoft's qsort).
 const shortSort = 8
 
-// qsort orders as Microsoft's C run-time does (msvcrt.dll, "qsort"): quicksort by the median of the first, the middle and the last
-// element, and selection of the greatest for up to eight elements. It is written from that description, and the tests hold it against
-// makecat. It matters only where elements are equal.
+// qsort orders as Microsoft's C run-time does (msvcrt.dll, "qsort"): quicksort by the
+// median of the first, the middle and the last element, and selection of the greatest
+// for up to eight elements. It is written from that description, and the tests hold it
+// against makecat. It matters only where elements are equal.
 func qsort[T any](s []T, compare func(x, y T) int) {
 	for len(s) > shortSort {
 		below, above := partition(s, compare)
@@ -72,8 +74,9 @@ func qsort[T any](s []T, compare func(x, y T) int) {
 	}
 }
 
-// partition moves what is not greater than the pivot before what is greater, and returns what remains to be sorted of
-// both sides; elements equal to the pivot that meet in the middle are in place.
+// partition moves what is not greater than the pivot before what is greater, and
+// returns what remains to be sorted of both sides; elements equal to the pivot that
+// meet in the middle are in place.
 func partition[T any](s []T, compare func(x, y T) int) (below, above []T) {
 	last := len(s) - 1
 	mid := len(s) / 2

@@ -94,7 +94,8 @@ func verifyOptions(p *formatstest.PKI) authenticode.VerifyOptions {
 	return authenticode.VerifyOptions{Roots: certchain.NewRoots(p.Root, p.TSARoot)}
 }
 
-// TestWindowsAccepts has Microsoft's code judge members, strangers and changed files of catalogs that we made.
+// TestWindowsAccepts has Microsoft's code judge members, strangers and changed files of
+// catalogs that we made.
 func TestWindowsAccepts(t *testing.T) {
 	rig := formatstest.NewRig(t)
 	p := formatstest.NewPKI(t)
@@ -184,7 +185,8 @@ func TestOsslsigncodeAccepts(t *testing.T) {
 	}
 }
 
-// TestSignDeterministic: equal input gives equal bytes, and the sets of the PKCS#7 are sorted (KB4580358 made Windows insist).
+// TestSignDeterministic: equal input gives equal bytes, and the sets of the PKCS#7 are
+// sorted (KB4580358 made Windows insist).
 func TestSignDeterministic(t *testing.T) {
 	p := formatstest.NewPKI(t)
 	dir := t.TempDir()

@@ -150,7 +150,8 @@ func critical(id asn1.ObjectIdentifier) func(*x509.Certificate) {
 	}
 }
 
-// TestBuildChainsOverCrossCertificate finds the path over a cross-certificate where the root itself is not known.
+// TestBuildChainsOverCrossCertificate finds the path over a cross-certificate where the
+// root itself is not known.
 func TestBuildChainsOverCrossCertificate(t *testing.T) {
 	known, newer := grow(t, nil, "known", ca), grow(t, nil, "newer", ca)
 	cross := certify(t, known, newer.key, "newer", ca)

@@ -45,11 +45,12 @@ var (
 	}
 )
 
-// testMark is what the throw-away identity writes into its subjects; see the test identity of the release tool.
+// testMark is what the throw-away identity writes into its subjects; see the test
+// identity of the release tool.
 const testMark = "Hallmark TEST"
 
-// Classify says what kind of certificate cert is. It judges what the certificate claims, not whether
-// it is trusted: that is for Build to say.
+// Classify says what kind of certificate cert is. It judges what the certificate
+// claims, not whether it is trusted: that is for Build to say.
 func Classify(cert *x509.Certificate) Class {
 	for _, c := range classRules {
 		if c.holds(cert) {

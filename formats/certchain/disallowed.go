@@ -10,16 +10,18 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Disallowed is a set of certificates that must not be trusted, whatever they lead to, such as Microsoft's list of disallowed
-// certificates. The zero value is an empty set. It is filled first and then only read; reading is safe from several
-// goroutines.
+// Disallowed is a set of certificates that must not be trusted, whatever they lead to,
+// such as Microsoft's list of disallowed certificates. The zero value is an empty set.
+// It is filled first and then only read; reading is safe from several goroutines.
 type Disallowed struct {
 	hashes, thumbprints map[string]bool
 }
 
-// AddHash adds an identifier as Microsoft's list has them (wincrypt.h, szOID_DISALLOWED_HASH): the hash of the certificate's
-// signed part with the algorithm of its signature (CERT_SIGNATURE_HASH_PROP_ID), or the MD5 of its public key
-// (CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID), which condemns every certificate with this key.
+// AddHash adds an identifier as Microsoft's list has them (wincrypt.h,
+// szOID_DISALLOWED_HASH): the hash of the certificate's signed part with the algorithm
+// of its signature (CERT_SIGNATURE_HASH_PROP_ID), or the MD5 of its public key
+// (CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID), which condemns every certificate with
+// this key.
 func (d *Disallowed) AddHash(id []byte) {
 	if d.hashes == nil {
 		d.hashes = map[string]bool{}
@@ -52,7 +54,8 @@ func (d *Disallowed) hasTBS(c *x509.Certificate) bool {
 	return err == nil && d.hashes[string(sum)]
 }
 
-// keyMD5 is CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID: of the bits of subjectPublicKey alone, without algorithm and framing.
+// keyMD5 is CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID: of the bits of subjectPublicKey
+// alone, without algorithm and framing.
 func keyMD5(c *x509.Certificate) []byte {
 	in := cryptobyte.String(c.RawSubjectPublicKeyInfo)
 	var info cryptobyte.String

@@ -17,8 +17,10 @@ func hashes(ids ...[]byte) *certchain.Disallowed {
 	return d
 }
 
-// TestDisallowedIdentifiers: the identifiers of Microsoft's own roots are what CertGetCertificateContextProperty gives for them, with
-// CERT_SIGNATURE_HASH_PROP_ID and CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID (asked of wine's crypt32). They are signed with SHA-256, SHA-1 and MD5.
+// TestDisallowedIdentifiers: the identifiers of Microsoft's own roots are what
+// CertGetCertificateContextProperty gives for them, with CERT_SIGNATURE_HASH_PROP_ID
+// and CERT_SUBJECT_PUBLIC_KEY_MD5_HASH_PROP_ID (asked of wine's crypt32). They are
+// signed with SHA-256, SHA-1 and MD5.
 func TestDisallowedIdentifiers(t *testing.T) {
 	k, err := certchain.BuiltinKernelRoots()
 	if err != nil {
@@ -45,7 +47,8 @@ func TestDisallowedIdentifiers(t *testing.T) {
 	}
 }
 
-// TestDisallowedOtherPath: a chain that has to go through a condemned certificate is refused, one that has another way is not.
+// TestDisallowedOtherPath: a chain that has to go through a condemned certificate is
+// refused, one that has another way is not.
 func TestDisallowedOtherPath(t *testing.T) {
 	root, other := grow(t, nil, "root", ca), grow(t, nil, "other", ca)
 	mid := grow(t, root, "mid", ca)

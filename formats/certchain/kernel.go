@@ -8,22 +8,27 @@ import (
 	"fmt"
 )
 
-// KernelRoots is the part of Windows' kernel-mode code signing policy that a file alone decides, as signtool verify
-// /kp judges it: the certificate must lead to one of these roots over certificates that the signature carries
-// (Microsoft, "Driver Signing Policy"). The kernel has no certificate stores and no network.
+// KernelRoots is the part of Windows' kernel-mode code signing policy that a file alone
+// decides, as signtool verify /kp judges it: the certificate must lead to one of these
+// roots over certificates that the signature carries (Microsoft, "Driver Signing
+// Policy"). The kernel has no certificate stores and no network.
 //
-// The first signature decides, as for signtool without /all; what the others lead to is noted.
+// The first signature decides, as for signtool without /all; what the others lead to is
+// noted.
 type KernelRoots struct {
-	// Roots are Microsoft's own: under them are Windows itself and drivers that Microsoft has signed after certification or attestation.
+	// Roots are Microsoft's own: under them are Windows itself and drivers that
+	// Microsoft has signed after certification or attestation.
 	Roots *Pool
-	// CrossRoots certify the roots of other CAs. What leads to one of them is cross-signed: older Windows loads it.
+	// CrossRoots certify the roots of other CAs. What leads to one of them is
+	// cross-signed: older Windows loads it.
 	CrossRoots *Pool
 }
 
 //go:embed roots/kernel/*.pem
 var kernelPEM embed.FS
 
-// The thumbprints (SHA-1) of the roots that "Driver Signing Policy" names, by their names there. All are among the built-in roots.
+// The thumbprints (SHA-1) of the roots that "Driver Signing Policy" names, by their
+// names there. All are among the built-in roots.
 var kernelProductRoots = map[string]string{
 	"3b1efd3a66ea28b16697394703a72ca340a05bd5": "Microsoft Root Authority 2010",
 	"cdd4eeae6000ac7f40c3802c171e30148030c072": "Microsoft Root Certificate Authority",
@@ -53,8 +58,8 @@ func BuiltinKernelRoots() (*KernelRoots, error) {
 	return k, nil
 }
 
-// driverUsages are the extended key usages that say what a certificate may sign for the kernel (wincrypt.h), with the names
-// under which Windows shows them.
+// driverUsages are the extended key usages that say what a certificate may sign for the
+// kernel (wincrypt.h), with the names under which Windows shows them.
 var driverUsages = []struct {
 	oid  asn1.ObjectIdentifier
 	name string

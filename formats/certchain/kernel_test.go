@@ -15,7 +15,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestBuiltinKernelPolicy compares the roots with their table and with what Microsoft's documents name.
+// TestBuiltinKernelPolicy compares the roots with their table and with what Microsoft's
+// documents name.
 func TestBuiltinKernelPolicy(t *testing.T) {
 	k, err := certchain.BuiltinKernelRoots()
 	if err != nil {
@@ -44,7 +45,8 @@ func TestBuiltinKernelPolicy(t *testing.T) {
 	}
 }
 
-// TestSigntoolCarriesKernelRoots: the policy's roots are the very bytes that signtool compares with.
+// TestSigntoolCarriesKernelRoots: the policy's roots are the very bytes that signtool
+// compares with.
 func TestSigntoolCarriesKernelRoots(t *testing.T) {
 	signtool := formatstest.NewRig(t).File("signtool.exe")
 	k, err := certchain.BuiltinKernelRoots()

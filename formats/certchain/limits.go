@@ -6,19 +6,22 @@ import (
 	"time"
 )
 
-// Limits are the dates that Microsoft's root programme sets to a root for one purpose (Microsoft, "Deprecation
-// definitions" of the Trusted Root Program). The zero value sets none.
+// Limits are the dates that Microsoft's root programme sets to a root for one purpose
+// (Microsoft, "Deprecation definitions" of the Trusted Root Program). The zero value
+// sets none.
 type Limits struct {
-	// Disabled is the moment from which on nothing below the root is trusted any more. Signatures with a timestamp
-	// from before it stay good ("Disable"; CERT_DISALLOWED_FILETIME_PROP_ID).
+	// Disabled is the moment from which on nothing below the root is trusted any more.
+	// Signatures with a timestamp from before it stay good ("Disable";
+	// CERT_DISALLOWED_FILETIME_PROP_ID).
 	Disabled time.Time `json:"disabled,omitzero"`
-	// NotBefore is the end of issuing: signers' certificates that begin later are not trusted, older ones go on
-	// ("NotBefore"; CERT_NOT_BEFORE_FILETIME_PROP_ID).
+	// NotBefore is the end of issuing: signers' certificates that begin later are not
+	// trusted, older ones go on ("NotBefore"; CERT_NOT_BEFORE_FILETIME_PROP_ID).
 	NotBefore time.Time `json:"not_before,omitzero"`
 }
 
-// AddLimited puts an anchor into the pool with the limits under which it is trusted. Limits stay with the
-// certificate however often and in whatever order it is added; of two dates the earlier counts.
+// AddLimited puts an anchor into the pool with the limits under which it is trusted.
+// Limits stay with the certificate however often and in whatever order it is added; of
+// two dates the earlier counts.
 func (p *Pool) AddLimited(c *x509.Certificate, l Limits) {
 	p.Add(c)
 	if l != (Limits{}) {
@@ -50,8 +53,9 @@ func (p *Pool) Limits(c *x509.Certificate) Limits {
 	return p.limits[sha256.Sum256(c.Raw)]
 }
 
-// ruleLimits: a root that the programme has disabled still counts for what was stamped before, and one that may issue no
-// more for the certificates that it had issued. Windows answers for either as for a certificate that it distrusts
+// ruleLimits: a root that the programme has disabled still counts for what was stamped
+// before, and one that may issue no more for the certificates that it had issued.
+// Windows answers for either as for a certificate that it distrusts
 // (CERT_TRUST_IS_EXPLICIT_DISTRUST).
 func ruleLimits(path []*x509.Certificate, i int, o Options) []Finding {
 	root := path[i]

@@ -23,7 +23,8 @@ const (
 // maxConstraints bounds the subtrees of one certificate: each is held against every name below it.
 const maxConstraints = 1024
 
-// generalName is a name of a certificate or the base of a subtree: the octets of the name, for a directoryName its RDNSequence.
+// generalName is a name of a certificate or the base of a subtree: the octets of the
+// name, for a directoryName its RDNSequence.
 type generalName struct {
 	kind  int
 	value []byte
@@ -32,9 +33,11 @@ type generalName struct {
 // constraints is the extension NameConstraints.
 type constraints struct{ permitted, excluded []generalName }
 
-// ruleNames: no certificate below one with name constraints may have a name that they forbid (RFC 5280 sections
-// 4.2.1.10 and 6.1.3 (b), (c)). The subject and names of directory, DNS and e-mail kind are matched; a name of any
-// other kind that is constrained, and constraints that cannot be read, refuse the path. Self-issued CAs are free.
+// ruleNames: no certificate below one with name constraints may have a name that they
+// forbid (RFC 5280 sections 4.2.1.10 and 6.1.3 (b), (c)). The subject and names of
+// directory, DNS and e-mail kind are matched; a name of any other kind that is
+// constrained, and constraints that cannot be read, refuse the path. Self-issued CAs
+// are free.
 func ruleNames(path []*x509.Certificate, i int, _ Options) []Finding {
 	ca := path[i]
 	if i == 0 || !hasExtension(ca, oidNameConstraints) {
@@ -129,8 +132,9 @@ func readName(in *cryptobyte.String) (generalName, error) {
 	return n, nil
 }
 
-// namesOf lists the subject, unless it is empty, and the subject alternative names. Where there is no e-mail among the latter, the
-// subject's own counts (RFC 5280 section 4.2.1.10).
+// namesOf lists the subject, unless it is empty, and the subject alternative names.
+// Where there is no e-mail among the latter, the subject's own counts (RFC 5280 section
+// 4.2.1.10).
 func namesOf(c *x509.Certificate) ([]generalName, error) {
 	raw := cryptobyte.String(c.RawSubject)
 	var subject cryptobyte.String
@@ -204,7 +208,8 @@ func constrained(list []generalName, kind int) bool {
 	return false
 }
 
-// within tells whether n lies in one of the subtrees of its kind. The error is for kinds that are not matched here.
+// within tells whether n lies in one of the subtrees of its kind. The error is for
+// kinds that are not matched here.
 func (n generalName) within(subtrees []generalName) (bool, error) {
 	for _, s := range subtrees {
 		if s.kind != n.kind {
@@ -231,8 +236,9 @@ func (n generalName) within(subtrees []generalName) (bool, error) {
 	return false, nil
 }
 
-// dnsWithin: labels may be added on the left side (RFC 5280 section 4.2.1.10). A leading dot of the constraint, which the RFC does not know for
-// DNS names, is taken as if it were not there, as most verifiers do.
+// dnsWithin: labels may be added on the left side (RFC 5280 section 4.2.1.10). A
+// leading dot of the constraint, which the RFC does not know for DNS names, is taken as
+// if it were not there, as most verifiers do.
 func dnsWithin(host, base string) bool {
 	host, base = strings.ToLower(strings.TrimSuffix(host, ".")), strings.ToLower(strings.TrimPrefix(base, "."))
 	return base == "" || host == base || strings.HasSuffix(host, "."+base)
@@ -252,7 +258,8 @@ func emailWithin(mailbox, base string) bool {
 	return base == "" || host == base
 }
 
-// directoryWithin: the relative distinguished names of the base are the first of the name, in order.
+// directoryWithin: the relative distinguished names of the base are the first of the
+// name, in order.
 func directoryWithin(rdns, base []byte) (bool, error) {
 	a, b := cryptobyte.String(rdns), cryptobyte.String(base)
 	for !b.Empty() {
@@ -274,8 +281,9 @@ func directoryWithin(rdns, base []byte) (bool, error) {
 	return true, nil
 }
 
-// sameRDN compares two sets of attributes: the same octets, or the same types with strings that differ only in their
-// encoding, in case or in white space (RFC 5280 section 7.1).
+// sameRDN compares two sets of attributes: the same octets, or the same types with
+// strings that differ only in their encoding, in case or in white space (RFC 5280
+// section 7.1).
 func sameRDN(x, y cryptobyte.String) (bool, error) {
 	if bytes.Equal(x, y) {
 		return true, nil
@@ -300,7 +308,8 @@ func firstOf(a, b error) error {
 	return b
 }
 
-// attributes reads the AttributeTypeAndValues of one RDN: values of string types folded for comparison, others as they are.
+// attributes reads the AttributeTypeAndValues of one RDN: values of string types folded
+// for comparison, others as they are.
 func attributes(rdn cryptobyte.String) (map[string]string, error) {
 	out := map[string]string{}
 	for !rdn.Empty() {

@@ -9,8 +9,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// ParseCertificates reads certificates from b: PEM blocks with certificates or PKCS#7 (others are passed over), one or
-// more certificates in DER one after the other, or a PKCS#7 in DER (.p7b, .p7c). No certificate at all is an error.
+// ParseCertificates reads certificates from b: PEM blocks with certificates or PKCS#7
+// (others are passed over), one or more certificates in DER one after the other, or a
+// PKCS#7 in DER (.p7b, .p7c). No certificate at all is an error.
 func ParseCertificates(b []byte) ([]*x509.Certificate, error) {
 	blocks, err := cms.PEMBlocks(b)
 	if err != nil {
@@ -65,8 +66,9 @@ func parseDERCertificates(b []byte) ([]*x509.Certificate, error) {
 	return nil, fmt.Errorf("neither PEM nor DER certificates nor PKCS#7: %v", err)
 }
 
-// parsePKCS7Certificates reads a certs-only message (RFC 2315 section 9, degenerate case). Two bytes after it are let
-// pass, since some tools end the file with a line break.
+// parsePKCS7Certificates reads a certs-only message (RFC 2315 section 9, degenerate
+// case). Two bytes after it are let pass, since some tools end the file with a line
+// break.
 func parsePKCS7Certificates(b []byte) ([]*x509.Certificate, error) {
 	sd, err := cms.Parse(b)
 	if err != nil {

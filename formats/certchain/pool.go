@@ -17,7 +17,8 @@ type Pool struct {
 	list      []*anchor
 }
 
-// anchor is parsed when it is needed: a system has 150 roots, of which a signature's chain needs one.
+// anchor is parsed when it is needed: a system has 150 roots, of which a signature's
+// chain needs one.
 type anchor struct {
 	*cms.Certificate
 	id      [sha256.Size]byte // SHA-256 of Raw
@@ -52,7 +53,8 @@ func (p *Pool) AddPool(other *Pool) {
 	}
 }
 
-// Label says where the anchors that are in the pool, and have no label yet, come from. Reports name it.
+// Label says where the anchors that are in the pool, and have no label yet, come from.
+// Reports name it.
 func (p *Pool) Label(source string) {
 	for _, a := range p.list {
 		p.label(a.id, source)

@@ -11,13 +11,15 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// Revocation says what is known about revoked certificates. Lists and responses are used only where they are
-// signed by the right issuer and current, so they may come from anywhere.
+// Revocation says what is known about revoked certificates. Lists and responses are
+// used only where they are signed by the right issuer and current, so they may come
+// from anywhere.
 type Revocation struct {
 	CRLs [][]byte // CRLs, DER or PEM
 	OCSP [][]byte // OCSP responses, DER
-	// Need makes it an error if the status of a certificate cannot be found out (WTD_REVOKE_WHOLECHAIN). Otherwise,
-	// as with Windows' default, only what is known to be revoked is refused.
+	// Need makes it an error if the status of a certificate cannot be found out
+	// (WTD_REVOKE_WHOLECHAIN). Otherwise, as with Windows' default, only what is known
+	// to be revoked is refused.
 	Need bool
 }
 
@@ -81,7 +83,8 @@ func NewRevocationChecker(given Revocation, fetcher Fetcher, now time.Time) *Rev
 // cannot be read.
 func (rc *RevocationChecker) Unreadable() []Finding { return rc.unreadable }
 
-// ParseCRLs reads revocation lists: one in DER, or any number in PEM (X509 CRL; other blocks are passed over). None at all is an error.
+// ParseCRLs reads revocation lists: one in DER, or any number in PEM (X509 CRL; other
+// blocks are passed over). None at all is an error.
 func ParseCRLs(b []byte) ([]*x509.RevocationList, error) {
 	blocks, err := cms.PEMBlocks(b)
 	if err != nil {
@@ -124,8 +127,8 @@ func (rc *RevocationChecker) AddEmbedded(crls [][]byte) {
 	}
 }
 
-// Check judges the chain, whose signature counts as made at signed (zero if no timestamp proves a time). The root is
-// left out: who trusts it trusts it.
+// Check judges the chain, whose signature counts as made at signed (zero if no
+// timestamp proves a time). The root is left out: who trusts it trusts it.
 func (rc *RevocationChecker) Check(ctx context.Context, chain []*x509.Certificate, signed time.Time) []Finding {
 	var out []Finding
 	for i := 0; i+1 < len(chain); i++ {
@@ -135,9 +138,10 @@ func (rc *RevocationChecker) Check(ctx context.Context, chain []*x509.Certificat
 	return out
 }
 
-// judge applies the rule of revocation dates: a signature that a timestamp proves older than the revocation stays
-// good, one that is younger dies with it, also when the date was set back (CA/Browser Forum code signing
-// requirements 4.9.6; RFC 5280 section 5.3.2).
+// judge applies the rule of revocation dates: a signature that a timestamp proves older
+// than the revocation stays good, one that is younger dies with it, also when the date
+// was set back (CA/Browser Forum code signing requirements 4.9.6; RFC 5280 section
+// 5.3.2).
 func (rc *RevocationChecker) judge(c *x509.Certificate, st revocationStatus, trouble []string, signed time.Time) []Finding {
 	switch {
 	case st.revoked && !signed.IsZero() && signed.Before(st.at):
@@ -155,7 +159,8 @@ func (rc *RevocationChecker) judge(c *x509.Certificate, st revocationStatus, tro
 		WithHint("give a CRL or allow the network")}
 }
 
-// status asks the sources in turn, those at hand first; a source that says "revoked" ends the search.
+// status asks the sources in turn, those at hand first; a source that says "revoked"
+// ends the search.
 func (rc *RevocationChecker) status(ctx context.Context, c, issuer *x509.Certificate) (revocationStatus, []string) {
 	st := rc.fromCRLs(rc.crls, c, issuer)
 	for _, b := range rc.given.OCSP {
@@ -213,7 +218,8 @@ func (rc *RevocationChecker) askCRL(ctx context.Context, url string, c, issuer *
 	return st, nil
 }
 
-// fromCRLs looks c up in every list of its issuer; one that names it counts, whatever the others say.
+// fromCRLs looks c up in every list of its issuer; one that names it counts, whatever
+// the others say.
 func (rc *RevocationChecker) fromCRLs(crls []*x509.RevocationList, c, issuer *x509.Certificate) revocationStatus {
 	var st revocationStatus
 	for _, crl := range crls {
@@ -234,8 +240,8 @@ func (rc *RevocationChecker) fromCRLs(crls []*x509.RevocationList, c, issuer *x5
 
 const reasonRemoveFromCRL = 8 // RFC 5280 section 5.3.1; in delta CRLs only
 
-// invalidSince is the date from which on signatures are void: the revocation date, or the earlier invalidity date
-// if the issuer gave one (RFC 5280 section 5.3.2).
+// invalidSince is the date from which on signatures are void: the revocation date, or
+// the earlier invalidity date if the issuer gave one (RFC 5280 section 5.3.2).
 func invalidSince(e x509.RevocationListEntry) time.Time {
 	at := e.RevocationTime
 	for _, x := range e.Extensions {
@@ -248,8 +254,9 @@ func invalidSince(e x509.RevocationListEntry) time.Time {
 	return at
 }
 
-// completeCRL refuses lists that do not say all about c (delta, some reasons, indirect): who is not named there may
-// still be revoked. RFC 5280 section 5.2: unknown critical extensions make a CRL unusable for the question.
+// completeCRL refuses lists that do not say all about c (delta, some reasons,
+// indirect): who is not named there may still be revoked. RFC 5280 section 5.2: unknown
+// critical extensions make a CRL unusable for the question.
 func completeCRL(crl *x509.RevocationList, c *x509.Certificate) bool {
 	for _, e := range crl.Extensions {
 		if e.Id.Equal(oidDeltaCRL) || (e.Critical && !e.Id.Equal(oidIssuingDistributionPoint)) {
@@ -262,7 +269,8 @@ func completeCRL(crl *x509.RevocationList, c *x509.Certificate) bool {
 	return true
 }
 
-// crlSignature checks that issuer signed the list and may sign lists (RFC 5280 section 6.3.3 (f), (g)).
+// crlSignature checks that issuer signed the list and may sign lists (RFC 5280 section
+// 6.3.3 (f), (g)).
 func crlSignature(crl *x509.RevocationList, issuer *x509.Certificate) error {
 	if string(crl.RawIssuer) != string(issuer.RawSubject) {
 		return fmt.Errorf("CRL of another issuer")

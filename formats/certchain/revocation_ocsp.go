@@ -19,11 +19,12 @@ var (
 	oidIssuingDistributionPoint = asn1.ObjectIdentifier{2, 5, 29, 28}
 )
 
-// ocspSkew is how far the clocks of responder and verifier may differ (RFC 6960 section 4.2.2.1 leaves it to the client).
+// ocspSkew is how far the clocks of responder and verifier may differ (RFC 6960 section
+// 4.2.2.1 leaves it to the client).
 const ocspSkew = 5 * time.Minute
 
-// CheckOCSP says why der can be no answer at all, which is an OCSPResponse (RFC 6960 section 4.2.1) of status successful. Whether the
-// answer holds is for Verify.
+// CheckOCSP says why der can be no answer at all, which is an OCSPResponse (RFC 6960
+// section 4.2.1) of status successful. Whether the answer holds is for Verify.
 func CheckOCSP(der []byte) error {
 	var resp struct {
 		Status asn1.Enumerated
@@ -40,7 +41,8 @@ func CheckOCSP(der []byte) error {
 	return nil
 }
 
-// ocspStatus reads an OCSP response about c. It must be signed by issuer or a responder that issuer delegated, and be current.
+// ocspStatus reads an OCSP response about c. It must be signed by issuer or a responder
+// that issuer delegated, and be current.
 func ocspStatus(der []byte, c, issuer *x509.Certificate, now time.Time) (revocationStatus, error) {
 	resp, err := ocsp.ParseResponseForCert(der, c, issuer)
 	if err != nil {
@@ -64,7 +66,8 @@ func ocspStatus(der []byte, c, issuer *x509.Certificate, now time.Time) (revocat
 	return st, nil
 }
 
-// delegated checks what x/crypto leaves to the caller: the responder's usage and validity (RFC 6960 section 4.2.2.2).
+// delegated checks what x/crypto leaves to the caller: the responder's usage and
+// validity (RFC 6960 section 4.2.2.2).
 func delegated(responder *x509.Certificate, now time.Time) bool {
 	for _, u := range responder.ExtKeyUsage {
 		if u == x509.ExtKeyUsageOCSPSigning {
@@ -75,7 +78,8 @@ func delegated(responder *x509.Certificate, now time.Time) bool {
 }
 
 func (rc *RevocationChecker) askOCSP(ctx context.Context, url string, c, issuer *x509.Certificate) (revocationStatus, error) {
-	// SHA-1 only identifies the issuer here, and it is what every responder understands (RFC 5019 section 2.1.1).
+	// SHA-1 only identifies the issuer here, and it is what every responder understands
+	// (RFC 5019 section 2.1.1).
 	req, err := ocsp.CreateRequest(c, issuer, &ocsp.RequestOptions{Hash: crypto.SHA1})
 	if err != nil {
 		return revocationStatus{}, fmt.Errorf("making OCSP request: %v", err)
@@ -87,8 +91,9 @@ func (rc *RevocationChecker) askOCSP(ctx context.Context, url string, c, issuer 
 	return ocspStatus(der, c, issuer, rc.now)
 }
 
-// partialScope reports whether an IssuingDistributionPoint (RFC 5280 section 5.2.5) leaves c out of a CRL:
-// [1] onlyContainsUserCerts, [2] onlyContainsCACerts, [3] onlySomeReasons, [4] indirectCRL, [5] onlyContainsAttributeCerts.
+// partialScope reports whether an IssuingDistributionPoint (RFC 5280 section 5.2.5)
+// leaves c out of a CRL: [1] onlyContainsUserCerts, [2] onlyContainsCACerts, [3]
+// onlySomeReasons, [4] indirectCRL, [5] onlyContainsAttributeCerts.
 func partialScope(der []byte, c *x509.Certificate) bool {
 	in := cryptobyte.String(der)
 	var seq cryptobyte.String

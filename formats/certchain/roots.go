@@ -12,14 +12,16 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// Roots are the trust anchors of a verification. Code signing and time stamping are separate purposes
-// with separate lists in Microsoft's root programme, so a root of the one pool is worth nothing in the other.
+// Roots are the trust anchors of a verification. Code signing and time stamping are
+// separate purposes with separate lists in Microsoft's root programme, so a root of the
+// one pool is worth nothing in the other.
 type Roots struct {
 	CodeSigning  *Pool // anchors of publishers
 	TimeStamping *Pool // anchors of time stamping authorities
 }
 
-// NewRoots returns roots that trust each of the given anchors for both purposes, for a private hierarchy.
+// NewRoots returns roots that trust each of the given anchors for both purposes, for a
+// private hierarchy.
 func NewRoots(certs ...*x509.Certificate) *Roots {
 	return &Roots{CodeSigning: NewPool(certs...), TimeStamping: NewPool(certs...)}
 }
@@ -31,8 +33,8 @@ func (r *Roots) Add(other *Roots) {
 	r.TimeStamping.AddPool(other.TimeStamping)
 }
 
-// AddLenient trusts a certificate in DER, written by others, for both purposes. It is parsed when it is
-// needed; one that cannot be read, now or then, is passed over.
+// AddLenient trusts a certificate in DER, written by others, for both purposes. It is
+// parsed when it is needed; one that cannot be read, now or then, is passed over.
 func (r *Roots) AddLenient(der []byte) {
 	c := cms.NewCertificate(der)
 	if subject, ok := c.RawSubject(); ok {
@@ -73,9 +75,10 @@ func (r *Roots) StampChain(cert *x509.Certificate, embedded []*x509.Certificate,
 //go:embed roots/*.pem
 var builtinRoots embed.FS
 
-// BuiltinRoots returns the roots that come with this package: Microsoft's own and the ones that
-// Linux root bundles, which are made for TLS, lack. roots/README.md lists them with their thumbprints.
-// Windows trusts all of them for code signing and for time stamping.
+// BuiltinRoots returns the roots that come with this package: Microsoft's own and the
+// ones that Linux root bundles, which are made for TLS, lack. roots/README.md lists
+// them with their thumbprints. Windows trusts all of them for code signing and for time
+// stamping.
 func BuiltinRoots() (*Roots, error) {
 	certs, err := readRoots(builtinRoots, "roots/*.pem")
 	if err != nil {

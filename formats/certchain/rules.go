@@ -9,7 +9,8 @@ import (
 
 var oidBasicConstraints = asn1.ObjectIdentifier{2, 5, 29, 19}
 
-// pathRules are the checks of a finished path. Each looks at the certificate at index i (0 is the leaf).
+// pathRules are the checks of a finished path. Each looks at the certificate at index i
+// (0 is the leaf).
 var pathRules = []func(path []*x509.Certificate, i int, o Options) []Finding{
 	ruleDisallowed, ruleValidity, ruleUsage, ruleIssuer, ruleKeyUsage, rulePathLength, ruleCritical, ruleNames, ruleLimits,
 }
@@ -24,7 +25,8 @@ func judgePath(path []*x509.Certificate, o Options) []Finding {
 	return out
 }
 
-// ruleValidity: every certificate, the root too, must be valid at the time that counts (RFC 5280 section 6.1.3 (a)(2)).
+// ruleValidity: every certificate, the root too, must be valid at the time that counts
+// (RFC 5280 section 6.1.3 (a)(2)).
 func ruleValidity(path []*x509.Certificate, i int, o Options) []Finding {
 	c := path[i]
 	const day = "2006-01-02"
@@ -37,8 +39,9 @@ func ruleValidity(path []*x509.Certificate, i int, o Options) []Finding {
 	return nil
 }
 
-// ruleUsage: extended key usages nest. A certificate that names usages must name ours, or any; one that names
-// none allows all (Microsoft, CertGetCertificateChain, "usage match"; stricter than RFC 5280, which looks at the leaf).
+// ruleUsage: extended key usages nest. A certificate that names usages must name ours,
+// or any; one that names none allows all (Microsoft, CertGetCertificateChain, "usage
+// match"; stricter than RFC 5280, which looks at the leaf).
 func ruleUsage(path []*x509.Certificate, i int, o Options) []Finding {
 	c := path[i]
 	if !NamesEKU(c) || HasEKU(c, o.Usage.OID()) || HasEKU(c, cms.OIDEKUAny) {
@@ -47,8 +50,10 @@ func ruleUsage(path []*x509.Certificate, i int, o Options) []Finding {
 	return []Finding{problem(CheckUsage, VerdictWrongUsage, "%s is not for %s (extended key usage %s is missing)", Name(c), o.Usage, o.Usage.OID())}
 }
 
-// ruleIssuer: who issues must be a CA (RFC 5280 section 6.1.4 (k)). A trust anchor is not a part of the path that is checked (section 6.1), so one that
-// does not say what it is, such as Microsoft Root Authority of 1997, is taken; one that says that it is not a CA is not, as on Windows.
+// ruleIssuer: who issues must be a CA (RFC 5280 section 6.1.4 (k)). A trust anchor is
+// not a part of the path that is checked (section 6.1), so one that does not say what
+// it is, such as Microsoft Root Authority of 1997, is taken; one that says that it is
+// not a CA is not, as on Windows.
 func ruleIssuer(path []*x509.Certificate, i int, o Options) []Finding {
 	c := path[i]
 	if i == 0 || (c.BasicConstraintsValid && c.IsCA) {
@@ -87,8 +92,8 @@ func rulePathLength(path []*x509.Certificate, i int, _ Options) []Finding {
 	return []Finding{problem(CheckChain, VerdictBasicConstraints, "%s allows %d CAs below it, there are %d", Name(c), c.MaxPathLen, below)}
 }
 
-// ruleCritical: what is critical and not understood refuses the path (RFC 5280 section 4.2). ruleNames understands
-// more constraints than crypto/x509 does.
+// ruleCritical: what is critical and not understood refuses the path (RFC 5280 section
+// 4.2). ruleNames understands more constraints than crypto/x509 does.
 func ruleCritical(path []*x509.Certificate, i int, _ Options) []Finding {
 	c := path[i]
 	for _, id := range c.UnhandledCriticalExtensions {

@@ -111,7 +111,8 @@ func (v Verdict) String() string {
 // Code gives the HRESULT as it is usually written: 0x and eight digits.
 func (v Verdict) Code() string { return fmt.Sprintf("0x%08X", uint32(v)) }
 
-// MarshalText writes name and code, "CERT_E_EXPIRED 0x800B0101", so that JSON can be searched for either.
+// MarshalText writes name and code, "CERT_E_EXPIRED 0x800B0101", so that JSON can be
+// searched for either.
 func (v Verdict) MarshalText() ([]byte, error) { return []byte(v.String() + " " + v.Code()), nil }
 
 // UnmarshalText reads what MarshalText wrote; the code counts.

@@ -36,7 +36,8 @@ var digestOIDs = []struct {
 	{crypto.SHA512, OIDSHA512},
 }
 
-// signatureOIDs lists signature algorithms; hash 0 means that the digest algorithm beside it decides.
+// signatureOIDs lists signature algorithms; hash 0 means that the digest algorithm
+// beside it decides.
 var signatureOIDs = []struct {
 	oid    asn1.ObjectIdentifier
 	scheme scheme
@@ -103,7 +104,8 @@ func DigestAlgorithm(h crypto.Hash) (pkix.AlgorithmIdentifier, error) {
 	return pkix.AlgorithmIdentifier{Algorithm: oid, Parameters: asn1.NullRawValue}, nil
 }
 
-// signatureScheme resolves a SignatureAlgorithm. The hash is 0 where the identifier does not name one.
+// signatureScheme resolves a SignatureAlgorithm. The hash is 0 where the identifier
+// does not name one.
 func signatureScheme(alg pkix.AlgorithmIdentifier) (scheme, crypto.Hash, int, error) {
 	for _, s := range signatureOIDs {
 		if !s.oid.Equal(alg.Algorithm) {
@@ -176,7 +178,8 @@ func mgf1Hash(field cryptobyte.String) (crypto.Hash, error) {
 	return HashOf(inner)
 }
 
-// readAlgorithm reads an AlgorithmIdentifier: its OID and the bytes of its parameters (nil if absent).
+// readAlgorithm reads an AlgorithmIdentifier: its OID and the bytes of its parameters
+// (nil if absent).
 func readAlgorithm(s *cryptobyte.String) (asn1.ObjectIdentifier, []byte, bool) {
 	var seq cryptobyte.String
 	var oid asn1.ObjectIdentifier

@@ -63,7 +63,8 @@ func BenchmarkPrepare(b *testing.B) {
 	}
 }
 
-// BenchmarkParseBig is a content of 32 MiB, as a catalog with 100,000 members has: nothing of it may be copied.
+// BenchmarkParseBig is a content of 32 MiB, as a catalog with 100,000 members has:
+// nothing of it may be copied.
 func BenchmarkParseBig(b *testing.B) {
 	content := make([]byte, 32<<20)
 	head := appendLength([]byte{0x30}, len(content)-6)

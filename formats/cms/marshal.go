@@ -12,8 +12,9 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// Marshal writes the ContentInfo in DER. Every SET OF is sorted by its encoded bytes (X.690 section 11.6), as
-// Windows requires of catalogs; signed attributes of a parsed signature alone keep the order that was signed.
+// Marshal writes the ContentInfo in DER. Every SET OF is sorted by its encoded bytes
+// (X.690 section 11.6), as Windows requires of catalogs; signed attributes of a parsed
+// signature alone keep the order that was signed.
 func (s *SignedData) Marshal() ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {

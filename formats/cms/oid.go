@@ -16,17 +16,20 @@ var (
 	OIDMessageDigest    = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 4}
 	OIDSigningTime      = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 5}
 	OIDCountersignature = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 6}
-	// OIDSequenceNumber is the PKCS#9 sequence number that osslsigncode adds beside several nested signatures.
+	// OIDSequenceNumber is the PKCS#9 sequence number that osslsigncode adds beside
+	// several nested signatures.
 	OIDSequenceNumber = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 25, 4}
 	// OIDSigningCertificate is the SHA-1 ESS attribute (RFC 2634 section 5.4).
 	OIDSigningCertificate = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 12}
 	// OIDSigningCertificateV2 is the ESS attribute with a chosen hash (RFC 5035 section 3).
 	OIDSigningCertificateV2 = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 47}
-	// OIDTimeStampToken is the id-aa-timeStampToken attribute (RFC 3161 appendix A); Authenticode uses OIDRFC3161Token instead.
+	// OIDTimeStampToken is the id-aa-timeStampToken attribute (RFC 3161 appendix A);
+	// Authenticode uses OIDRFC3161Token instead.
 	OIDTimeStampToken = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 9, 16, 2, 14}
 )
 
-// Authenticode (Microsoft "Windows Authenticode Portable Executable Signature Format", and WinTrust.h of the Windows SDK).
+// Authenticode (Microsoft "Windows Authenticode Portable Executable Signature Format",
+// and WinTrust.h of the Windows SDK).
 var (
 	OIDSpcIndirectData     = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 1, 4}
 	OIDSpcStatementType    = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 2, 1, 11}
@@ -66,7 +69,8 @@ var (
 	OIDCatalogMemberInfo2 = asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 311, 12, 2, 3}
 )
 
-// Extended key usages (RFC 5280 section 4.2.1.12; wincrypt.h; the Microsoft Artifact Signing documentation).
+// Extended key usages (RFC 5280 section 4.2.1.12; wincrypt.h; the Microsoft Artifact
+// Signing documentation).
 var (
 	OIDEKUCodeSigning       = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 3}
 	OIDEKUTimeStamping      = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 8}

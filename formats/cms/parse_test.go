@@ -21,8 +21,9 @@ type embedded struct {
 	der  []byte
 }
 
-// realSignatures returns every PKCS#7 blob of the signed files in the saferwall/pe module and the sample collection,
-// signatures nested in signatures and time-stamp tokens among them.
+// realSignatures returns every PKCS#7 blob of the signed files in the saferwall/pe
+// module and the sample collection, signatures nested in signatures and time-stamp
+// tokens among them.
 func realSignatures(t testing.TB) []embedded {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(formatstest.SaferwallSamples(t), "*"))
@@ -73,8 +74,9 @@ func withNested(t testing.TB, name string, der []byte) []embedded {
 	return out
 }
 
-// peSignatures reads the PKCS#7 entries of a PE certificate table; nil for anything else. It is kept apart from
-// formats/peimage so that a fault there does not hide signatures here.
+// peSignatures reads the PKCS#7 entries of a PE certificate table; nil for anything
+// else. It is kept apart from formats/peimage so that a fault there does not hide
+// signatures here.
 func peSignatures(b []byte) [][]byte {
 	if len(b) < 0x40 || b[0] != 'M' || b[1] != 'Z' {
 		return nil
@@ -129,7 +131,8 @@ func TestRealSignatures(t *testing.T) {
 	}
 }
 
-// checkRoundTrip expects the same bytes where the sets are in order already, else the same bytes after another round.
+// checkRoundTrip expects the same bytes where the sets are in order already, else the
+// same bytes after another round.
 func checkRoundTrip(t *testing.T, s *SignedData, in []byte) {
 	t.Helper()
 	out, err := s.Marshal()
@@ -273,7 +276,8 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// smallSignedData is the shortest that has every part up to the signature: a 33-byte OCTET STRING at the end.
+// smallSignedData is the shortest that has every part up to the signature: a 33-byte
+// OCTET STRING at the end.
 func smallSignedData(t *testing.T) []byte {
 	t.Helper()
 	alg, err := DigestAlgorithm(crypto.SHA256)

@@ -8,10 +8,11 @@ import (
 	"unicode/utf16"
 )
 
-// PEMBlocks returns the PEM blocks (RFC 7468) of a file; none means that the file is not PEM. Text between the blocks is
-// passed over. Unlike pem.Decode it reads what Windows programs write, a byte order mark, UTF-16, line breaks of two
-// bytes, and a block that begins right after the end of another, and a block that cannot be read is an error: pem.Decode
-// would go on with the next.
+// PEMBlocks returns the PEM blocks (RFC 7468) of a file; none means that the file is
+// not PEM. Text between the blocks is passed over. Unlike pem.Decode it reads what
+// Windows programs write, a byte order mark, UTF-16, line breaks of two bytes, and a
+// block that begins right after the end of another, and a block that cannot be read is
+// an error: pem.Decode would go on with the next.
 func PEMBlocks(b []byte) ([]*pem.Block, error) {
 	b = pemText(b)
 	begun := countBegins(b)

@@ -20,21 +20,25 @@ import (
 // ContentInfo is what is signed.
 type ContentInfo struct {
 	Type asn1.ObjectIdentifier
-	// DER is the whole TLV of the content: for Authenticode and catalogs the content's own SEQUENCE,
-	// for CMS (RFC 3161) an OCTET STRING around it.
+	// DER is the whole TLV of the content: for Authenticode and catalogs the content's
+	// own SEQUENCE, for CMS (RFC 3161) an OCTET STRING around it.
 	DER []byte
-	// Version of the SignedData; 0 means 1, which Authenticode and catalogs use. RFC 3161 tokens have 3 (RFC 5652 section 5.1).
+	// Version of the SignedData; 0 means 1, which Authenticode and catalogs use. RFC
+	// 3161 tokens have 3 (RFC 5652 section 5.1).
 	Version int
 }
 
 // Signer is a key with its certificates.
 type Signer struct {
-	// Key makes the signature. It may be nil for Prepare. A key that implements ContextSigner gets the context.
+	// Key makes the signature. It may be nil for Prepare. A key that implements
+	// ContextSigner gets the context.
 	Key         crypto.Signer
 	Certificate *x509.Certificate
-	// Chain are further certificates to embed, as they are: intermediates, usually without the root.
+	// Chain are further certificates to embed, as they are: intermediates, usually
+	// without the root.
 	Chain []*x509.Certificate
-	// Extra are embedded beside Chain, whichever certificate the key signs with (see CertifyingSigner).
+	// Extra are embedded beside Chain, whichever certificate the key signs with (see
+	// CertifyingSigner).
 	Extra []*x509.Certificate
 	// Hash is SHA-256, SHA-384 or SHA-512; 0 means SHA-256.
 	Hash crypto.Hash
@@ -46,15 +50,17 @@ type ContextSigner interface {
 	SignContext(ctx context.Context, rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error)
 }
 
-// CertifyingSigner is a key whose certificate comes with each signature, as signing services have it that issue certificates for a few
-// days: between two signatures of one run the key and the certificate may change. Public is the key of the certificate in
-// Signer, which is the one that was current when the run began.
+// CertifyingSigner is a key whose certificate comes with each signature, as signing
+// services have it that issue certificates for a few days: between two signatures of
+// one run the key and the certificate may change. Public is the key of the certificate
+// in Signer, which is the one that was current when the run began.
 type CertifyingSigner interface {
 	crypto.Signer
 	SignCertified(ctx context.Context, digest []byte, opts crypto.SignerOpts) (*Certified, error)
 }
 
-// Certified is a signature value with the certificate that it verifies with, and the intermediates to embed.
+// Certified is a signature value with the certificate that it verifies with, and the
+// intermediates to embed.
 type Certified struct {
 	Signature   []byte
 	Certificate *x509.Certificate
@@ -68,12 +74,14 @@ type Prepared struct {
 	// Hash and Digest: Digest is Hash over ToBeSigned, what a crypto.Signer takes.
 	Hash   crypto.Hash
 	Digest []byte
-	// SignedData is complete but for Signers[0].Signature. It may be marshalled, kept, parsed again and finished by SetSignature.
+	// SignedData is complete but for Signers[0].Signature. It may be marshalled, kept,
+	// parsed again and finished by SetSignature.
 	SignedData *SignedData
 }
 
-// Prepare builds everything but the signature: contentType and messageDigest are added to the signed attributes. The result
-// depends on nothing but its input: neither time nor randomness enters.
+// Prepare builds everything but the signature: contentType and messageDigest are added
+// to the signed attributes. The result depends on nothing but its input: neither time
+// nor randomness enters.
 func Prepare(content ContentInfo, signer Signer, signedAttrs Attributes) (*Prepared, error) {
 	h := signer.Hash
 	if h == 0 {
@@ -151,7 +159,8 @@ func signedAttributes(content ContentInfo, h crypto.Hash, extra Attributes) (Att
 	return attrs, nil
 }
 
-// signatureAlgorithm names the key's algorithm as signtool does: the key type alone, the hash standing beside it.
+// signatureAlgorithm names the key's algorithm as signtool does: the key type alone,
+// the hash standing beside it.
 func signatureAlgorithm(key crypto.PublicKey) (pkix.AlgorithmIdentifier, error) {
 	switch key.(type) {
 	case *rsa.PublicKey:
@@ -162,8 +171,9 @@ func signatureAlgorithm(key crypto.PublicKey) (pkix.AlgorithmIdentifier, error) 
 	return pkix.AlgorithmIdentifier{}, fmt.Errorf("signing with a key of type %T: %w (RSA and ECDSA are known)", key, ErrUnsupportedAlgorithm)
 }
 
-// Finish takes the signature over ToBeSigned, checks it against the certificate and returns the finished
-// SignedData. A signature that does not match is an error wrapping ErrBadSignature.
+// Finish takes the signature over ToBeSigned, checks it against the certificate and
+// returns the finished SignedData. A signature that does not match is an error wrapping
+// ErrBadSignature.
 func (p *Prepared) Finish(signature []byte) (*SignedData, error) {
 	if err := p.SignedData.SetSignature(0, signature); err != nil {
 		return nil, err
@@ -171,8 +181,9 @@ func (p *Prepared) Finish(signature []byte) (*SignedData, error) {
 	return p.SignedData, nil
 }
 
-// SetSignature puts a signature that was made elsewhere into signer i, after checking it with the embedded certificate.
-// Nothing changes where the check fails (error wrapping ErrBadSignature).
+// SetSignature puts a signature that was made elsewhere into signer i, after checking
+// it with the embedded certificate. Nothing changes where the check fails (error
+// wrapping ErrBadSignature).
 func (s *SignedData) SetSignature(i int, signature []byte) error {
 	cert, err := s.SignerCertificate(i)
 	if err != nil {
@@ -187,8 +198,9 @@ func (s *SignedData) SetSignature(i int, signature []byte) error {
 	return nil
 }
 
-// Sign makes a SignedData with one signer. contentType and messageDigest are added to signedAttrs. RSA signatures are
-// PKCS#1 v1.5 and so deterministic; the result is checked with the certificate before it is returned.
+// Sign makes a SignedData with one signer. contentType and messageDigest are added to
+// signedAttrs. RSA signatures are PKCS#1 v1.5 and so deterministic; the result is
+// checked with the certificate before it is returned.
 func Sign(ctx context.Context, content ContentInfo, signer Signer, signedAttrs Attributes) (*SignedData, error) {
 	if signer.Key == nil {
 		return nil, WrongOption("Key", "signing: the signer has no key")
@@ -207,8 +219,9 @@ func Sign(ctx context.Context, content ContentInfo, signer Signer, signedAttrs A
 	return p.Finish(sig)
 }
 
-// certify finishes a signature with the certificate that the key signed it with. The signed attributes do not name the certificate, so they
-// stay what they were; issuer, serial number, algorithm and embedded certificates are those of the answer.
+// certify finishes a signature with the certificate that the key signed it with. The
+// signed attributes do not name the certificate, so they stay what they were; issuer,
+// serial number, algorithm and embedded certificates are those of the answer.
 func (p *Prepared) certify(ctx context.Context, key CertifyingSigner, signer Signer) (*SignedData, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -228,7 +241,8 @@ func (p *Prepared) certify(ctx context.Context, key CertifyingSigner, signer Sig
 	return p.Finish(made.Signature)
 }
 
-// SignDigest makes a signature over a digest: PKCS #1 v1.5 with an RSA key. A ContextSigner gets the context.
+// SignDigest makes a signature over a digest: PKCS #1 v1.5 with an RSA key. A
+// ContextSigner gets the context.
 func SignDigest(ctx context.Context, key crypto.Signer, digest []byte, h crypto.Hash) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -20,8 +20,8 @@ func identities(t testing.TB) map[string]*formatstest.Identity {
 	return map[string]*formatstest.Identity{"rsa-3072": pki.Leaf, "p-256": pki.ECDSA, "p-384": pki.P384}
 }
 
-// TestOpensslAcceptsOurSignatures signs with each key and hash, has openssl verify the result including its chain, and
-// refuse it with one byte changed.
+// TestOpensslAcceptsOurSignatures signs with each key and hash, has openssl verify the
+// result including its chain, and refuse it with one byte changed.
 func TestOpensslAcceptsOurSignatures(t *testing.T) {
 	for name, id := range identities(t) {
 		root := id.RootFile(t)
@@ -54,8 +54,8 @@ func TestOpensslAcceptsOurSignatures(t *testing.T) {
 	}
 }
 
-// TestContentThatIsNotAnOctetString is the case that general CMS libraries cannot do: openssl's PKCS#7 code verifies
-// the value octets of a SEQUENCE.
+// TestContentThatIsNotAnOctetString is the case that general CMS libraries cannot do:
+// openssl's PKCS#7 code verifies the value octets of a SEQUENCE.
 func TestContentThatIsNotAnOctetString(t *testing.T) {
 	for name, id := range identities(t) {
 		t.Run(name, func(t *testing.T) {
@@ -83,7 +83,8 @@ func TestContentThatIsNotAnOctetString(t *testing.T) {
 	}
 }
 
-// TestSetsAreInOrder compares with openssl, which writes SETs in DER order when it writes a CMS again.
+// TestSetsAreInOrder compares with openssl, which writes SETs in DER order when it
+// writes a CMS again.
 func TestSetsAreInOrder(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	signer := signerOf(pki.Leaf, crypto.SHA256)

@@ -40,14 +40,15 @@ type SignerInfo struct {
 	SubjectKeyID       []byte
 	DigestAlgorithm    pkix.AlgorithmIdentifier
 	SignatureAlgorithm pkix.AlgorithmIdentifier
-	// SignedAttrs are the authenticated attributes. Changing them after signing breaks the signature;
-	// Marshal writes RawSignedAttrs where that is set.
+	// SignedAttrs are the authenticated attributes. Changing them after signing breaks
+	// the signature; Marshal writes RawSignedAttrs where that is set.
 	SignedAttrs Attributes
 	// UnsignedAttrs may be edited at any time: timestamps and nested signatures live here.
 	UnsignedAttrs Attributes
-	// RawSignedAttrs is the encoding of SignedAttrs with the SET OF tag (0x31), which is what is hashed
-	// and signed (RFC 5652 section 5.4). The order of the file is kept: signers exist that neither sort the
-	// set nor sign the sorted one. Nil without signed attributes.
+	// RawSignedAttrs is the encoding of SignedAttrs with the SET OF tag (0x31), which
+	// is what is hashed and signed (RFC 5652 section 5.4). The order of the file is
+	// kept: signers exist that neither sort the set nor sign the sorted one. Nil
+	// without signed attributes.
 	RawSignedAttrs []byte
 	Signature      []byte
 
@@ -65,7 +66,8 @@ type Attribute struct {
 // Attributes is a SET OF Attribute. Marshal sorts it; the order in memory does not matter.
 type Attributes []Attribute
 
-// Get returns the attribute of the given type. Where foreign input carries the type twice, it is the first.
+// Get returns the attribute of the given type. Where foreign input carries the type
+// twice, it is the first.
 func (a Attributes) Get(oid asn1.ObjectIdentifier) (Attribute, bool) {
 	for _, at := range a {
 		if at.Type.Equal(oid) {

@@ -189,7 +189,8 @@ func TestPSSParameters(t *testing.T) {
 	}
 }
 
-// TestBareHash: RSA over a hash without DigestInfo passes for the old hashes alone, whose servers made such signatures.
+// TestBareHash: RSA over a hash without DigestInfo passes for the old hashes alone,
+// whose servers made such signatures.
 func TestBareHash(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	key, ok := pki.Leaf.Key.(*rsa.PrivateKey)

@@ -14,9 +14,10 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 )
 
-// ContentDigest hashes the value octets of a content TLV, its tag and length left out. That is the rule of
-// PKCS#7 v1.5 for Authenticode and catalogs (RFC 2315 section 9.3) and, where the content is an OCTET STRING,
-// also the rule of CMS (RFC 5652 section 5.4).
+// ContentDigest hashes the value octets of a content TLV, its tag and length left out.
+// That is the rule of PKCS#7 v1.5 for Authenticode and catalogs (RFC 2315 section 9.3)
+// and, where the content is an OCTET STRING, also the rule of CMS (RFC 5652 section
+// 5.4).
 func ContentDigest(h crypto.Hash, content []byte) ([]byte, error) {
 	if !h.Available() {
 		return nil, fmt.Errorf("hash %v: %w", h, ErrUnsupportedAlgorithm)
@@ -44,7 +45,8 @@ func digestOf(h crypto.Hash, b []byte) []byte {
 	return w.Sum(nil)
 }
 
-// Hash returns the hash of the signer's digest algorithm, or an error wrapping ErrUnsupportedAlgorithm.
+// Hash returns the hash of the signer's digest algorithm, or an error wrapping
+// ErrUnsupportedAlgorithm.
 func (si *SignerInfo) Hash() (crypto.Hash, error) { return HashOf(si.DigestAlgorithm.Algorithm) }
 
 // MessageDigest returns the messageDigest attribute (RFC 5652 section 11.2).
@@ -61,7 +63,8 @@ func (si *SignerInfo) MessageDigest() ([]byte, error) {
 	return digest, nil
 }
 
-// singleValue returns the one value of a signed attribute that must occur once (RFC 5652 section 11).
+// singleValue returns the one value of a signed attribute that must occur once (RFC
+// 5652 section 11).
 func (si *SignerInfo) singleValue(oid asn1.ObjectIdentifier, name string) ([]byte, error) {
 	var value []byte
 	n := 0
@@ -80,9 +83,11 @@ func (si *SignerInfo) singleValue(oid asn1.ObjectIdentifier, name string) ([]byt
 	return value, nil
 }
 
-// CheckContent checks that signer i signed this content: the contentType attribute names it and the messageDigest
-// attribute is its digest (RFC 5652 section 5.6). A signer without signed attributes signs the content itself, so
-// there is nothing to compare and CheckSignature covers it. A wrong digest is an error wrapping ErrBadDigest.
+// CheckContent checks that signer i signed this content: the contentType attribute
+// names it and the messageDigest attribute is its digest (RFC 5652 section 5.6). A
+// signer without signed attributes signs the content itself, so there is nothing to
+// compare and CheckSignature covers it. A wrong digest is an error wrapping
+// ErrBadDigest.
 func (s *SignedData) CheckContent(i int) error {
 	if i < 0 || i >= len(s.Signers) {
 		return fmt.Errorf("checking the content of signer %d: there are %d signers", i, len(s.Signers))
@@ -126,10 +131,12 @@ func (si *SignerInfo) CheckMessageDigest(content []byte) error {
 	return nil
 }
 
-// CheckSignature checks the signature with the key of cert: over the signed attributes as they stand, or without
-// such over the content it was parsed with. Whether the attributes fit the content is CheckContent's business; whether
-// cert, key size and hash are good enough is the caller's. A signature that does not compute is an error wrapping
-// ErrBadSignature; an algorithm that cannot be computed wraps ErrUnsupportedAlgorithm.
+// CheckSignature checks the signature with the key of cert: over the signed attributes
+// as they stand, or without such over the content it was parsed with. Whether the
+// attributes fit the content is CheckContent's business; whether cert, key size and
+// hash are good enough is the caller's. A signature that does not compute is an error
+// wrapping ErrBadSignature; an algorithm that cannot be computed wraps
+// ErrUnsupportedAlgorithm.
 func (si *SignerInfo) CheckSignature(cert *x509.Certificate) error {
 	signed := si.RawSignedAttrs
 	if signed == nil {
@@ -145,8 +152,9 @@ func (si *SignerInfo) CheckSignature(cert *x509.Certificate) error {
 	return si.CheckSignatureOver(cert, signed)
 }
 
-// CheckSignatureOver checks the signature with the key of cert over the given bytes, which are hashed here. It is
-// for countersignatures without signed attributes and for detached content.
+// CheckSignatureOver checks the signature with the key of cert over the given bytes,
+// which are hashed here. It is for countersignatures without signed attributes and for
+// detached content.
 func (si *SignerInfo) CheckSignatureOver(cert *x509.Certificate, signed []byte) error {
 	h, err := si.Hash()
 	if err != nil {
@@ -184,8 +192,9 @@ func checkRSA(pub *rsa.PublicKey, sch scheme, h crypto.Hash, salt int, digest, s
 	case schemePKCS1v15:
 		err = rsa.VerifyPKCS1v15(pub, h, digest, sig)
 		if err != nil && (h == crypto.SHA1 || h == crypto.MD5) {
-			// Symantec's time-stamp server put the bare hash under the padding, without the DigestInfo that names its
-			// algorithm; CryptoAPI calls that CRYPT_NOHASHOID and accepts it. putty.exe of 2019 is stamped so.
+			// Symantec's time-stamp server put the bare hash under the padding, without
+			// the DigestInfo that names its algorithm; CryptoAPI calls that
+			// CRYPT_NOHASHOID and accepts it. putty.exe of 2019 is stamped so.
 			err = rsa.VerifyPKCS1v15(pub, 0, digest, sig)
 		}
 	case schemePSS:
@@ -203,8 +212,9 @@ func checkRSA(pub *rsa.PublicKey, sch scheme, h crypto.Hash, salt int, digest, s
 	return nil
 }
 
-// CheckCertificate checks that issuer's key signed cert. Unlike crypto/x509 it also computes MD5 and SHA-1, which
-// chains of old but valid Windows files need; names, usages and validity are the caller's. Errors are as in CheckSignature.
+// CheckCertificate checks that issuer's key signed cert. Unlike crypto/x509 it also
+// computes MD5 and SHA-1, which chains of old but valid Windows files need; names,
+// usages and validity are the caller's. Errors are as in CheckSignature.
 func CheckCertificate(cert, issuer *x509.Certificate) error {
 	sch, h := certificateScheme(cert.SignatureAlgorithm)
 	if sch == schemeUnknown || sch == schemePSS {

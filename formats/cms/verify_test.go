@@ -11,7 +11,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestWeAcceptOpensslSignatures checks signatures of every kind that openssl makes and refuses them with one bit wrong.
+// TestWeAcceptOpensslSignatures checks signatures of every kind that openssl makes and
+// refuses them with one bit wrong.
 func TestWeAcceptOpensslSignatures(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	withKeyID := pki.Issue(t, "Key Identifier", func(c *x509.Certificate) { c.SubjectKeyId = []byte("identifier") })
@@ -213,7 +214,8 @@ func selfSigned(t *testing.T, key string, args ...string) *x509.Certificate {
 	return mustParse(t, readPEM(t, out))
 }
 
-// TestOldSerialNumbers: certificates whose serial number crypto/x509 refuses are found, parsed and used.
+// TestOldSerialNumbers: certificates whose serial number crypto/x509 refuses are found,
+// parsed and used.
 func TestOldSerialNumbers(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	key := pki.Leaf.KeyFile(t)

@@ -25,8 +25,9 @@ type Certificate struct {
 	Type     uint16
 }
 
-// Data reads what the entry holds, Length-8 bytes: for CertTypePKCSSigned a PKCS#7 SignedData, possibly followed by padding.
-// An entry of more than MaxCertificateBytes is refused.
+// Data reads what the entry holds, Length-8 bytes: for CertTypePKCSSigned a PKCS#7
+// SignedData, possibly followed by padding. An entry of more than MaxCertificateBytes
+// is refused.
 func (c Certificate) Data(r io.ReaderAt) ([]byte, error) {
 	if c.Length < certHeaderSize {
 		return nil, formatError(c.Offset, "dwLength", "is %d, less than its own header", c.Length)
@@ -41,7 +42,8 @@ func (c Certificate) Data(r io.ReaderAt) ([]byte, error) {
 	return b, nil
 }
 
-// Entry returns the entry as it stands in a table: header, data (what Data has read), and zero bytes up to a multiple of 8.
+// Entry returns the entry as it stands in a table: header, data (what Data has read),
+// and zero bytes up to a multiple of 8.
 func (c Certificate) Entry(data []byte) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, c.Length)
 	b = binary.LittleEndian.AppendUint16(b, c.Revision)
@@ -50,7 +52,8 @@ func (c Certificate) Entry(data []byte) []byte {
 	return append(b, make([]byte, roundUp(int64(len(b)), tableAlignment)-int64(len(b)))...)
 }
 
-// certificateTable follows directory 4. Whatever is wrong with the table is a finding, so that the file can still be described.
+// certificateTable follows directory 4. Whatever is wrong with the table is a finding,
+// so that the file can still be described.
 func (p *parser) certificateTable() error {
 	im := p.im
 	at := im.SecurityDirOffset

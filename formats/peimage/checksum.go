@@ -5,10 +5,12 @@ import (
 	"math/bits"
 )
 
-// onesSum is a sum of little endian 16-bit words with end-around carry, folded to 16 bits. 0 stands for "all words are 0" only; any
-// other multiple of 65535 is 65535. The order of adding does not matter, so sums of parts can be combined.
+// onesSum is a sum of little endian 16-bit words with end-around carry, folded to 16
+// bits. 0 stands for "all words are 0" only; any other multiple of 65535 is 65535. The
+// order of adding does not matter, so sums of parts can be combined.
 //
-// CheckSumMappedFile in imagehlp.dll defines the PE checksum as such a sum plus the size of the file.
+// CheckSumMappedFile in imagehlp.dll defines the PE checksum as such a sum plus the
+// size of the file.
 type onesSum uint16
 
 func fold(v uint64) onesSum {
@@ -25,8 +27,9 @@ func (s onesSum) subtract(t onesSum) onesSum { return fold(uint64(s) + uint64(^t
 
 func (s onesSum) checksum(size int64) uint32 { return uint32(int64(s) + size) }
 
-// sumWords adds up p as if it started at an even offset; a last odd byte counts as the low half of a word. 64-bit additions with
-// end-around carry give the same result as 16-bit ones since 65535 divides 2^64-1.
+// sumWords adds up p as if it started at an even offset; a last odd byte counts as the
+// low half of a word. 64-bit additions with end-around carry give the same result as
+// 16-bit ones since 65535 divides 2^64-1.
 func sumWords(p []byte) onesSum {
 	var sum, carry uint64
 	for len(p) >= 32 {

@@ -12,7 +12,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// plainChecksum is the PE checksum as its definition says: 16-bit words added with end-around carry, CheckSum taken as zero, plus the size.
+// plainChecksum is the PE checksum as its definition says: 16-bit words added with
+// end-around carry, CheckSum taken as zero, plus the size.
 func plainChecksum(b []byte, field int64) uint32 {
 	b = bytes.Clone(b)
 	clear(b[field : field+4])
@@ -57,7 +58,8 @@ func TestChecksumByDefinition(t *testing.T) {
 	}
 }
 
-// oddHeader moves the PE header by one byte, so that CheckSum straddles two words. No linker does it.
+// oddHeader moves the PE header by one byte, so that CheckSum straddles two words. No
+// linker does it.
 func oddHeader(b []byte) []byte {
 	copy(b[65:], bytes.Clone(b[64:len(b)-1]))
 	le.PutUint32(b[60:], 65)
@@ -129,7 +131,8 @@ func TestStripPadding(t *testing.T) {
 	}
 }
 
-// TestCopyBetweenFiles: the kernel copies from file to file, and all other ways give the same bytes.
+// TestCopyBetweenFiles: the kernel copies from file to file, and all other ways give
+// the same bytes.
 func TestCopyBetweenFiles(t *testing.T) {
 	b := append(read(t, formatstest.GoProgram(t, "amd64")), "odd"...)
 	dir := t.TempDir()

@@ -11,8 +11,9 @@ import (
 // copyStep is how much is copied between two looks at the context.
 const copyStep = 8 << 20 // bytes
 
-// CopyTo writes the first Keep bytes of src to dst. Between two files the kernel does it where it can, without the bytes
-// passing through this process, or shares the blocks.
+// CopyTo writes the first Keep bytes of src to dst. Between two files the kernel does
+// it where it can, without the bytes passing through this process, or shares the
+// blocks.
 func (e *Edit) CopyTo(ctx context.Context, dst io.WriterAt, src io.ReaderAt) error {
 	return copyRange(ctx, dst, src, e.Keep)
 }
@@ -39,8 +40,9 @@ func copyRange(ctx context.Context, dst io.WriterAt, src io.ReaderAt, size int64
 	return nil
 }
 
-// DigestAndCopy is Digest, with the bytes before the certificate table written to dst at the same time, so that Edit.ApplyTo can
-// finish the signed file. On an error dst holds anything.
+// DigestAndCopy is Digest, with the bytes before the certificate table written to dst
+// at the same time, so that Edit.ApplyTo can finish the signed file. On an error dst
+// holds anything.
 func (im *Image) DigestAndCopy(ctx context.Context, dst io.WriterAt, src io.ReaderAt, q Request) (*Digests, error) {
 	var d *Digests
 	work, ctx := errgroup.WithContext(ctx)

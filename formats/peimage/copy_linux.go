@@ -8,8 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// copyInKernel copies with copy_file_range(2) at explicit offsets, so that the files' positions do not move. It returns how many bytes it
-// has copied; the caller copies the rest, for example where the file system cannot do it.
+// copyInKernel copies with copy_file_range(2) at explicit offsets, so that the files'
+// positions do not move. It returns how many bytes it has copied; the caller copies the
+// rest, for example where the file system cannot do it.
 func copyInKernel(ctx context.Context, dst io.WriterAt, src io.ReaderAt, size int64) (int64, error) {
 	from, ok := src.(*os.File)
 	if !ok {

@@ -11,7 +11,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// FuzzParse: whatever the bytes are, nothing panics, a file that passes Check can be signed, and the result is as it should be.
+// FuzzParse: whatever the bytes are, nothing panics, a file that passes Check can be
+// signed, and the result is as it should be.
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"jsign/fuzz/*", "jsign/*.exe", "relic/*"} {
 		for _, path := range formatstest.CorpusFiles(f, pattern) {

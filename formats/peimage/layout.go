@@ -10,13 +10,15 @@ const (
 	Unseen Effect = iota
 	// Unhashed: it sees the signature and refuses to hash the file (TRUST_E_BAD_DIGEST).
 	Unhashed
-	// Ignored: it does not look, because the fault concerns an entry after the first one of the certificate table.
+	// Ignored: it does not look, because the fault concerns an entry after the first
+	// one of the certificate table.
 	Ignored
 )
 
-// LayoutRule is one of the conditions on which Windows' verifier takes a PE file at all. Its signer refuses a file that breaks one of them,
-// whether it is signed already or not (signtool: 0x800700C1, "not a valid Win32 application"). Most programs that break one still
-// run, and UEFI firmware, which has a reader of its own, takes them.
+// LayoutRule is one of the conditions on which Windows' verifier takes a PE file at
+// all. Its signer refuses a file that breaks one of them, whether it is signed already
+// or not (signtool: 0x800700C1, "not a valid Win32 application"). Most programs that
+// break one still run, and UEFI firmware, which has a reader of its own, takes them.
 type LayoutRule struct {
 	Name   string // stable, lower case
 	Effect Effect
@@ -36,9 +38,11 @@ const (
 	ruleSectionEnd = "section-end"
 )
 
-// LayoutRules returns the conditions, in the order in which Windows looks at them. They were measured with wintrust.dll and signtool.exe 10.0.15063, by setting every
-// field of a header to some fifty values and pairs of fields to values at random; differential_test.go in formats/authenticode does it
-// again. Names of fields are those of PE Format (https://learn.microsoft.com/windows/win32/debug/pe-format).
+// LayoutRules returns the conditions, in the order in which Windows looks at them. They
+// were measured with wintrust.dll and signtool.exe 10.0.15063, by setting every field
+// of a header to some fifty values and pairs of fields to values at random;
+// differential_test.go in formats/authenticode does it again. Names of fields are those
+// of PE Format (https://learn.microsoft.com/windows/win32/debug/pe-format).
 func LayoutRules() []LayoutRule {
 	return []LayoutRule{
 		{ruleFileSize, Unseen, "a file below 4 GiB", "", (*Image).checkSize},
@@ -64,7 +68,8 @@ func (im *Image) checkLayout() {
 	}
 }
 
-// CheckLayout returns the first of Findings that breaks one of LayoutRules, or nil. Call it before signing a program that is to run on Windows.
+// CheckLayout returns the first of Findings that breaks one of LayoutRules, or nil.
+// Call it before signing a program that is to run on Windows.
 func (im *Image) CheckLayout() error {
 	for _, f := range im.findings {
 		if f.Rule != "" {
@@ -74,7 +79,8 @@ func (im *Image) CheckLayout() error {
 	return nil
 }
 
-// Advice says what Windows wants instead and how to get it; empty for faults that break no LayoutRule.
+// Advice says what Windows wants instead and how to get it; empty for faults that break
+// no LayoutRule.
 func (e *FormatError) Advice() string {
 	for _, r := range LayoutRules() {
 		if r.Name != e.Rule {
@@ -90,7 +96,8 @@ func (e *FormatError) Advice() string {
 
 type report = func(offset int64, field, problem string, args ...any)
 
-// MaxSize is the size from which on Windows takes no file: the 32-bit offsets of the directory entry cannot address more.
+// MaxSize is the size from which on Windows takes no file: the 32-bit offsets of the
+// directory entry cannot address more.
 const MaxSize = math.MaxUint32
 
 func (im *Image) checkSize(find report) {
@@ -99,7 +106,8 @@ func (im *Image) checkSize(find report) {
 	}
 }
 
-// ntHeadersSize is that of IMAGE_NT_HEADERS64 with all 16 directories, which Windows reads whatever the header says.
+// ntHeadersSize is that of IMAGE_NT_HEADERS64 with all 16 directories, which Windows
+// reads whatever the header says.
 const ntHeadersSize = 264
 
 func (im *Image) checkHeader(find report) {

@@ -8,8 +8,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest/mutate"
 )
 
-// TestLayoutRules has, for each rule, programs that keep it by a hair and such that break it. What Windows answers was measured; TestDifferential of
-// package authenticode asks again about all values.
+// TestLayoutRules has, for each rule, programs that keep it by a hair and such that
+// break it. What Windows answers was measured; TestDifferential of package authenticode
+// asks again about all values.
 func TestLayoutRules(t *testing.T) {
 	const optional, sections = 0x98, 0x188
 	u16 := func(at int, v uint16) func([]byte) []byte {
@@ -83,7 +84,8 @@ func TestLayoutRules(t *testing.T) {
 	}
 }
 
-// TestOptionalHeaderSize: the section table lies where SizeOfOptionalHeader says, at any place; Windows hashes the file only where that is a multiple of 8.
+// TestOptionalHeaderSize: the section table lies where SizeOfOptionalHeader says, at
+// any place; Windows hashes the file only where that is a multiple of 8.
 func TestOptionalHeaderSize(t *testing.T) {
 	for k := range 17 {
 		b := mutate.Program()

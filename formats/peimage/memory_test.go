@@ -10,7 +10,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestMemoryIsFlat counts what one pass over 256 MiB allocates, everything asked for but page hashes.
+// TestMemoryIsFlat counts what one pass over 256 MiB allocates, everything asked for
+// but page hashes.
 func TestMemoryIsFlat(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hashes 256 MiB")

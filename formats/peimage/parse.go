@@ -18,7 +18,8 @@ const (
 	tableAlignment     = 8 // attribute certificate table: each entry starts on a quadword
 )
 
-// Offsets inside the optional header that PE32 and PE32+ do not share (PE Format, "Optional Header").
+// Offsets inside the optional header that PE32 and PE32+ do not share (PE Format,
+// "Optional Header").
 const (
 	pe32Magic     = 0x10b
 	pe32PlusMagic = 0x20b
@@ -38,11 +39,12 @@ const (
 	optDLLChars         = 70
 )
 
-// Parse reads the layout of the PE file of size bytes in r. It reads headers and certificate table entries only, never
-// section contents.
+// Parse reads the layout of the PE file of size bytes in r. It reads headers and
+// certificate table entries only, never section contents.
 //
-// A file that is not a PE file at all, or whose headers do not fit into it, gives a *FormatError. What Parse can describe
-// although Windows refuses it is left to Check. Errors of r itself are wrapped.
+// A file that is not a PE file at all, or whose headers do not fit into it, gives a
+// *FormatError. What Parse can describe although Windows refuses it is left to Check.
+// Errors of r itself are wrapped.
 func Parse(r io.ReaderAt, size int64) (*Image, error) {
 	im := &Image{Size: size}
 	p := parser{r: r, im: im}
@@ -150,8 +152,9 @@ func (im *Image) fillOptional(b []byte, off int64) {
 	im.ChecksumOffset = off + optCheckSum
 }
 
-// fillDirectories takes as many directories as NumberOfRvaAndSizes says, 16 at most as the loader does; they must fit into
-// the optional header, since what follows is the section table.
+// fillDirectories takes as many directories as NumberOfRvaAndSizes says, 16 at most as
+// the loader does; they must fit into the optional header, since what follows is the
+// section table.
 func (im *Image) fillDirectories(b []byte, off int64, countAt int) error {
 	count := int(min(binary.LittleEndian.Uint32(b[countAt:]), maxDirectories))
 	first := countAt + 4
@@ -191,7 +194,8 @@ func (p *parser) sectionTable(count, optionalSize int) error {
 	return nil
 }
 
-// locateOverlay sets Overlay to what lies between the end of the last section and the certificate table. Authenticode hashes it.
+// locateOverlay sets Overlay to what lies between the end of the last section and the
+// certificate table. Authenticode hashes it.
 func (im *Image) locateOverlay() {
 	end := int64(im.SizeOfHeaders)
 	for _, s := range im.Sections {

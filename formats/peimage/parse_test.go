@@ -47,8 +47,9 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-// TestCheckRefuses: files that can be described but not signed. What Microsoft's wintrust and signtool answer was measured on the same
-// changes: TRUST_E_NOSIGNATURE, or ERROR_BAD_EXE_FORMAT when asked to sign.
+// TestCheckRefuses: files that can be described but not signed. What Microsoft's
+// wintrust and signtool answer was measured on the same changes: TRUST_E_NOSIGNATURE,
+// or ERROR_BAD_EXE_FORMAT when asked to sign.
 func TestCheckRefuses(t *testing.T) {
 	program := read(t, formatstest.GoProgram(t, "amd64"))
 	good := sign(t, program, peimage.CertificateTable([]byte("0123456789"), []byte("second")))

@@ -68,8 +68,8 @@ type Section struct {
 	Characteristics  uint32
 }
 
-// Directory is one entry of the optional header's data directories. For all but the certificate table Address is a
-// relative virtual address.
+// Directory is one entry of the optional header's data directories. For all but the
+// certificate table Address is a relative virtual address.
 type Directory struct {
 	Address, Size uint32
 }
@@ -129,8 +129,9 @@ func formatError(offset int64, field, problem string, args ...any) *FormatError 
 // HasSignature reports whether the file has a certificate table, whatever its state.
 func (im *Image) HasSignature() bool { return im.CertTable.Size > 0 }
 
-// ContentSize returns the number of bytes before the certificate table, or, in a file without one, the size that the file
-// has after padding to the multiple of 8 on which a table must start.
+// ContentSize returns the number of bytes before the certificate table, or, in a file
+// without one, the size that the file has after padding to the multiple of 8 on which a
+// table must start.
 func (im *Image) ContentSize() int64 {
 	if im.HasSignature() {
 		return min(im.CertTable.Offset, im.Size)
@@ -138,14 +139,17 @@ func (im *Image) ContentSize() int64 {
 	return roundUp(im.Size, tableAlignment)
 }
 
-// Findings returns everything about the file for which Windows does not see a signature, or would not write one, although
-// the headers can be read: what breaks one of LayoutRules, a certificate table that is cut off, misaligned, or followed by other
+// Findings returns everything about the file for which Windows does not see a
+// signature, or would not write one, although the headers can be read: what breaks one
+// of LayoutRules, a certificate table that is cut off, misaligned, or followed by other
 // data, entries that do not fit. It is empty for a sound file.
 func (im *Image) Findings() []*FormatError { return im.findings }
 
-// Check returns the first of Findings that keeps us from changing the file, as an error, or nil: the certificate table is not what
-// it should be, or bytes that belong to the program lie in it or beyond the end. Parse alone accepts such files, because a
-// verifier has to describe them. What CheckLayout finds in addition can be signed, for others than Windows.
+// Check returns the first of Findings that keeps us from changing the file, as an
+// error, or nil: the certificate table is not what it should be, or bytes that belong
+// to the program lie in it or beyond the end. Parse alone accepts such files, because a
+// verifier has to describe them. What CheckLayout finds in addition can be signed, for
+// others than Windows.
 func (im *Image) Check() error {
 	for _, f := range im.findings {
 		switch f.Rule {
@@ -168,7 +172,8 @@ func (im *Image) findWith(e Effect, offset int64, field, problem string, args ..
 
 func roundUp(n, to int64) int64 { return (n + to - 1) / to * to }
 
-// readFull reads exactly len(p) bytes at off; a ReaderAt may report io.EOF together with the last byte.
+// readFull reads exactly len(p) bytes at off; a ReaderAt may report io.EOF together
+// with the last byte.
 func readFull(r io.ReaderAt, p []byte, off int64) error {
 	n, err := r.ReadAt(p, off)
 	if n == len(p) {

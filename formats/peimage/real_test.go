@@ -16,7 +16,8 @@ import (
 
 var everyHash = []crypto.Hash{crypto.MD5, crypto.SHA1, crypto.SHA256, crypto.SHA384, crypto.SHA512}
 
-// TestSignedSamples compares with what the files' own signatures say: Microsoft and others made them.
+// TestSignedSamples compares with what the files' own signatures say: Microsoft and
+// others made them.
 func TestSignedSamples(t *testing.T) {
 	signed, withPages := 0, 0
 	for _, path := range samplePaths(t) {
@@ -59,8 +60,8 @@ func TestSignedSamples(t *testing.T) {
 	}
 }
 
-// TestAgainstSaferwall compares with an independent reader. Its hash lacks the padding of unsigned files whose size is not a
-// multiple of 8; there the padded file is hashed.
+// TestAgainstSaferwall compares with an independent reader. Its hash lacks the padding
+// of unsigned files whose size is not a multiple of 8; there the padded file is hashed.
 func TestAgainstSaferwall(t *testing.T) {
 	paths := append(samplePaths(t), formatstest.GoProgram(t, "amd64"), formatstest.GoProgram(t, "arm64"), formatstest.GoProgram(t, "386"))
 	for _, path := range paths {

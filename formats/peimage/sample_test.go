@@ -60,7 +60,8 @@ func read(t testing.TB, path string) []byte {
 // notPE are samples that are something else: a 16-bit NE program and an ELF file.
 var notPE = map[string]bool{"_setup.dll": true, "look": true}
 
-// samplePaths are the real PE files at hand: of the saferwall/pe module (not its archives) and of the corpus.
+// samplePaths are the real PE files at hand: of the saferwall/pe module (not its
+// archives) and of the corpus.
 func samplePaths(t testing.TB) []string {
 	t.Helper()
 	dir := formatstest.SaferwallSamples(t)
@@ -87,7 +88,8 @@ type embedded struct {
 	pageHashes []byte
 }
 
-// Object identifiers of hashes and of page hash tables (WinTrust.h: SPC_PE_IMAGE_PAGE_HASHES_V1_OBJID, _V2_OBJID).
+// Object identifiers of hashes and of page hash tables (WinTrust.h:
+// SPC_PE_IMAGE_PAGE_HASHES_V1_OBJID, _V2_OBJID).
 var (
 	hashOIDs = map[string]crypto.Hash{
 		"1.2.840.113549.2.5": crypto.MD5, "1.3.14.3.2.26": crypto.SHA1, "2.16.840.1.101.3.4.2.1": crypto.SHA256,
@@ -98,7 +100,8 @@ var (
 	}
 )
 
-// readEmbedded takes the SpcIndirectDataContent out of PKCS#7 with encoding/asn1 alone, independent of the project's own readers.
+// readEmbedded takes the SpcIndirectDataContent out of PKCS#7 with encoding/asn1 alone,
+// independent of the project's own readers.
 func readEmbedded(t testing.TB, p7 []byte) embedded {
 	t.Helper()
 	contentInfo := children(t, p7)
@@ -148,7 +151,8 @@ func oid(t testing.TB, v asn1.RawValue) string {
 	return id.String()
 }
 
-// findPageHashes looks for SEQUENCE { page hash OID, SET { OCTET STRING } }; the table sits inside the OCTET STRING of a SpcSerializedObject.
+// findPageHashes looks for SEQUENCE { page hash OID, SET { OCTET STRING } }; the table
+// sits inside the OCTET STRING of a SpcSerializedObject.
 func findPageHashes(der []byte, e *embedded) {
 	vs, err := split(der)
 	if err != nil {

@@ -12,7 +12,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// TestAsSigntool has Microsoft's signtool sign every layout with page hashes and compares what it wrote.
+// TestAsSigntool has Microsoft's signtool sign every layout with page hashes and
+// compares what it wrote.
 func TestAsSigntool(t *testing.T) {
 	if testing.Short() {
 		t.Skip("signs with signtool")

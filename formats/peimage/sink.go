@@ -27,7 +27,8 @@ type chunk struct {
 	refs atomic.Int32
 }
 
-// pump reads size bytes of r in order and gives each chunk to every sink. Sinks run in parallel when the file has more than one chunk.
+// pump reads size bytes of r in order and gives each chunk to every sink. Sinks run in
+// parallel when the file has more than one chunk.
 func pump(ctx context.Context, r io.ReaderAt, size int64, sinks []sink) error {
 	if len(sinks) == 0 {
 		return nil

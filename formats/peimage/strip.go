@@ -11,14 +11,16 @@ import (
 type ChecksumPolicy int
 
 const (
-	// ChecksumAuto restores what the linker wrote as far as that can be known. The signing tool has overwritten the field, but linkers
-	// leave only two values there, 0 or the right one:
+	// ChecksumAuto restores what the linker wrote as far as that can be known. The
+	// signing tool has overwritten the field, but linkers leave only two values there,
+	// 0 or the right one:
 	//   - a CheckSum of 0 stays 0: the signing tool did not touch it;
 	//   - one that is right for the unsigned file stays: the signing tool did not touch it either;
 	//   - one that is wrong for the signed file stays too: neither linker nor signing tool has written it;
 	//   - a file of Go's internal linker (linker version 3.0, no TimeDateStamp) gets 0, which is what that linker writes;
 	//   - any other file gets the right value for the unsigned file.
-	// The last rule is a guess for files of other linkers that leave 0, as Microsoft's does without /RELEASE: use ChecksumZero for those.
+	// The last rule is a guess for files of other linkers that leave 0, as Microsoft's
+	// does without /RELEASE: use ChecksumZero for those.
 	ChecksumAuto ChecksumPolicy = iota
 	ChecksumZero
 	ChecksumComputed
@@ -29,13 +31,14 @@ const (
 type StripOptions struct {
 	Checksum ChecksumPolicy
 
-	// Size is the size of the file before it was signed, when known. Signing pads a file with zero bytes to a multiple of 8 and nothing in the
-	// signed file tells how many there were; 0 keeps them all. Files of Go's linker have no such padding.
+	// Size is the size of the file before it was signed, when known. Signing pads a
+	// file with zero bytes to a multiple of 8 and nothing in the signed file tells how
+	// many there were; 0 keeps them all. Files of Go's linker have no such padding.
 	Size int64
 }
 
-// Unsigned returns the edit that takes the certificate table off: the table itself, its directory entry, and what signing did to CheckSum. src is
-// read once.
+// Unsigned returns the edit that takes the certificate table off: the table itself, its
+// directory entry, and what signing did to CheckSum. src is read once.
 func (im *Image) Unsigned(ctx context.Context, src io.ReaderAt, o StripOptions) (*Edit, error) {
 	if !im.HasSignature() {
 		return nil, fmt.Errorf("removing certificate table: the file has none")
@@ -105,7 +108,8 @@ func (im *Image) unsignedChecksum(src io.ReaderAt, d *Digests, size int64, polic
 	return computed, nil
 }
 
-// linkedByGo recognises Go's internal linker, which writes 3.0 as its version (cmd/link/internal/ld/pe.go) and no time.
+// linkedByGo recognises Go's internal linker, which writes 3.0 as its version
+// (cmd/link/internal/ld/pe.go) and no time.
 func (im *Image) linkedByGo(src io.ReaderAt) (bool, error) {
 	var version [2]byte
 	at := im.ChecksumOffset - optCheckSum + 2

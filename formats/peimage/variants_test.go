@@ -108,7 +108,8 @@ func variants(t testing.TB) map[string][]byte {
 	}
 }
 
-// fewerDirectories shortens the optional header; what comes free after the section table stays as it is.
+// fewerDirectories shortens the optional header; what comes free after the section
+// table stays as it is.
 func fewerDirectories(b []byte, n int) []byte {
 	h := headerOf(b)
 	le.PutUint32(b[h.directories-4:], uint32(n))

@@ -13,16 +13,17 @@ type Patch struct {
 	Data   []byte
 }
 
-// Edit describes how a file becomes another one: its first Keep bytes, then zero bytes up to Size, with Patches over them. All
-// patches are inside Size.
+// Edit describes how a file becomes another one: its first Keep bytes, then zero bytes
+// up to Size, with Patches over them. All patches are inside Size.
 type Edit struct {
 	Keep    int64
 	Size    int64
 	Patches []Patch // ascending
 }
 
-// CertificateTable makes an attribute certificate table with one entry for each blob (a DER ContentInfo of PKCS#7 SignedData). The
-// padding to a multiple of 8 is counted in dwLength, as Microsoft's signtool writes it.
+// CertificateTable makes an attribute certificate table with one entry for each blob (a
+// DER ContentInfo of PKCS#7 SignedData). The padding to a multiple of 8 is counted in
+// dwLength, as Microsoft's signtool writes it.
 func CertificateTable(blobs ...[]byte) []byte {
 	var table []byte
 	for _, b := range blobs {
@@ -37,8 +38,9 @@ func CertificateTable(blobs ...[]byte) []byte {
 	return table
 }
 
-// Signed returns the edit that gives the file table as its certificate table, in place of any that it has, and the right CheckSum. d
-// must come from a Digest of the same file with Request.Checksum. The file must pass Check, have a directory entry for the
+// Signed returns the edit that gives the file table as its certificate table, in place
+// of any that it has, and the right CheckSum. d must come from a Digest of the same
+// file with Request.Checksum. The file must pass Check, have a directory entry for the
 // table and stay below 4 GiB.
 func (im *Image) Signed(d *Digests, table []byte) (*Edit, error) {
 	if err := im.Check(); err != nil {
@@ -73,8 +75,8 @@ func (im *Image) checkTable(d *Digests, table []byte) error {
 	return nil
 }
 
-// ApplyTo changes dst, which already holds the first Keep bytes of the file, for example from CopyTo. dst must hold nothing
-// after them.
+// ApplyTo changes dst, which already holds the first Keep bytes of the file, for
+// example from CopyTo. dst must hold nothing after them.
 func (e *Edit) ApplyTo(dst io.WriterAt) error {
 	end := e.Keep
 	for _, p := range e.Patches {
@@ -91,7 +93,8 @@ func (e *Edit) ApplyTo(dst io.WriterAt) error {
 	return nil
 }
 
-// WriteTo reads src, the file that the edit was made for, and writes the changed file to w from start to end.
+// WriteTo reads src, the file that the edit was made for, and writes the changed file
+// to w from start to end.
 func (e *Edit) WriteTo(ctx context.Context, w io.Writer, src io.ReaderAt) error {
 	buf := make([]byte, chunkSize)
 	for off := int64(0); off < e.Size; {

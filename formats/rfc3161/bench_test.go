@@ -7,7 +7,8 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// BenchmarkTimestamp is a whole exchange over loopback; most of it is the server's RSA-3072 private operation.
+// BenchmarkTimestamp is a whole exchange over loopback; most of it is the server's
+// RSA-3072 private operation.
 func BenchmarkTimestamp(b *testing.B) {
 	pki := formatstest.NewPKI(b)
 	c := clientOf(b, []string{serve(b, newServer(b, pki.TSA, nil))}, ClientOptions{})

@@ -109,9 +109,11 @@ func TrustAny(*x509.Certificate, []*x509.Certificate, time.Time) error { return 
 // CheckOptions says what a token is held against. The zero value checks all that
 // needs no further knowledge and fails RuleChain, because it trusts no authority.
 type CheckOptions struct {
-	// Request that the token answers: nonce and policy have to agree. Nil where the token is looked at later.
+	// Request that the token answers: nonce and policy have to agree. Nil where the
+	// token is looked at later.
 	Request *Request
-	// Now is when the answer came; genTime may differ by MaxSkew plus the token's accuracy. Zero skips the rule.
+	// Now is when the answer came; genTime may differ by MaxSkew plus the token's
+	// accuracy. Zero skips the rule.
 	Now time.Time
 	// MaxSkew is 5 minutes if zero.
 	MaxSkew time.Duration
@@ -121,8 +123,8 @@ type CheckOptions struct {
 	Trust Trust
 	// AllowWeak accepts MD5 and SHA-1 in imprint and signature.
 	AllowWeak bool
-	// Accept lists rules that the server need not keep, of RuleUsage, RuleCritical, RuleKeyUsage, RuleESS, RuleAlgorithm and RuleKeySize. Others
-	// make no difference.
+	// Accept lists rules that the server need not keep, of RuleUsage, RuleCritical,
+	// RuleKeyUsage, RuleESS, RuleAlgorithm and RuleKeySize. Others make no difference.
 	Accept []Rule
 }
 
@@ -132,8 +134,8 @@ func (o CheckOptions) accepted(problems []Problem) []Problem {
 	return slices.DeleteFunc(problems, func(p Problem) bool { return slices.Contains(o.Accept, p.Rule) && slices.Contains(may, p.Rule) })
 }
 
-// Check judges the token over the data that was to be stamped (in Authenticode the signature of a SignerInfo) and
-// returns a *TokenError with every problem, or nil.
+// Check judges the token over the data that was to be stamped (in Authenticode the
+// signature of a SignerInfo) and returns a *TokenError with every problem, or nil.
 func (t *Token) Check(imprintOf []byte, o CheckOptions) error {
 	if p := t.Problems(imprintOf, o); len(p) > 0 {
 		return &TokenError{Problems: p}
@@ -256,8 +258,9 @@ func (c *checker) chain(cert *x509.Certificate) {
 	}
 }
 
-// CertificateProblems judges whether a certificate may make time stamps: extended key usage timeStamping, alone and
-// critical, a key usage that allows signing, and an RSA key that is not weak.
+// CertificateProblems judges whether a certificate may make time stamps: extended key
+// usage timeStamping, alone and critical, a key usage that allows signing, and an RSA
+// key that is not weak.
 func CertificateProblems(cert *x509.Certificate) []Problem {
 	c := &checker{}
 	present, critical := false, false
@@ -286,15 +289,16 @@ func CertificateProblems(cert *x509.Certificate) []Problem {
 	return c.problems
 }
 
-// essID is the part that ESSCertID (RFC 2634 section 5.4.1) and ESSCertIDv2 (RFC 5035 section 4) share.
+// essID is the part that ESSCertID (RFC 2634 section 5.4.1) and ESSCertIDv2 (RFC 5035
+// section 4) share.
 type essID struct {
 	hash   crypto.Hash
 	digest []byte
 	issuer []byte // DER of the IssuerSerial, nil if absent
 }
 
-// checkESS compares the first certificate identifier of each ESS attribute with the signer's certificate; one of the two
-// attributes must be there.
+// checkESS compares the first certificate identifier of each ESS attribute with the
+// signer's certificate; one of the two attributes must be there.
 func checkESS(si *cms.SignerInfo, cert *x509.Certificate) error {
 	found := false
 	for _, at := range []struct {

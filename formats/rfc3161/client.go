@@ -147,9 +147,10 @@ type Attempt struct {
 	Err error
 }
 
-// Timestamp gets a token for a signature (the signature octets of a SignerInfo), whose imprint is made with hash. Every
-// token has passed Check. Errors: *ServiceError where no server gave a good token in time, *OptionError for a hash that is not
-// accepted, the context's error where that ended.
+// Timestamp gets a token for a signature (the signature octets of a SignerInfo), whose
+// imprint is made with hash. Every token has passed Check. Errors: *ServiceError where
+// no server gave a good token in time, *OptionError for a hash that is not accepted,
+// the context's error where that ended.
 func (c *Client) Timestamp(ctx context.Context, signature []byte, hash crypto.Hash) (*Stamp, error) {
 	if weak(hash) || !hash.Available() {
 		return nil, cms.WrongOption("hash", "time stamping: hash %v is not accepted for new stamps; use SHA-256, SHA-384 or SHA-512", hash)
@@ -219,7 +220,8 @@ func (c *Client) call(ctx context.Context, try exchange) (string, []Attempt, err
 	}
 }
 
-// CheckURL says whether a string can be a time-stamp server: an absolute http or https URL with a host and no fragment.
+// CheckURL says whether a string can be a time-stamp server: an absolute http or https
+// URL with a host and no fragment.
 func CheckURL(server string) error {
 	u, err := url.Parse(server)
 	if err != nil {
@@ -255,7 +257,8 @@ func (e *httpError) Error() string {
 	return s
 }
 
-// post sends one request and reads the answer. wantType is the media type that it must have, empty for any.
+// post sends one request and reads the answer. wantType is the media type that it must
+// have, empty for any.
 func (c *Client) post(ctx context.Context, server string, body []byte, sendType, wantType string) ([]byte, int, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, server, bytes.NewReader(body))
 	if err != nil {

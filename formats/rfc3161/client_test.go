@@ -42,7 +42,8 @@ type site struct {
 	url string
 }
 
-// faultySite starts a server that has the given faults one after the other and then works; with forever the last one stays.
+// faultySite starts a server that has the given faults one after the other and then
+// works; with forever the last one stays.
 func faultySite(t *testing.T, c *clock, forever bool, faults ...Fault) site {
 	t.Helper()
 	pki := formatstest.NewPKI(t)

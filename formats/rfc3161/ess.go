@@ -13,7 +13,8 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// firstESS enters SigningCertificate(V2) { certs SEQUENCE OF …, policies OPTIONAL } and returns the first identifier.
+// firstESS enters SigningCertificate(V2) { certs SEQUENCE OF …, policies OPTIONAL } and
+// returns the first identifier.
 func firstESS(der []byte) (cryptobyte.String, error) {
 	in := cryptobyte.String(der)
 	var outer, list, first cryptobyte.String
@@ -66,7 +67,8 @@ func readESSRest(s cryptobyte.String, hash crypto.Hash) (essID, error) {
 	return id, nil
 }
 
-// issuerSerial writes IssuerSerial { GeneralNames { [4] directoryName }, serialNumber } (RFC 5035 section 4).
+// issuerSerial writes IssuerSerial { GeneralNames { [4] directoryName }, serialNumber }
+// (RFC 5035 section 4).
 func issuerSerial(cert *x509.Certificate) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) { addIssuerSerial(b, cert) })
@@ -84,8 +86,9 @@ func addIssuerSerial(b *cryptobyte.Builder, cert *x509.Certificate) {
 	b.AddASN1BigInt(cert.SerialNumber)
 }
 
-// signingCertificateV2 writes the attribute value that names cert by SHA-256, issuer and serial number (RFC 5035 section 3).
-// The hash algorithm is left out because SHA-256 is its DEFAULT.
+// signingCertificateV2 writes the attribute value that names cert by SHA-256, issuer
+// and serial number (RFC 5035 section 3). The hash algorithm is left out because
+// SHA-256 is its DEFAULT.
 func signingCertificateV2(cert *x509.Certificate) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {

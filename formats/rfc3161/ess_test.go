@@ -10,8 +10,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// ess writes a SigningCertificate (hash 0: SHA-1, RFC 2634) or a SigningCertificateV2 that names its hash (RFC 5035), with the
-// issuerSerial of a certificate unless that is nil.
+// ess writes a SigningCertificate (hash 0: SHA-1, RFC 2634) or a SigningCertificateV2
+// that names its hash (RFC 5035), with the issuerSerial of a certificate unless that is
+// nil.
 func ess(cert *x509.Certificate, h crypto.Hash, issuer *x509.Certificate) []byte {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {

@@ -33,7 +33,8 @@ func seedAnswers(f *testing.F) [][]byte {
 	return out
 }
 
-// FuzzParseToken: tokens of strangers neither panic nor pass the check for a signature they were not made for.
+// FuzzParseToken: tokens of strangers neither panic nor pass the check for a signature
+// they were not made for.
 func FuzzParseToken(f *testing.F) {
 	for _, file := range realFiles(f) {
 		for i := range file.sd.Signers {

@@ -17,8 +17,9 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
-// LegacyRequest writes the request of the older Authenticode protocol (Microsoft, "Time Stamping Authenticode
-// Signatures"): the base64 of SEQUENCE { 1.3.6.1.4.1.311.3.2.1, ContentInfo { id-data, the signature octets } }.
+// LegacyRequest writes the request of the older Authenticode protocol (Microsoft, "Time
+// Stamping Authenticode Signatures"): the base64 of SEQUENCE { 1.3.6.1.4.1.311.3.2.1,
+// ContentInfo { id-data, the signature octets } }.
 func LegacyRequest(signature []byte) ([]byte, error) {
 	var b cryptobyte.Builder
 	b.AddASN1(cbasn1.SEQUENCE, func(b *cryptobyte.Builder) {
@@ -76,7 +77,8 @@ func decodeBase64(text []byte) ([]byte, error) {
 // LegacyStamp is a PKCS#9 countersignature that was checked, and where it is from.
 type LegacyStamp struct {
 	Countersignature *cms.SignerInfo
-	// Raw is the DER of the bare SignerInfo: the value of the unsigned attribute cms.OIDCountersignature.
+	// Raw is the DER of the bare SignerInfo: the value of the unsigned attribute
+	// cms.OIDCountersignature.
 	Raw []byte
 	// Certificates are the server's, to be added to the certificates of the outer SignedData.
 	Certificates []*x509.Certificate
@@ -86,8 +88,9 @@ type LegacyStamp struct {
 	Attempts []Attempt
 }
 
-// LegacyTimestamp asks for a stamp of the older Authenticode protocol, which knows neither nonce nor choice of hash. Errors are
-// as in Timestamp. It is for files that must satisfy very old verifiers; nothing falls back to it.
+// LegacyTimestamp asks for a stamp of the older Authenticode protocol, which knows
+// neither nonce nor choice of hash. Errors are as in Timestamp. It is for files that
+// must satisfy very old verifiers; nothing falls back to it.
 func (c *Client) LegacyTimestamp(ctx context.Context, signature []byte) (*LegacyStamp, error) {
 	body, err := LegacyRequest(signature)
 	if err != nil {
@@ -133,8 +136,9 @@ func (l *LegacyStamp) read(answer, signature []byte, o CheckOptions) error {
 	return err
 }
 
-// LegacyProblems judges a PKCS#9 countersignature over the signature octets of the SignerInfo it stands in (RFC 2985
-// section 5.3.6). outer holds the certificates. Of the options Now, MaxSkew, Certificates, Trust, AllowWeak and Accept count.
+// LegacyProblems judges a PKCS#9 countersignature over the signature octets of the
+// SignerInfo it stands in (RFC 2985 section 5.3.6). outer holds the certificates. Of
+// the options Now, MaxSkew, Certificates, Trust, AllowWeak and Accept count.
 func LegacyProblems(si *cms.SignerInfo, outer *cms.SignedData, signature []byte, o CheckOptions) []Problem {
 	c := &checker{o: o}
 	when, err := SigningTime(si)
@@ -195,7 +199,8 @@ func (c *checker) countersigned(si *cms.SignerInfo, signature []byte) {
 	}
 }
 
-// SigningTime reads the signingTime attribute (RFC 5652 section 11.3) of a SignerInfo: UTCTime or GeneralizedTime, in UTC.
+// SigningTime reads the signingTime attribute (RFC 5652 section 11.3) of a SignerInfo:
+// UTCTime or GeneralizedTime, in UTC.
 func SigningTime(si *cms.SignerInfo) (time.Time, error) {
 	a, ok := si.Attr(cms.OIDSigningTime)
 	if !ok || len(a.Values) != 1 {

@@ -80,8 +80,8 @@ func TestOpensslAcceptsOurTokens(t *testing.T) {
 	}
 }
 
-// TestOneByteWrong changes single bytes of a good answer where they are covered by a hash or a signature: openssl and we
-// have to refuse the same ones.
+// TestOneByteWrong changes single bytes of a good answer where they are covered by a
+// hash or a signature: openssl and we have to refuse the same ones.
 func TestOneByteWrong(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	x := newExchange(t, newServer(t, pki.TSA, nil), pki.TSARoot, "-sha256")
@@ -170,8 +170,9 @@ func TestWeAcceptOpensslTokens(t *testing.T) {
 	}
 }
 
-// TestOsslsigncode has osslsigncode sign a program and fetch the stamp from our server, in both protocols, and judge the
-// result. Then it must refuse a stamp from a server that is not trusted for it.
+// TestOsslsigncode has osslsigncode sign a program and fetch the stamp from our server,
+// in both protocols, and judge the result. Then it must refuse a stamp from a server
+// that is not trusted for it.
 func TestOsslsigncode(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	url := serve(t, newServer(t, pki.TSA, nil))
@@ -205,8 +206,8 @@ func TestOsslsigncode(t *testing.T) {
 	}
 }
 
-// TestSigntool has Microsoft's signtool fetch stamps from our server, and Microsoft's wintrust judge them. A server that
-// stamps something else must not get past both.
+// TestSigntool has Microsoft's signtool fetch stamps from our server, and Microsoft's
+// wintrust judge them. A server that stamps something else must not get past both.
 func TestSigntool(t *testing.T) {
 	if testing.Short() {
 		t.Skip("each signtool run takes seconds")

@@ -69,8 +69,8 @@ func firstSignature(b []byte) []byte {
 	return b[off+8 : off+n]
 }
 
-// TestRealStamps judges the stamps of Microsoft's and others' files: RFC 3161 tokens and older countersignatures, made
-// by servers that we know nothing of.
+// TestRealStamps judges the stamps of Microsoft's and others' files: RFC 3161 tokens
+// and older countersignatures, made by servers that we know nothing of.
 func TestRealStamps(t *testing.T) {
 	tokens, legacy := 0, 0
 	for _, f := range realFiles(t) {
@@ -107,7 +107,8 @@ func TestRealStamps(t *testing.T) {
 	}
 }
 
-// judgeReal expects no problem but one: Microsoft's certificates for time stamping had no critical usage until 2021.
+// judgeReal expects no problem but one: Microsoft's certificates for time stamping had
+// no critical usage until 2021.
 func judgeReal(t *testing.T, problems []Problem) {
 	t.Helper()
 	for _, p := range problems {

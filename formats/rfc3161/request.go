@@ -31,8 +31,8 @@ type Request struct {
 	CertReq bool
 }
 
-// NewRequest makes a request for a stamp over data, which is hashed here, with a nonce read from random
-// (nil means crypto/rand) and the certificate asked for.
+// NewRequest makes a request for a stamp over data, which is hashed here, with a nonce
+// read from random (nil means crypto/rand) and the certificate asked for.
 func NewRequest(data []byte, hash crypto.Hash, random io.Reader) (*Request, error) {
 	if _, err := cms.DigestOID(hash); err != nil {
 		return nil, fmt.Errorf("making time-stamp request: %w", err)
@@ -95,8 +95,9 @@ func addImprint(b *cryptobyte.Builder, h crypto.Hash, imprint []byte) {
 	})
 }
 
-// ParseRequest reads a TimeStampReq. Extensions are refused, as section 2.4.1 asks of a server that knows none.
-// The error is a *StatusError with the failure that a server answers.
+// ParseRequest reads a TimeStampReq. Extensions are refused, as section 2.4.1 asks of a
+// server that knows none. The error is a *StatusError with the failure that a server
+// answers.
 func ParseRequest(b []byte) (*Request, error) {
 	bad := func(what string) (*Request, error) {
 		return nil, &StatusError{Status: StatusRejection, Failure: FailureBadDataFormat, Text: "time-stamp request: " + what}

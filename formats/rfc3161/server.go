@@ -26,35 +26,42 @@ const maxRequest = 64 << 10
 
 // ServerOptions configures the embedded server.
 type ServerOptions struct {
-	// Key, Certificate and Chain sign the tokens; the certificate needs the extended key usage timeStamping, alone and critical.
+	// Key, Certificate and Chain sign the tokens; the certificate needs the extended
+	// key usage timeStamping, alone and critical.
 	Key         crypto.Signer
 	Certificate *x509.Certificate
 	Chain       []*x509.Certificate
 	// Hash of the token's own signature; 0 means SHA-256.
 	Hash crypto.Hash
-	// Policy of the tokens; nil means 2.25 with a number made for this project's test tokens (ITU-T X.667). Requests for another are refused.
+	// Policy of the tokens; nil means 2.25 with a number made for this project's test
+	// tokens (ITU-T X.667). Requests for another are refused.
 	Policy asn1.ObjectIdentifier
 	// Accuracy that tokens state; 0 leaves it out. Less than microseconds is cut off.
 	Accuracy time.Duration
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
-	// Serial gives the serial numbers, which must never repeat; nil means 64 random bits. It must be safe for concurrent use.
+	// Serial gives the serial numbers, which must never repeat; nil means 64 random
+	// bits. It must be safe for concurrent use.
 	Serial func() (*big.Int, error)
-	// Fault makes the server misbehave, for tests: it is asked for every request, n counting from 0. Nil means never.
+	// Fault makes the server misbehave, for tests: it is asked for every request, n
+	// counting from 0. Nil means never.
 	Fault func(n int) Fault
 }
 
-// defaultPolicy is below the UUID arc 2.25, where anyone may make object identifiers; its number is small enough for every parser.
+// defaultPolicy is below the UUID arc 2.25, where anyone may make object identifiers;
+// its number is small enough for every parser.
 func defaultPolicy() asn1.ObjectIdentifier { return asn1.ObjectIdentifier{2, 25, 316116, 1} }
 
-// Server is a small time-stamp authority for RFC 3161 over HTTP and for the older Authenticode protocol, told apart by
-// the content type. It answers on every path and is safe for concurrent use.
+// Server is a small time-stamp authority for RFC 3161 over HTTP and for the older
+// Authenticode protocol, told apart by the content type. It answers on every path and
+// is safe for concurrent use.
 type Server struct {
 	o     ServerOptions
 	count atomic.Int64
 }
 
-// NewServer makes a server. A certificate that may not make time stamps, or a key that is not its own, is an error.
+// NewServer makes a server. A certificate that may not make time stamps, or a key that
+// is not its own, is an error.
 func NewServer(o ServerOptions) (*Server, error) {
 	if o.Key == nil || o.Certificate == nil {
 		return nil, errors.New("making time-stamp server: key and certificate are needed")
@@ -139,8 +146,8 @@ func (s *Server) serveLegacy(ctx context.Context, w http.ResponseWriter, body []
 	_, _ = w.Write(base64.StdEncoding.AppendEncode(nil, answer))
 }
 
-// Respond answers a TimeStampReq in DER with a TimeStampResp in DER. What the request does wrong is answered in the response; the
-// error is a fault of the server.
+// Respond answers a TimeStampReq in DER with a TimeStampResp in DER. What the request
+// does wrong is answered in the response; the error is a fault of the server.
 func (s *Server) Respond(ctx context.Context, request []byte) ([]byte, error) {
 	return s.respond(ctx, request, Fault{})
 }
@@ -218,7 +225,8 @@ func (s *Server) tstInfo(q *Request, fault Fault) ([]byte, error) {
 	return b.Bytes()
 }
 
-// addAccuracy writes Accuracy { seconds, [0] millis, [1] micros }; parts that are zero are left out.
+// addAccuracy writes Accuracy { seconds, [0] millis, [1] micros }; parts that are zero
+// are left out.
 func addAccuracy(b *cryptobyte.Builder, d time.Duration) {
 	if d < time.Microsecond {
 		return
@@ -257,15 +265,17 @@ func marshalResponse(st *StatusError, token []byte) ([]byte, error) {
 	return b.Bytes()
 }
 
-// failureBits writes one bit as a named-bit list, which ends with the last bit set (X.690 section 11.2.2).
+// failureBits writes one bit as a named-bit list, which ends with the last bit set
+// (X.690 section 11.2.2).
 func failureBits(f Failure) (bits []byte, unused uint8) {
 	bits = make([]byte, int(f)/8+1)
 	bits[int(f)/8] = 0x80 >> (int(f) % 8)
 	return bits, uint8(7 - int(f)%8)
 }
 
-// Countersign makes the answer of the older Authenticode protocol: a SignedData in DER over the signature octets with
-// signingTime, whose SignerInfo becomes the countersignature.
+// Countersign makes the answer of the older Authenticode protocol: a SignedData in DER
+// over the signature octets with signingTime, whose SignerInfo becomes the
+// countersignature.
 func (s *Server) Countersign(ctx context.Context, signature []byte) ([]byte, error) {
 	var content, when cryptobyte.Builder
 	content.AddASN1OctetString(signature)

@@ -31,8 +31,8 @@ func (c *Client) serverState(server string) *serverState {
 	return st
 }
 
-// retryAfter takes the header of a refusal in both of its forms, seconds and HTTP date (RFC 9110 section 10.2.3), and
-// says whether it is one of them.
+// retryAfter takes the header of a refusal in both of its forms, seconds and HTTP date
+// (RFC 9110 section 10.2.3), and says whether it is one of them.
 func (c *Client) retryAfter(server, header string) bool {
 	now := c.now()
 	var until time.Time
@@ -49,9 +49,10 @@ func (c *Client) retryAfter(server, header string) bool {
 	return !until.IsZero()
 }
 
-// report counts the result of a request that began at start towards the circuit breaker. Failures of requests that were
-// under way together count as one, or a single hiccup would open it; a server that asks for patience is not broken; an
-// interruption says nothing about the server.
+// report counts the result of a request that began at start towards the circuit
+// breaker. Failures of requests that were under way together count as one, or a single
+// hiccup would open it; a server that asks for patience is not broken; an interruption
+// says nothing about the server.
 func (c *Client) report(server string, start time.Time, err error, interrupted bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -132,7 +133,8 @@ func (r *run) next(ctx context.Context) (string, error) {
 	}
 }
 
-// choose returns the server that can be asked soonest, the preferred one first. With wait 0 its turn is taken.
+// choose returns the server that can be asked soonest, the preferred one first. With
+// wait 0 its turn is taken.
 func (r *run) choose() (string, time.Duration) {
 	r.c.mu.Lock()
 	defer r.c.mu.Unlock()
@@ -221,8 +223,9 @@ func (r *run) failed(server string, err error) {
 	t.not = r.c.now().Add(pause - time.Duration(r.c.jitter()*float64(pause)/2))
 }
 
-// temporary says whether the same request to the same server may succeed later. An answer that is wrong in itself
-// (garbage, another nonce, another imprint) comes from a server that does not work as it should: the next one is asked.
+// temporary says whether the same request to the same server may succeed later. An
+// answer that is wrong in itself (garbage, another nonce, another imprint) comes from a
+// server that does not work as it should: the next one is asked.
 func temporary(err error) bool {
 	var he *httpError
 	if errors.As(err, &he) {

@@ -265,7 +265,8 @@ func TestTokensThatDoNotParse(t *testing.T) {
 	}
 }
 
-// withTail puts bytes at the end of the TSTInfo, which needs one length octet for each of the two levels.
+// withTail puts bytes at the end of the TSTInfo, which needs one length octet for each
+// of the two levels.
 func withTail(content []byte, tail ...byte) []byte {
 	out := append(bytes.Clone(content), tail...)
 	at := 1

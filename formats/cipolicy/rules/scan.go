@@ -52,11 +52,12 @@ var scripts = map[string]bool{
 	".msi": true, ".msp": true, ".mst": true,
 }
 
-// Scan looks at the files below a folder and hands each that App Control checks
-// to emit, in the order of their paths within each folder. Files are read in
-// parallel and in pieces; memory does not depend on their number or size. A file
-// or folder that cannot be read is handed over with its Error set. The root may be
-// a link; links below it are counted and not followed. Emit is called from one goroutine; its error ends the scan.
+// Scan looks at the files below a folder and hands each that App Control checks to
+// emit, in the order of their paths within each folder. Files are read in parallel and
+// in pieces; memory does not depend on their number or size. A file or folder that
+// cannot be read is handed over with its Error set. The root may be a link; links below
+// it are counted and not followed. Emit is called from one goroutine; its error ends
+// the scan.
 func Scan(ctx context.Context, root string, o ScanOptions, emit func(File) error) (Summary, error) {
 	if err := o.Shard.check(); err != nil {
 		return Summary{}, err
