@@ -20,6 +20,9 @@ import (
 // differentialFiles is how many files are compared; HALLMARK_DIFFERENTIAL asks for another number.
 const differentialFiles = 2000
 
+// malformedSignature is TRUST_E_MALFORMED_SIGNATURE, which wintrust answers for one signature in some ten thousand, by its value.
+const malformedSignature = 0x80096011
+
 // TestDifferential changes programs, signatures and timestamps in thousands of ways and asks Microsoft's wintrust.dll and us whether Windows trusts the file. Where
 // the two answers part, testdata/differential.golden has a row that says why; there is none for a file that Windows refuses and we trust, unless the refusing part
 // of the rig is not Windows'. Which HRESULT a refused file gets is not compared here but by TestTableAsWindows.
@@ -84,6 +87,9 @@ func (d *differ) compare(rig *formatstest.Rig, rows []difference, batch []mutate
 		}
 		if ours.Trusted == theirs.OK() {
 			continue
+		}
+		if theirs.HRESULT == malformedSignature {
+			batch[i].Class += " malformed"
 		}
 		if ours.Trusted {
 			bad++
