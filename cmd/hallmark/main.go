@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
@@ -26,7 +27,7 @@ func (p program) exit(err error) int {
 		return 0
 	}
 	for _, problem := range fault.Problems(err) {
-		fmt.Fprintf(p.err, "error: %v\n", problem)
+		fmt.Fprintf(p.err, "error: %s\n", printable.Lines(problem.Error()))
 	}
 	return fault.Status(err)
 }

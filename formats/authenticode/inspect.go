@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Inspection describes everything about the signatures of a file. It judges no trust: that is Verify. It renders as text (String)
@@ -156,7 +156,7 @@ func (s *SignatureFacts) compare(d *peimage.Digests) {
 
 // JSON renders the inspection, indented, with a newline at the end.
 func (in *Inspection) JSON() ([]byte, error) {
-	b, err := json.MarshalIndent(in, "", "  ")
+	b, err := printable.JSON(in)
 	return append(b, '\n'), err
 }
 

@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // String renders the inspection for people.
@@ -39,7 +40,7 @@ func (f *PEFacts) writeTo(w io.Writer) {
 	if !f.Linked.IsZero() {
 		fmt.Fprintf(w, "linked:      %s\n", stamp(f.Linked))
 	}
-	fmt.Fprintf(w, "sections:    %s\n", printable(strings.Join(f.Sections, " ")))
+	fmt.Fprintf(w, "sections:    %s\n", printable.Text(strings.Join(f.Sections, " ")))
 	fmt.Fprintf(w, "layout:      headers %d bytes, content %d, overlay %d\n", f.SizeOfHeaders, f.ContentSize, f.OverlaySize)
 	fmt.Fprintf(w, "checksum:    0x%08x in the header, 0x%08x computed\n", f.ChecksumHeader, f.ChecksumComputed)
 	if f.FirstPageSHA256 != "" {
@@ -58,7 +59,7 @@ func (s *SignatureFacts) writeTo(w io.Writer) {
 		fmt.Fprintf(w, "  page hashes: %s, %d pages%s\n", p.Algorithm, p.Pages, fits(p.Fits))
 	}
 	if s.Description != "" || s.URL != "" {
-		fmt.Fprintf(w, "  describes:   %q %s\n", s.Description, printable(s.URL))
+		fmt.Fprintf(w, "  describes:   %q %s\n", s.Description, printable.Text(s.URL))
 	}
 	if s.Purpose != "" {
 		fmt.Fprintf(w, "  purpose:     %s\n", s.Purpose)
@@ -108,8 +109,8 @@ func writeCertificate(w io.Writer, label string, c *CertificateReport) {
 		return
 	}
 	indent := strings.Repeat(" ", len(label))
-	fmt.Fprintf(w, "%s%s\n%sclass %s, serial %s, %s to %s\n", label, printable(c.Subject), indent, c.Class, c.Serial, c.NotBefore.Format("2006-01-02"), c.NotAfter.Format("2006-01-02"))
-	fmt.Fprintf(w, "%sissuer %s\n%sSHA-1 %s\n%sSHA-256 %s\n", indent, printable(c.Issuer), indent, c.SHA1, indent, c.SHA256)
+	fmt.Fprintf(w, "%s%s\n%sclass %s, serial %s, %s to %s\n", label, printable.Text(c.Subject), indent, c.Class, c.Serial, c.NotBefore.Format("2006-01-02"), c.NotAfter.Format("2006-01-02"))
+	fmt.Fprintf(w, "%sissuer %s\n%sSHA-1 %s\n%sSHA-256 %s\n", indent, printable.Text(c.Issuer), indent, c.SHA1, indent, c.SHA256)
 	if len(c.EKUs) > 0 {
 		fmt.Fprintf(w, "%sEKU %s\n", indent, strings.Join(c.EKUs, " "))
 	}
@@ -123,16 +124,6 @@ func writeAttributes(w io.Writer, label string, as []AttributeFacts) {
 
 func writeProblems(w io.Writer, indent string, ps []string) {
 	for _, p := range ps {
-		fmt.Fprintf(w, "%sproblem:     %s\n", indent, printable(p))
+		fmt.Fprintf(w, "%sproblem:     %s\n", indent, printable.Text(p))
 	}
-}
-
-// printable keeps what a foreign file says from controlling the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
 }

@@ -6,11 +6,11 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/hex"
-	"encoding/json"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Report is the result of Verify: what was found and what follows from it. It renders as text (String) for
@@ -156,7 +156,7 @@ func (r *Report) allSignatures() []*SignatureReport {
 
 // JSON renders the report, indented, with a newline at the end.
 func (r *Report) JSON() ([]byte, error) {
-	b, err := json.MarshalIndent(r, "", "  ")
+	b, err := printable.JSON(r)
 	return append(b, '\n'), err
 }
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // String renders the report for people: the result first, then each signature with what it is worth and why.
@@ -33,7 +35,7 @@ func (r *Report) writeTo(w io.Writer) {
 		s.writeTo(w)
 	}
 	if c := r.Catalog; c != nil {
-		fmt.Fprintf(w, "\ncatalog %s, member %s (%s): %s\n", c.Name, c.Member, c.Algorithm, result(c.Signature.Trusted, c.Signature.Windows))
+		fmt.Fprintf(w, "\ncatalog %s, member %s (%s): %s\n", printable.Text(c.Name), printable.Text(c.Member), c.Algorithm, result(c.Signature.Trusted, c.Signature.Windows))
 		c.Signature.writeTo(w)
 	}
 }
@@ -85,10 +87,10 @@ func (s *SignatureReport) writeTo(w io.Writer) {
 		fmt.Fprintf(w, "  page hashes: %s%s\n", d.Algorithm, mismatch(d.Match, "others"))
 	}
 	if s.Description != "" || s.URL != "" {
-		fmt.Fprintf(w, "  describes:   %q %s\n", s.Description, s.URL)
+		fmt.Fprintf(w, "  describes:   %q %s\n", s.Description, printable.Text(s.URL))
 	}
 	if s.Signer != nil {
-		fmt.Fprintf(w, "  signer:      %s (%s)\n  thumbprint:  %s\n", s.Signer.Subject, s.Signer.Class, s.Signer.SHA1)
+		fmt.Fprintf(w, "  signer:      %s (%s)\n  thumbprint:  %s\n", printable.Text(s.Signer.Subject), s.Signer.Class, s.Signer.SHA1)
 	}
 	writeChain(w, "  chain:      ", s.Chain)
 	writeAnchor(w, "  root from:   ", s.Anchor)
@@ -133,7 +135,7 @@ func mismatch(same bool, computed string) string {
 
 func writeChain(w io.Writer, label string, chain []CertificateReport) {
 	for _, c := range chain {
-		fmt.Fprintf(w, "%s %s (until %s)\n", label, c.Subject, c.NotAfter.Format("2006-01-02"))
+		fmt.Fprintf(w, "%s %s (until %s)\n", label, printable.Text(c.Subject), c.NotAfter.Format("2006-01-02"))
 		label = strings.Repeat(" ", len(label))
 	}
 }

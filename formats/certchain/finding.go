@@ -1,6 +1,10 @@
 package certchain
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
+)
 
 // Severity says what a finding does to the result.
 type Severity string
@@ -34,9 +38,10 @@ type Finding struct {
 	Hint string `json:"hint,omitempty"`
 }
 
-// String gives the finding as one line of text.
+// String gives the finding as one line of text, without what a terminal would
+// obey: the message can hold names of the file that was judged.
 func (f Finding) String() string {
-	s := string(f.Severity) + ": " + string(f.Check) + ": " + f.Message
+	s := string(f.Severity) + ": " + string(f.Check) + ": " + printable.Text(f.Message)
 	if f.Verdict != VerdictTrusted {
 		s += " (" + f.Verdict.String() + ")"
 	}

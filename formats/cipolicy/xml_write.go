@@ -38,6 +38,17 @@ var (
 	textEscaper = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "\r", "&#xD;")
 )
 
+// legal replaces the characters that an XML document cannot hold in any form
+// (XML 1.0 section 2.2).
+func legal(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
 func (w *xmlWriter) line() {
 	w.WriteByte('\n')
 	for range w.depth {
@@ -88,7 +99,7 @@ func (w *xmlWriter) start(name string, a attrs) {
 		w.WriteByte(' ')
 		w.WriteString(a[i])
 		w.WriteString(`="`)
-		attrEscaper.WriteString(w, a[i+1])
+		attrEscaper.WriteString(w, legal(a[i+1]))
 		w.WriteByte('"')
 	}
 }
@@ -102,7 +113,7 @@ func (w *xmlWriter) leaf(name string, a attrs) {
 func (w *xmlWriter) text(name, value string) {
 	w.start(name, nil)
 	w.WriteByte('>')
-	textEscaper.WriteString(w, value)
+	textEscaper.WriteString(w, legal(value))
 	w.WriteString("</" + name + ">")
 }
 

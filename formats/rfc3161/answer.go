@@ -6,6 +6,8 @@ import (
 	"io"
 	"mime"
 	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // errTooBig is an answer over the size limit.
@@ -30,7 +32,7 @@ func checkType(got, want string) error {
 	if err == nil && (media == want || media == "application/timestamp-response") {
 		return nil
 	}
-	return fmt.Errorf("the answer has content type %q instead of %s (is a proxy answering?)", printable(got, 80), want)
+	return fmt.Errorf("the answer has content type %q instead of %s (is a proxy answering?)", printable.Short(got, 80), want)
 }
 
 // firstLine shows the start of a plain-text error answer; HTML and binary data are left out.
@@ -40,5 +42,5 @@ func firstLine(body []byte, contentType string) string {
 		return ""
 	}
 	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	return printable(strings.TrimSpace(line), 200)
+	return printable.Short(strings.TrimSpace(line), 200)
 }

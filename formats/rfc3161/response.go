@@ -7,6 +7,8 @@ import (
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Status is a PKIStatus (RFC 3161 section 2.4.2).
@@ -141,7 +143,7 @@ func readStatus(info cryptobyte.String) (*StatusError, error) {
 			}
 			all = append(all, string(text))
 		}
-		e.Text = printable(strings.Join(all, "; "), 500)
+		e.Text = printable.Short(strings.Join(all, "; "), 500)
 	}
 	if info.PeekASN1Tag(cbasn1.BIT_STRING) {
 		var bits cryptobyte.String
@@ -164,17 +166,4 @@ func firstBit(b []byte) Failure {
 		}
 	}
 	return NoFailure
-}
-
-// printable cuts foreign text to limit bytes and takes out what could disturb a terminal or a log.
-func printable(s string, limit int) string {
-	if len(s) > limit {
-		s = s[:limit] + "…"
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }

@@ -14,6 +14,7 @@ import (
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Token is a TimeStampToken (RFC 3161 section 2.4.2). Being parsed says nothing about its being good; that is Check.
@@ -201,7 +202,7 @@ func parseGeneralizedTime(s string) (time.Time, error) {
 	// A comma is also a decimal sign for time.Parse but not here.
 	t, err := time.Parse("20060102150405Z", s)
 	if err != nil || strings.Contains(s, ",") || len(s) > 32 {
-		return time.Time{}, fmt.Errorf("genTime %q is not YYYYMMDDhhmmss[.fraction]Z", printable(s, 40))
+		return time.Time{}, fmt.Errorf("genTime %q is not YYYYMMDDhhmmss[.fraction]Z", printable.Short(s, 40))
 	}
 	return t.UTC(), nil
 }

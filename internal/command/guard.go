@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Guard ends the process with exit status 2 if it is a compiled magefile whose
@@ -26,7 +28,7 @@ func Guard() {
 	}
 	m := magefile{ask: askSelf, aliases: func() []string { return aliases(".", "magefiles", "release") }}
 	if err := m.judge(Targets(), words); err != nil {
-		fmt.Fprintf(os.Stderr, "Error: %v\n", err)
+		fmt.Fprintf(os.Stderr, "Error: %s\n", printable.Lines(err.Error()))
 		os.Exit(statusUsage)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Options say how to write.
@@ -55,23 +57,36 @@ func (c *Console) Verbose() bool { return c.o.Verbose }
 
 // Line writes one line as it is.
 func (c *Console) Line(format string, args ...any) {
-	c.print(fmt.Sprintf(format, args...))
+	c.print(text(format, args))
+}
+
+// text fills a format. Texts of others must not drive the terminal, or begin
+// lines of their own; errors may have several lines.
+func text(format string, args []any) string {
+	shown := make([]any, len(args))
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			a = printable.Text(s)
+		}
+		shown[i] = a
+	}
+	return printable.Lines(fmt.Sprintf(format, shown...))
 }
 
 // Note writes a remark below the current step.
 func (c *Console) Note(format string, args ...any) {
-	c.print("  " + c.paint(cyan, "note") + "  " + indent(fmt.Sprintf(format, args...), 8))
+	c.print("  " + c.paint(cyan, "note") + "  " + indent(text(format, args), 8))
 }
 
 // Warn writes a warning. Nothing that fails a release is a warning.
 func (c *Console) Warn(format string, args ...any) {
-	c.print("  " + c.paint(yellow, "warning") + "  " + indent(fmt.Sprintf(format, args...), 11))
+	c.print("  " + c.paint(yellow, "warning") + "  " + indent(text(format, args), 11))
 }
 
 // Detail writes a line only when details are wanted.
 func (c *Console) Detail(format string, args ...any) {
 	if c.o.Verbose {
-		c.print("  " + c.paint(dim, indent(fmt.Sprintf(format, args...), 2)))
+		c.print("  " + c.paint(dim, indent(text(format, args), 2)))
 	}
 }
 
@@ -95,9 +110,9 @@ func (c *Console) Failed(file string, took time.Duration) {
 }
 
 func (c *Console) result(colour, mark, file, note string, took time.Duration) {
-	text := fmt.Sprintf("  %s  %s", c.paint(colour, fmt.Sprintf("%-6s", mark)), file)
+	text := fmt.Sprintf("  %s  %s", c.paint(colour, fmt.Sprintf("%-6s", mark)), printable.Text(file))
 	if note != "" {
-		text += "  " + c.paint(dim, note)
+		text += "  " + c.paint(dim, printable.Text(note))
 	}
 	c.print(text + "  " + c.paint(dim, Duration(took)))
 }

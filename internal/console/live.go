@@ -5,6 +5,8 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // The SGR codes of ECMA-48 that are used.
@@ -99,7 +101,7 @@ func (c *Console) draw() {
 	}
 	sort.Strings(files)
 	took := c.o.Now().Sub(oldest).Round(100 * time.Millisecond)
-	text := []rune(fmt.Sprintf("  %5s  %s", took, strings.Join(files, ", ")))
+	text := []rune(fmt.Sprintf("  %5s  %s", took, printable.Text(strings.Join(files, ", "))))
 	if len(text) >= c.o.Width {
 		text = append(text[:c.o.Width-2], '…')
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Exit statuses of every target.
@@ -34,14 +36,15 @@ func (e *Error) Hint(format string, args ...any) *Error {
 	return e
 }
 
-// Error is the message followed by one line a hint.
+// Error is the message followed by one line a hint, without what a terminal
+// would obey.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Err.Error())
 	for _, h := range e.Hints {
 		b.WriteString("\nhint: " + h)
 	}
-	return b.String()
+	return printable.Lines(b.String())
 }
 
 // Unwrap returns the cause.
@@ -125,7 +128,7 @@ type several []error
 func (s several) Error() string {
 	texts := make([]string, len(s))
 	for i, err := range s {
-		texts[i] = err.Error()
+		texts[i] = printable.Lines(err.Error())
 	}
 	return strings.Join(texts, "\nError: ")
 }

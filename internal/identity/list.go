@@ -13,9 +13,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Listing is what an identity holds and whether it can be used.
@@ -102,7 +102,7 @@ func entry(role string, now time.Time, c *x509.Certificate) Entry {
 	s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
 	e := Entry{
 		Role: role, Class: string(certchain.Classify(c)),
-		Subject: printable(c.Subject.String()), Issuer: printable(c.Issuer.String()),
+		Subject: printable.Text(c.Subject.String()), Issuer: printable.Text(c.Issuer.String()),
 		Serial: fmt.Sprintf("%x", c.SerialNumber),
 		SHA1:   hex.EncodeToString(s1[:]), SHA256: hex.EncodeToString(s256[:]),
 		Key: keyName(c), Signature: c.SignatureAlgorithm.String(),
@@ -165,21 +165,10 @@ func purposes(c *x509.Certificate) string {
 	return "no particular purpose"
 }
 
-// printable replaces what would drive a terminal or break a line: names in
-// certificates are foreign bytes.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, s)
-}
-
 func printables(list []string) []string {
 	var out []string
 	for _, s := range list {
-		out = append(out, printable(s))
+		out = append(out, printable.Text(s))
 	}
 	return out
 }
@@ -188,7 +177,7 @@ func printables(list []string) []string {
 // certificate in full.
 func (l *Listing) WriteText(w io.Writer) error {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "identity  %s\nverdict   %s\n", printable(l.Identity), l.Verdict)
+	fmt.Fprintf(&b, "identity  %s\nverdict   %s\n", printable.Text(l.Identity), l.Verdict)
 	for _, p := range l.Problems {
 		fmt.Fprintf(&b, "%-9s %s\n", p.Severity, p.Text)
 		if p.Hint != "" {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 const (
@@ -148,7 +149,7 @@ func judgeSHA1(i *Identity, _ time.Time) []Problem {
 	for _, c := range i.Chain {
 		if weakSignature(c) {
 			problems = append(problems, one(Warning, RuleAlgorithm,
-				fmt.Sprintf("the intermediate certificate %q is signed with %v", printable(c.Subject.String()), c.SignatureAlgorithm), hint)...)
+				fmt.Sprintf("the intermediate certificate %q is signed with %v", printable.Text(c.Subject.String()), c.SignatureAlgorithm), hint)...)
 		}
 	}
 	return problems
@@ -175,7 +176,7 @@ func judgeChain(i *Identity, _ time.Time) []Problem {
 	if i.incomplete == "" {
 		return nil
 	}
-	p := Problem{Severity: Error, Rule: RuleChain, Text: "the chain is incomplete: " + printable(i.incomplete), Err: i.chainErr,
+	p := Problem{Severity: Error, Rule: RuleChain, Text: "the chain is incomplete: " + printable.Text(i.incomplete), Err: i.chainErr,
 		Hint: "name the missing certificates, up to the root, in sign.chain (or -chain=), or allow sign.fetch_intermediates (or -fetch)"}
 	if i.opts.AllowIncompleteChain {
 		p.Severity = Warning
@@ -197,7 +198,7 @@ func judgeExpected(i *Identity, _ time.Time) []Problem {
 	}
 	if want := i.opts.ExpectSubject; want != "" && !certchain.HasName(i.Certificate, want) {
 		problems = append(problems, one(Error, RuleExpected, fmt.Sprintf("the certificate is for %q, and sign.expect_subject is %q",
-			printable(i.Certificate.Subject.String()), want), hint)...)
+			printable.Text(i.Certificate.Subject.String()), want), hint)...)
 	}
 	return problems
 }
@@ -206,7 +207,7 @@ func judgeExpected(i *Identity, _ time.Time) []Problem {
 func judgeIssuers(i *Identity, now time.Time) []Problem {
 	var problems []Problem
 	for _, c := range i.Chain {
-		name := printable(c.Subject.String())
+		name := printable.Text(c.Subject.String())
 		if now.After(c.NotAfter) || now.Before(c.NotBefore) {
 			problems = append(problems, one(Error, RuleChain, fmt.Sprintf("the intermediate certificate %q is valid from %s to %s only",
 				name, c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly)),
@@ -222,7 +223,7 @@ func judgeIssuers(i *Identity, now time.Time) []Problem {
 	case i.Root.Equal(i.Certificate):
 		problems = append(problems, one(Warning, RuleChain, "the certificate is self-signed", "only machines that were told to trust it will")...)
 	case now.After(i.Root.NotAfter):
-		problems = append(problems, one(Warning, RuleChain, fmt.Sprintf("the root %q expired on %s", printable(i.Root.Subject.String()), i.Root.NotAfter.UTC().Format(time.DateOnly)),
+		problems = append(problems, one(Warning, RuleChain, fmt.Sprintf("the root %q expired on %s", printable.Text(i.Root.Subject.String()), i.Root.NotAfter.UTC().Format(time.DateOnly)),
 			"ask the CA for a chain to a current root")...)
 	}
 	return problems

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
 )
@@ -139,7 +140,7 @@ func digestAll(ctx context.Context, files []File, o catalog.DigestOptions) ([]*c
 				return nil
 			}
 			if err != nil {
-				errs[i] = fmt.Errorf("%s: %w", f.Name, err)
+				errs[i] = fmt.Errorf("%s: %w", printable.Text(f.Name), err)
 			}
 			out[i] = d
 			return nil
@@ -231,7 +232,7 @@ func (m *Made) Confirm(ctx context.Context, name string, der []byte) error {
 			}
 		}
 		if !ok {
-			errs = append(errs, fault.New(fault.Verification, "%s is not what the catalog lists: it changed after it was listed", files[i].Name))
+			errs = append(errs, fault.New(fault.Verification, "%s is not what the catalog lists: it changed after it was listed", printable.Text(files[i].Name)))
 		}
 	}
 	return errors.Join(errs...)

@@ -16,6 +16,7 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
 )
@@ -274,7 +275,7 @@ func (l *Ledger) find(step, unit string) int {
 }
 
 func (l *Ledger) save() error {
-	b, err := json.MarshalIndent(l.data, "", "  ")
+	b, err := printable.JSON(l.data)
 	if err != nil {
 		return fmt.Errorf("writing ledger: %v", err)
 	}

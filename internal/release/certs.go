@@ -2,10 +2,10 @@ package release
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/secret"
@@ -26,7 +26,7 @@ func Certs(ctx context.Context, w io.Writer, o Options, ref, password string, as
 	defer id.Close()
 	l := id.List(o.Now())
 	if asJSON {
-		b, err := json.MarshalIndent(l, "", "  ")
+		b, err := printable.JSON(l)
 		if err != nil {
 			return err
 		}

@@ -1,12 +1,14 @@
 package rules
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Options say what rules to make.
@@ -88,7 +90,7 @@ func (b *builder) file(f *File) (Outcome, error) {
 		if b.opts.AllowUnreadable {
 			return out, nil
 		}
-		return out, fmt.Errorf("%s: %s", f.Path, f.Error)
+		return out, fmt.Errorf("%s: %s", printable.Text(f.Path), printable.Text(f.Error))
 	}
 	for _, level := range append([]Level{b.opts.Level}, b.opts.Fallback...) {
 		c, err := level.describe(b, f)
@@ -99,11 +101,11 @@ func (b *builder) file(f *File) (Outcome, error) {
 		}
 		var wrong mistake
 		if errors.As(err, &wrong) {
-			return out, fmt.Errorf("%s: level %s: %w", f.Path, level, err)
+			return out, fmt.Errorf("%s: level %s: %w", printable.Text(f.Path), level, err)
 		}
 		out.Notes = append(out.Notes, fmt.Sprintf("level %s: %v", level, err))
 	}
-	return out, fmt.Errorf("%s: no level describes the file: %s", f.Path, strings.Join(out.Notes, "; "))
+	return out, fmt.Errorf("%s: no level describes the file: %s", printable.Text(f.Path), printable.Text(strings.Join(out.Notes, "; ")))
 }
 
 func (l Level) describe(b *builder, f *File) (content, error) {
@@ -128,7 +130,7 @@ func (b *builder) kind() cipolicy.RuleKind {
 
 // windowsPath is the path under which people know the file.
 func (b *builder) windowsPath(f *File) string {
-	path := strings.ReplaceAll(f.Path, "/", `\`)
+	path := strings.ReplaceAll(printable.Text(f.Path), "/", `\`)
 	if b.opts.WindowsPath == "" {
 		return path
 	}
@@ -158,6 +160,9 @@ func (b *builder) fileName(f *File) (content, error) {
 		}
 		return content{}, fmt.Errorf("the file has no %s", source)
 	}
+	if err := fitName(string(cmp.Or(b.opts.Name, OriginalFileName)), name); err != nil {
+		return content{}, err
+	}
 	r := cipolicy.FileRule{Kind: b.kind(), FriendlyName: cipolicy.Some(b.windowsPath(f) + " FileRule")}
 	switch b.opts.Name {
 	case InternalName:
@@ -178,6 +183,9 @@ func (b *builder) filePath(f *File) (content, error) {
 	}
 	if b.opts.Mode.kernel(f) {
 		return content{}, errors.New("path rules work in user mode only")
+	}
+	if err := fitPath(f.Path); err != nil {
+		return content{}, err
 	}
 	path := b.windowsPath(f)
 	r := cipolicy.FileRule{Kind: b.kind(), FriendlyName: cipolicy.Some(path + " FileRule"), FilePath: cipolicy.Some(path)}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // eachSignature makes a signer of every signature of the file: a file that is
@@ -39,7 +40,7 @@ func eachSignature(f *File, make func(*Signature) (signerRule, error)) (content,
 // for all customers of the service.
 func pinned(c Certificate, s *Signature) signerRule {
 	return signerRule{
-		signer: cipolicy.Signer{Name: cipolicy.Some(c.Name), Root: cipolicy.CertRoot{Type: cipolicy.RootTBS, Value: c.TBS}},
+		signer: cipolicy.Signer{Name: cipolicy.Some(printable.Text(c.Name)), Root: cipolicy.CertRoot{Type: cipolicy.RootTBS, Value: c.TBS}},
 		eku:    s.Subscriber,
 	}
 }
@@ -70,6 +71,9 @@ func (b *builder) root(f *File) (content, error) {
 func publisherOf(s *Signature) (signerRule, error) {
 	if s.Leaf().Name == "" {
 		return signerRule{}, errors.New("the certificate has no common name")
+	}
+	if err := fitName("the common name of the certificate", s.Leaf().Name); err != nil {
+		return signerRule{}, err
 	}
 	r := pinned(s.Top(), s)
 	r.signer.Publisher = cipolicy.Some(s.Leaf().Name)
@@ -110,6 +114,9 @@ func (b *builder) signedVersion(f *File) (content, error) {
 func (b *builder) filePublisher(f *File) (content, error) {
 	if f.OriginalFilename == "" {
 		return content{}, errors.New("the file has no original file name in its version resource")
+	}
+	if err := fitName(string(OriginalFileName), f.OriginalFilename); err != nil {
+		return content{}, err
 	}
 	return b.versioned(f, f.OriginalFilename)
 }

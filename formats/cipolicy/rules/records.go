@@ -2,12 +2,15 @@ package rules
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Records of a scan are JSON lines: a line that says what follows, one line for
@@ -31,26 +34,36 @@ const maxLine = 1 << 20
 
 // RecordWriter writes the records of one shard.
 type RecordWriter struct {
-	w   *bufio.Writer
-	enc *json.Encoder
+	w *bufio.Writer
 }
 
 // NewRecordWriter writes the opening line.
 func NewRecordWriter(w io.Writer, s Shard) (*RecordWriter, error) {
 	buf := bufio.NewWriter(w)
-	r := &RecordWriter{w: buf, enc: json.NewEncoder(buf)}
-	r.enc.SetEscapeHTML(false)
-	return r, r.enc.Encode(recordHead{Format: recordFormat, Shard: max(s.Index, 1), Shards: max(s.Count, 1)})
+	r := &RecordWriter{w: buf}
+	return r, r.line(recordHead{Format: recordFormat, Shard: max(s.Index, 1), Shards: max(s.Count, 1)})
+}
+
+// line writes one line of JSON that a terminal can show.
+func (r *RecordWriter) line(v any) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := r.w.Write(printable.ASCII(b.Bytes()))
+	return err
 }
 
 // Write writes one file.
 func (r *RecordWriter) Write(f File) error {
-	return r.enc.Encode(f)
+	return r.line(f)
 }
 
 // Close writes the closing line. The underlying writer stays open.
 func (r *RecordWriter) Close(s Summary) error {
-	if err := r.enc.Encode(recordTail{End: true, Summary: s}); err != nil {
+	if err := r.line(recordTail{End: true, Summary: s}); err != nil {
 		return err
 	}
 	return r.w.Flush()

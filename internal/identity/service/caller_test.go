@@ -103,7 +103,7 @@ func TestCallGivesUp(t *testing.T) {
 		"always cut":      {servicetest.Cut, 5, fault.Service, "no answer from 127.0.0.1"},
 		"a huge body":     {servicetest.Huge, 1, fault.Service, "more than 1048576 bytes"},
 		"a redirect":      {servicetest.Status(302, "", "Location", "https://elsewhere.example/x"), 1, fault.Usage, "a redirect to https://elsewhere.example/x, which is not followed"},
-		"HTML":            {servicetest.Status(403, "<html>\x1b[31m\r\n<b>No"), 1, fault.Usage, "<html>?[31m <b>No"},
+		"HTML":            {servicetest.Status(403, "<html>\x1b[31m\r\n<b>No"), 1, fault.Usage, `<html>\x1b[31m <b>No`},
 		"a long text":     {servicetest.Status(400, strings.Repeat("ä", 5000)), 1, fault.Usage, "ä …"},
 		"its request id":  {servicetest.Status(403, "", "X-Request-Id", "abc-1"), 1, fault.Usage, "(request abc-1)"},
 		"a status of 999": {servicetest.Status(999, ""), 1, fault.Service, "HTTP 999"},

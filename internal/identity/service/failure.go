@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
@@ -83,7 +83,7 @@ func (f *Failure) Error() string {
 	fmt.Fprintf(&b, "%s: %s: ", f.Service, f.Operation)
 	switch {
 	case f.Status == 0 && f.Err != nil:
-		fmt.Fprintf(&b, "no answer from %s: %s", f.Host, printable(f.Err.Error()))
+		fmt.Fprintf(&b, "no answer from %s: %s", f.Host, printable.Text(f.Err.Error()))
 	case f.Status == 0:
 		b.WriteString("not asked")
 	case f.Err != nil:
@@ -97,10 +97,10 @@ func (f *Failure) Error() string {
 		}
 	}
 	if f.Status/100 == 3 && f.Redirect != "" {
-		fmt.Fprintf(&b, ": a redirect to %s, which is not followed", printable(f.Redirect))
+		fmt.Fprintf(&b, ": a redirect to %s, which is not followed", printable.Text(f.Redirect))
 	}
 	if f.RequestID != "" {
-		fmt.Fprintf(&b, " (request %s)", printable(f.RequestID))
+		fmt.Fprintf(&b, " (request %s)", printable.Text(f.RequestID))
 	}
 	if f.Late != nil {
 		fmt.Fprintf(&b, "; %v", f.Late)
@@ -178,7 +178,7 @@ func (c *Caller) quote(s string) string {
 	s = secret.MaskText(s, c.secrets...)
 	c.mu.Unlock()
 	s, _, cut := cutAt(strings.TrimSpace(s), maxQuoted)
-	s = strings.Join(strings.Fields(printable(s)), " ")
+	s = printable.Text(strings.Join(strings.Fields(s), " "))
 	if cut {
 		s += " …"
 	}
@@ -194,18 +194,6 @@ func cutAt(s string, n int) (head, tail string, cut bool) {
 		n--
 	}
 	return s[:n], s[n:], true
-}
-
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case r == utf8.RuneError || !unicode.IsPrint(r):
-			return '?'
-		}
-		return r
-	}, s)
 }
 
 // RetryAfter reads how long the service asks to wait: Retry-After in seconds

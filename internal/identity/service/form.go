@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/secret"
@@ -97,7 +98,7 @@ func SplitOptions(kind, s string, known ...string) (body string, o Options, err 
 	for name, v := range values {
 		switch {
 		case !slices.Contains(known, name):
-			e := fault.New(fault.Usage, "identity %s: unknown option %q", kind, printable(name))
+			e := fault.New(fault.Usage, "identity %s: unknown option %q", kind, printable.Text(name))
 			if len(known) == 0 {
 				return "", nil, e.Hint("this kind has no options")
 			}

@@ -4,7 +4,6 @@ package catalog
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"path"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
@@ -238,7 +238,7 @@ func (w *work) judge(ctx context.Context, der []byte) (*authenticode.Report, err
 	if err != nil {
 		return nil, fmt.Errorf("writing the transcript: %v", err)
 	}
-	text := "File: " + w.catalog() + "\n" + report.String()
+	text := "File: " + printable.Text(w.catalog()) + "\n" + report.String()
 	if err := w.r.Write(w.evidence("verify.txt"), []byte(text)); err != nil {
 		return nil, err
 	}
@@ -254,7 +254,7 @@ func (w *work) write(m *inventory.Made, o inventory.Options, der []byte) error {
 	if err != nil {
 		return err
 	}
-	coverage, err := json.MarshalIndent(w.statement(m), "", "  ")
+	coverage, err := printable.JSON(w.statement(m))
 	if err != nil {
 		return fmt.Errorf("writing the list of files: %v", err)
 	}

@@ -6,7 +6,6 @@ package portal
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"path"
@@ -14,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/gitinfo"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
@@ -192,7 +192,7 @@ func facts(c config, a ledger.Artifact, info *peinfo.Info) submission.Facts {
 	}
 	if c.Signed && c.Verified["verdict"] != "" {
 		f.Signed = true
-		f.Signer, f.Issuer = c.Verified["signer"], c.Verified["issuer"]
+		f.Signer, f.Issuer = printable.Text(c.Verified["signer"]), printable.Text(c.Verified["issuer"])
 		f.Thumbprint, f.StampTime = strings.ToUpper(c.Verified["thumbprint_sha1"]), c.Verified["timestamp"]
 	}
 	if c.Test {
@@ -229,7 +229,7 @@ func write(r *step.Run, a ledger.Artifact, c config, text string, fields submiss
 		metadataFile: info,
 		buildFile:    buildRecord{s.Project.Name, s.Project.Version, c.Commit, s.Source.Time, s.Source.TimeFrom, a.GOOS, a.GOARCH, c.Built, info.Go},
 	} {
-		b, err := json.MarshalIndent(v, "", "  ")
+		b, err := printable.JSON(v)
 		if err != nil {
 			return fmt.Errorf("writing %s: %v", name, err)
 		}

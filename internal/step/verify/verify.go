@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
@@ -101,7 +102,7 @@ func write(r *step.Run, a ledger.Artifact, report *authenticode.Report) error {
 	if err != nil {
 		return fmt.Errorf("writing the transcript: %v", err)
 	}
-	text := "File: " + r.Released(a) + "\n" + report.String()
+	text := "File: " + printable.Text(r.Released(a)) + "\n" + report.String()
 	if err := r.Write(r.Evidence(a, "verify.txt"), []byte(text)); err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ package wdac
 import (
 	"context"
 	"crypto/x509"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +17,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -333,7 +333,7 @@ func (w *work) compile(ctx context.Context, p *cipolicy.Policy, signer cms.Signe
 }
 
 func (w *work) writeCoverage(made *policy.Result) error {
-	b, err := json.MarshalIndent(made.Coverage, "", "  ")
+	b, err := printable.JSON(made.Coverage)
 	if err != nil {
 		return fmt.Errorf("writing the coverage: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/console"
 )
 
@@ -33,7 +34,7 @@ func Each(ctx context.Context, c *console.Console, jobs []Job, limit int, do fun
 
 func one(ctx context.Context, c *console.Console, j Job, do func(context.Context, Job) (string, error)) error {
 	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%s: %w", j.In, err)
+		return fmt.Errorf("%s: %w", printable.Text(j.In), err)
 	}
 	began := time.Now()
 	end := c.Begin(j.In)
@@ -41,7 +42,7 @@ func one(ctx context.Context, c *console.Console, j Job, do func(context.Context
 	end()
 	if err != nil {
 		c.Failed(j.In, time.Since(began))
-		return fmt.Errorf("%s: %w", j.In, err)
+		return fmt.Errorf("%s: %w", printable.Text(j.In), err)
 	}
 	c.Done(j.In, note, time.Since(began))
 	return nil

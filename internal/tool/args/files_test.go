@@ -69,7 +69,7 @@ func TestExpandRefuses(t *testing.T) {
 		"@none.txt":       "none.txt",
 		"@sub":            "sub: a folder, not a file",
 		"@":               "reading the list",
-		"a.exe\x00,b.exe": "a.exe\x00",
+		"a.exe\x00,b.exe": `a.exe\x00`,
 	} {
 		got, err := Files{In: in}.Expand()
 		usage(t, err, want)

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
@@ -44,10 +45,10 @@ func Check(ctx context.Context, w io.Writer, k Checking) error {
 	}
 	c, err := catalog.Parse(der)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", printable.Text(file), err)
 	}
 	for _, f := range c.Findings() {
-		fmt.Fprintf(w, "unusual: %s\n", f)
+		fmt.Fprintf(w, "unusual: %s\n", printable.Text(fmt.Sprint(f)))
 	}
 	var bad error
 	if !k.Unsigned {
@@ -92,7 +93,7 @@ func report(w io.Writer, c *inventory.Comparison) error {
 		files []string
 	}{{"changed", c.Changed}, {"missing", c.Missing}, {"extra", c.Extra}, {"empty, cannot be listed", c.Empty}} {
 		for _, f := range part.files {
-			fmt.Fprintf(w, "%s: %s\n", part.what, f)
+			fmt.Fprintf(w, "%s: %s\n", part.what, printable.Text(f))
 		}
 	}
 	fmt.Fprintf(w, "%d files as listed, %d changed, %d missing, %d extra\n", len(c.Good), len(c.Changed), len(c.Missing), len(c.Extra))

@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
@@ -54,13 +54,13 @@ func List(w io.Writer, in string, asJSON bool) error {
 	for _, f := range files {
 		l, err := read(f)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", f, err))
+			errs = append(errs, fmt.Errorf("%s: %w", printable.Text(f), err))
 			continue
 		}
 		all = append(all, l)
 	}
 	if asJSON {
-		b, err := json.MarshalIndent(all, "", "  ")
+		b, err := printable.JSON(all)
 		if err == nil {
 			_, err = fmt.Fprintf(w, "%s\n", b)
 		}
@@ -115,13 +115,13 @@ func (l listing) print(w io.Writer) {
 	if l.Signed {
 		state = "signed (" + command.Line("catalog:check") + " judges it)"
 	}
-	fmt.Fprintf(w, "%s: catalog of version %d, %s, %d entries\n", l.File, l.Version, state, len(l.Members))
+	fmt.Fprintf(w, "%s: catalog of version %d, %s, %d entries\n", printable.Text(l.File), l.Version, state, len(l.Members))
 	fmt.Fprintf(w, "  list   %s of %s\n", l.ListID, l.Updated.Format(time.RFC3339))
 	for _, a := range l.Attributes {
 		fmt.Fprintf(w, "  %s\n", a)
 	}
 	for _, m := range l.Members {
-		fmt.Fprintf(w, "  %-7s %s\n", m.Kind, m.Tag)
+		fmt.Fprintf(w, "  %-7s %s\n", m.Kind, printable.Text(m.Tag))
 		if m.Digest != "" && m.Digest != m.Tag {
 			fmt.Fprintf(w, "          %s %s\n", m.Algorithm, m.Digest)
 		}
@@ -133,13 +133,13 @@ func (l listing) print(w io.Writer) {
 		}
 	}
 	for _, f := range l.Findings {
-		fmt.Fprintf(w, "  unusual: %s\n", f)
+		fmt.Fprintf(w, "  unusual: %s\n", printable.Text(fmt.Sprint(f)))
 	}
 }
 
 // String is name and value; the usual flags go without saying.
 func (a attribute) String() string {
-	s := a.Name + ": "
+	s := printable.Text(a.Name) + ": "
 	if a.Bytes != "" {
 		s += "bytes " + a.Bytes
 	} else {

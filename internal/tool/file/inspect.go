@@ -2,12 +2,12 @@ package file
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
 )
 
@@ -33,7 +33,7 @@ func Inspect(ctx context.Context, w io.Writer, in string, asJSON bool) error {
 		all = append(all, named{f, i})
 	}
 	if asJSON {
-		b, err := json.MarshalIndent(all, "", "  ")
+		b, err := printable.JSON(all)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,7 @@ func Inspect(ctx context.Context, w io.Writer, in string, asJSON bool) error {
 		return errors.Join(errs...)
 	}
 	for _, n := range all {
-		fmt.Fprintf(w, "%s\n%s\n", n.File, n.Inspection)
+		fmt.Fprintf(w, "%s\n%s\n", printable.Text(n.File), n.Inspection)
 	}
 	return errors.Join(errs...)
 }

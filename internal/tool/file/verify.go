@@ -2,12 +2,12 @@ package file
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/secondreader"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
@@ -73,7 +73,7 @@ func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJS
 		for i, f := range in {
 			all = append(all, named{f, reports[i]})
 		}
-		b, err := json.MarshalIndent(all, "", "  ")
+		b, err := printable.JSON(all)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func printReports(w io.Writer, in []string, reports []*authenticode.Report, asJS
 		if reports[i] == nil {
 			continue
 		}
-		if _, err := fmt.Fprintf(w, "%s\n%s\n", f, reports[i]); err != nil {
+		if _, err := fmt.Fprintf(w, "%s\n%s\n", printable.Text(f), reports[i]); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/tool/args"
@@ -154,6 +155,9 @@ func Show(w io.Writer, in string) error {
 		if len(files) > 1 {
 			lines = append([]string{name}, lines...)
 		}
+		for i, l := range lines {
+			lines[i] = printable.Text(l)
+		}
 		_, err = fmt.Fprintln(w, strings.Join(lines, "\n"))
 		return err
 	})
@@ -178,7 +182,7 @@ func Diff(w io.Writer, from, to string) error {
 		return err
 	}
 	for _, c := range changes {
-		if _, err := fmt.Fprintln(w, c); err != nil {
+		if _, err := fmt.Fprintln(w, printable.Text(c.String())); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fetch"
 	"github.com/hallmark-dev/hallmark/internal/trust"
@@ -58,7 +59,7 @@ func list(w io.Writer, store trust.Store) error {
 			purpose = "time"
 		}
 		limits := limitText("code", roots.CodeSigning.Limits(cert)) + limitText("time", roots.TimeStamping.Limits(cert))
-		if _, err := fmt.Fprintf(w, "%x %s %s%s\n", sha1.Sum(cert.Raw), purpose, cert.Subject, limits); err != nil {
+		if _, err := fmt.Fprintf(w, "%x %s %s%s\n", sha1.Sum(cert.Raw), purpose, printable.Text(cert.Subject.String()), limits); err != nil {
 			return err
 		}
 	}

@@ -6,14 +6,13 @@ package kit
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strings"
 	"text/template"
-	"unicode"
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // IntuneLimit is the largest policy that Intune takes, in bytes (Microsoft
@@ -67,7 +66,7 @@ func (k *Kit) Files() (map[string][]byte, error) {
 // omaURI is what the form of a custom Intune profile asks for.
 func (k *Kit) omaURI() ([]byte, error) {
 	id := k.Policy.ID().Bare()
-	b, err := json.MarshalIndent(map[string]any{
+	b, err := printable.JSON(map[string]any{
 		"name":      k.Title,
 		"oma_uri":   "./Vendor/MSFT/ApplicationControl/Policies/" + id + "/Policy",
 		"data_type": "Base64 (file)",
@@ -75,7 +74,7 @@ func (k *Kit) omaURI() ([]byte, error) {
 		"bytes":     len(k.Binary),
 		"limit":     IntuneLimit,
 		"fits":      len(k.Binary) <= IntuneLimit,
-	}, "", "  ")
+	})
 	return append(b, '\n'), err
 }
 
@@ -120,7 +119,7 @@ func (k *Kit) render(name string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading template: %w", err)
 	}
-	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"quoted": quoted, "comment": comment}).Parse(string(text))
+	t, err := template.New(name).Option("missingkey=error").Funcs(template.FuncMap{"quoted": quoted, "comment": printable.Text, "md": printable.Markdown, "code": printable.MarkdownCode}).Parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("reading template: %w", err)
 	}
@@ -137,15 +136,5 @@ func (k *Kit) render(name string) ([]byte, error) {
 // quoted makes a text safe inside single quotes of PowerShell, which takes
 // typographic quotes for quotes too.
 func quoted(s string) string {
-	return strings.NewReplacer("'", "''", "\u2018", "''", "\u2019", "''", "\u201A", "''", "\u201B", "''").Replace(s)
-}
-
-// comment makes a text safe inside a comment of one line.
-func comment(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
-			return ' '
-		}
-		return r
-	}, s)
+	return strings.NewReplacer("'", "''", "\u2018", "''", "\u2019", "''", "\u201A", "''", "\u201B", "''").Replace(printable.Text(s))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // History is what earlier releases of a product shipped, oldest first. It lets a
@@ -58,7 +59,7 @@ func ParseHistory(b []byte, product string) (*History, error) {
 
 // JSON returns what ParseHistory reads.
 func (h *History) JSON() ([]byte, error) {
-	b, err := json.MarshalIndent(h, "", "  ")
+	b, err := printable.JSON(h)
 	return append(b, '\n'), err
 }
 
