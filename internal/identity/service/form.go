@@ -52,7 +52,7 @@ func RunIn(env []string) func(ctx context.Context, program string, args ...strin
 // there it says why.
 func LastLine(err error) string {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	last := printable(strings.TrimSpace(lines[len(lines)-1]))
+	last := printable.Text(strings.TrimSpace(lines[len(lines)-1]))
 	if len(lines) == 1 {
 		return last
 	}
