@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity/pfx"
 )
@@ -128,7 +129,7 @@ func notChosen(path string, r Ref, pairs []pair, err error) error {
 	}
 	e.Hint("choose one with pkcs12:%s#NAME; NAME is a key's name or thumbprint", r.File)
 	for _, p := range pairs {
-		name := printable(p.key.Name)
+		name := printable.Text(p.key.Name)
 		if name == "" {
 			name = "(no name)"
 		}
@@ -136,7 +137,7 @@ func notChosen(path string, r Ref, pairs []pair, err error) error {
 			e.Hint("%s: no certificate", name)
 			continue
 		}
-		e.Hint("%s: thumbprint %x, %s, for %s", name, sha1.Sum(p.cert.Raw), printable(p.cert.Subject.String()), purposes(p.cert))
+		e.Hint("%s: thumbprint %x, %s, for %s", name, sha1.Sum(p.cert.Raw), printable.Text(p.cert.Subject.String()), purposes(p.cert))
 	}
 	return e
 }
