@@ -2,7 +2,14 @@
 // names of files, answers of servers. Such text can hold escape sequences that
 // drive a terminal, line breaks that forge lines of a report, and characters that
 // turn the direction of writing round. What cannot be printed is shown as the
-// escape sequence of a Go string, such as \x1b, \n or \u202e.
+// escape sequence of a Go string, such as \x1b, \n or \u202e: [Text] for a part of
+// a line, [Lines] for several, [Markdown] and [JSON] for files.
+//
+// # Compatibility
+//
+// Until version 1.0.0 names and signatures may change with a minor version; the
+// changelog says so. Which characters are escaped follows Unicode's tables in
+// package [unicode].
 package printable
 
 import (
