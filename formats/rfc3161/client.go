@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Defaults of a Client.
@@ -246,13 +247,17 @@ func redacted(server string) string {
 type httpError struct {
 	status int
 	text   string
-	wait   bool // the server said when to come back
+	wait   bool   // the server said when to come back
+	odd    string // what it said instead of that
 }
 
 func (e *httpError) Error() string {
 	s := fmt.Sprintf("HTTP status %d %s", e.status, http.StatusText(e.status))
 	if e.text != "" {
 		s += ": " + e.text
+	}
+	if e.odd != "" {
+		s += fmt.Sprintf(" (Retry-After %q is neither seconds nor a date, and is ignored)", e.odd)
 	}
 	return s
 }
@@ -279,8 +284,12 @@ func (c *Client) post(ctx context.Context, server string, body []byte, sendType,
 	defer resp.Body.Close()
 	answer, err := readLimited(resp.Body, or(c.o.MaxResponse, defaultMaxResponse))
 	if resp.StatusCode != http.StatusOK {
-		wait := c.retryAfter(server, resp.Header.Get("Retry-After"))
-		return nil, resp.StatusCode, &httpError{resp.StatusCode, firstLine(answer, resp.Header.Get("Content-Type")), wait}
+		after := resp.Header.Get("Retry-After")
+		wait, odd := c.retryAfter(server, after), ""
+		if !wait && after != "" {
+			odd = printable.Short(after, 40)
+		}
+		return nil, resp.StatusCode, &httpError{resp.StatusCode, firstLine(answer, resp.Header.Get("Content-Type")), wait, odd}
 	}
 	if errors.Is(err, errTooBig) {
 		return nil, resp.StatusCode, wrongAnswer(err)

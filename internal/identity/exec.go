@@ -148,8 +148,10 @@ func (k *execKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]by
 // call runs the program once for one request and returns its standard output.
 func (p *program) call(r ExecRequest) ([]byte, error) {
 	r.Version, r.Password = 1, string(p.secret)
-	request, err := json.Marshal(r)
-	if err != nil {
+	var request bytes.Buffer
+	enc := json.NewEncoder(&request) // ends the line
+	enc.SetEscapeHTML(false)         // a shell script that reads the password needs no JSON for <, > and &
+	if err := enc.Encode(r); err != nil {
 		return nil, fmt.Errorf("asking %s: %v", p.name(), err)
 	}
 	ctx, cancel := context.WithTimeoutCause(p.ctx, p.timeout, fmt.Errorf("no answer within %v", p.timeout))
@@ -159,7 +161,7 @@ func (p *program) call(r ExecRequest) ([]byte, error) {
 		Args:  append(append([]string{}, p.args[1:]...), r.Operation),
 		Dir:   p.dir,
 		Env:   append(slices.Clone(p.env), p.environment(r)...),
-		Stdin: bytes.NewReader(append(request, '\n')),
+		Stdin: &request,
 	})
 	if err != nil {
 		return nil, p.failed(r.Operation, err)

@@ -258,6 +258,19 @@ func (l *Ledger) wrote(path string) (Binding, bool) {
 	return Binding{}, false
 }
 
+// Outputs are the paths of all files that steps wrote.
+func (l *Ledger) Outputs() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
+	for _, r := range l.data.Records {
+		for p := range r.Outputs {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
 // Save writes the file atomically. Equal content is not written again.
 func (l *Ledger) Save() error {
 	l.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/spec/language"
 	"github.com/hallmark-dev/hallmark/internal/spec/ldflags"
 )
@@ -256,6 +257,17 @@ func checkURL(s string) string {
 	return ""
 }
 
+// checkServerURL is about an address that is asked, and written down.
+func checkServerURL(s string) string {
+	if wrong := checkURL(s); wrong != "" {
+		return wrong
+	}
+	if found := secret.InURL(s); found != "" {
+		return "the URL " + found
+	}
+	return ""
+}
+
 func checkContact(s string) string {
 	if strings.HasPrefix(s, "https://") {
 		return checkURL(s)
@@ -270,7 +282,7 @@ func checkTimeServer(s string) string {
 	if s == "test" {
 		return ""
 	}
-	return checkURL(s)
+	return checkServerURL(s)
 }
 
 // shellOperator is what only a shell understands.

@@ -246,7 +246,7 @@ type Timestamp struct {
 	Servers []string `yaml:"servers" jsonschema:"required,format=time-server,minitems=1,unique,example=http://timestamp.digicert.com"`
 	// Digest of the timestamp: sha256, sha384 or sha512. Default: sha256.
 	Digest string `yaml:"digest" jsonschema:"enum=sha256|sha384|sha512,default=sha256"`
-	// Attempts at each server. Default: 3.
+	// Attempts at each server. Answers with status 429 that say when to come back (Retry-After) are obeyed and not counted; the budget bounds them. Default: 3.
 	Attempts int `yaml:"attempts" jsonschema:"default=3,min=1,max=20"`
 	// RequestTimeout for one answer. Default: 20s.
 	RequestTimeout Duration `yaml:"request_timeout" jsonschema:"default=20s,min=1s,max=10m"`

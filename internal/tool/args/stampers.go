@@ -93,6 +93,11 @@ func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Root
 func addresses(servers []string, test bool) error {
 	var errs []error
 	for _, s := range servers {
+		if found := secret.InURL(s); found != "" {
+			errs = append(errs, fault.New(fault.Usage, "-server: the address %s", found).
+				Hint("addresses are shown in messages, so they must hold no secret; ask the provider for an address without one"))
+			continue
+		}
 		if err := rfc3161.CheckURL(s); err != nil && !test {
 			errs = append(errs, fault.New(fault.Usage, "-server: %w", err).
 				Hint("addresses such as http://timestamp.digicert.com; test, or a key such as pkcs12:FILE, stands alone"))
