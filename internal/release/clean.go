@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -72,7 +73,7 @@ func noLinks(root string) error {
 		}
 		rel, _ := filepath.Rel(root, p)
 		errs = append(errs, fault.New(fault.Usage, "%s is a link, and what it leads to is not output of a release", filepath.ToSlash(rel)).
-			Hint("remove the link, then run mage clean again"))
+			Hint("remove the link, then run %s again", command.Line("clean")))
 		return nil
 	})
 	return errors.Join(append(errs, err)...)
