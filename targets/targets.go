@@ -79,7 +79,7 @@ func Doctor(ctx context.Context) error {
 	return do(ctx, func(ctx context.Context) error { return release.Doctor(ctx, answer()) })
 }
 
-// Clean removes everything in dist/.
+// Clean removes from dist/ what releases wrote there.
 func Clean(ctx context.Context) error {
 	return do(ctx, func(ctx context.Context) error { return release.Clean(ctx, options()) })
 }

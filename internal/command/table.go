@@ -59,7 +59,7 @@ func Targets() []Target {
 			{"password", "string", "password of that identity, as env:NAME or file:PATH"},
 			{"json", "bool", "print JSON"},
 		}},
-		{Name: "clean", Synopsis: "removes everything in dist/.", Doc: "Clean removes everything in dist/."},
+		{Name: "clean", Synopsis: "removes from dist/ what releases wrote there.", Doc: "Clean removes from dist/ what releases wrote there."},
 		{Name: "crosscert", Synopsis: "adds cross-certificates to the signatures.", Doc: "Crosscert adds cross-certificates to the signatures."},
 		{Name: "default", Synopsis: "does what release does without flags.", Doc: "Default does what release does without flags. It is for the variable Default of a magefile, which takes no flags."},
 		{Name: "doctor", Synopsis: "checks Go, git, goreleaser, identity, time servers and roots.", Doc: "Doctor checks Go, git, goreleaser, identity, time servers and roots."},
