@@ -14,6 +14,8 @@ type ParseError struct {
 	Field string
 	// Problem says what is wrong with it.
 	Problem string
+
+	bound bool // one of our bounds is passed: reading it as BER would not help
 }
 
 func (e *ParseError) Error() string {

@@ -20,5 +20,5 @@ func (r reader) tooMany(n, limit int, at []byte, field string) error {
 	if n < limit {
 		return nil
 	}
-	return &ParseError{Offset: r.at(at), Field: field, Problem: fmt.Sprintf("more than %d, which no signature has", limit)}
+	return &ParseError{Offset: r.at(at), Field: field, Problem: fmt.Sprintf("more than %d, which no signature has", limit), bound: true}
 }

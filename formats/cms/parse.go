@@ -21,6 +21,9 @@ func Parse(b []byte) (*SignedData, error) {
 	if err == nil && !constructedOctets(s.Content) {
 		return s, nil
 	}
+	if tooMuch(err) {
+		return nil, err
+	}
 	der, used, converted := toDER(b)
 	if converted {
 		s, err = parse(der)
@@ -36,6 +39,11 @@ func Parse(b []byte) (*SignedData, error) {
 	}
 	s.Trailing, s.BER = len(b)-used, true
 	return s, nil
+}
+
+func tooMuch(err error) bool {
+	p, ok := err.(*ParseError)
+	return ok && p.bound
 }
 
 // constructedOctets says whether content is an OCTET STRING in pieces, which has no single run of value octets to hash.
