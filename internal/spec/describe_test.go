@@ -47,7 +47,7 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	walk("", root)
-	if sections != 13 {
+	if sections != 14 {
 		t.Errorf("%d sections", sections)
 	}
 }
