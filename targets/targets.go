@@ -13,6 +13,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/magefile/mage/mg"
 
@@ -25,20 +26,24 @@ import (
 // Release builds, signs, timestamps, verifies and documents everything that release.yaml names.
 func Release(ctx context.Context,
 	snapshot *bool, // for trying out, whatever the commit is: named after the last tag, signed by the test identity
+	json *bool, // write events as JSON, one a line
 ) error {
 	o := options()
+	if flag(json) {
+		o.Console = release.Events(os.Stdout, time.Now)
+	}
 	o.Snapshot = flag(snapshot)
 	return opened(ctx, o, true, func(ctx context.Context, r *release.Release) error { return r.Execute(ctx) })
 }
 
 // Default does what release does without flags. It is for the variable Default of a magefile, which takes no flags.
-func Default(ctx context.Context) error { return Release(ctx, nil) }
+func Default(ctx context.Context) error { return Release(ctx, nil, nil) }
 
 // Build compiles the programs into dist/build.
 func Build(ctx context.Context) error { return run(ctx, "build") }
 
-// Stamp puts version information, manifest and icon into copies of the programs.
-func Stamp(ctx context.Context) error { return run(ctx, "stamp") }
+// Resources puts version information, manifest and icon into copies of the programs.
+func Resources(ctx context.Context) error { return run(ctx, "resources") }
 
 // Sign makes the Authenticode signatures.
 func Sign(ctx context.Context) error { return run(ctx, "sign") }
@@ -49,8 +54,8 @@ func Crosscert(ctx context.Context) error { return run(ctx, "crosscert") }
 // Timestamp gets RFC 3161 timestamps for the signatures.
 func Timestamp(ctx context.Context) error { return run(ctx, "timestamp") }
 
-// Assemble puts programs and signatures together in dist/release.
-func Assemble(ctx context.Context) error { return run(ctx, "assemble") }
+// Attach attaches the signatures to the programs, in dist/release.
+func Attach(ctx context.Context) error { return run(ctx, "attach") }
 
 // Verify checks the finished programs as Windows does.
 func Verify(ctx context.Context) error { return run(ctx, "verify") }
@@ -68,15 +73,28 @@ func Package(ctx context.Context) error { return run(ctx, "package") }
 func Sums(ctx context.Context) error { return run(ctx, "sums") }
 
 // Plan shows what a release would do and why, and changes nothing.
-func Plan(ctx context.Context) error {
+func Plan(ctx context.Context,
+	json *bool, // print JSON
+) error {
 	o := answer()
 	o.Planning = true
-	return opened(ctx, o, false, func(ctx context.Context, r *release.Release) error { return r.Plan(ctx) })
+	return opened(ctx, o, false, func(ctx context.Context, r *release.Release) error {
+		if flag(json) {
+			return r.PlanJSON(ctx, os.Stdout)
+		}
+		return r.Plan(ctx)
+	})
 }
 
 // Doctor checks Go, git, goreleaser, identity, time servers and roots.
-func Doctor(ctx context.Context) error {
-	return do(ctx, func(ctx context.Context) error { return release.Doctor(ctx, answer()) })
+func Doctor(ctx context.Context,
+	json *bool, // print JSON
+) error {
+	o := answer()
+	if flag(json) {
+		o.JSON = os.Stdout
+	}
+	return do(ctx, func(ctx context.Context) error { return release.Doctor(ctx, o) })
 }
 
 // Clean removes from dist/ what releases wrote there.
@@ -119,7 +137,8 @@ func run(ctx context.Context, steps ...string) error {
 }
 
 func opened(ctx context.Context, o release.Options, lock bool, then func(context.Context, *release.Release) error) error {
-	return do(ctx, func(ctx context.Context) error {
+	return do(ctx, func(ctx context.Context) (err error) {
+		defer func() { release.Failed(o, err) }()
 		r, err := release.Open(ctx, o, lock)
 		if err != nil {
 			return err

@@ -7,7 +7,7 @@ import "github.com/hallmark-dev/hallmark/targets"
 // calls returns the function of each target.
 func calls() map[string]any {
 	return map[string]any{
-		"assemble":           targets.Assemble,
+		"attach":             targets.Attach,
 		"build":              targets.Build,
 		"catalog":            targets.Catalog,
 		"catalog:check":      targets.CATALOG{}.Check,
@@ -38,11 +38,11 @@ func calls() map[string]any {
 		"plan":               targets.Plan,
 		"portal":             targets.Portal,
 		"release":            targets.Release,
+		"resources":          targets.Resources,
 		"roots:list":         targets.Roots{}.List,
 		"roots:update":       targets.Roots{}.Update,
 		"schema":             targets.Schema,
 		"sign":               targets.Sign,
-		"stamp":              targets.Stamp,
 		"sums":               targets.Sums,
 		"timestamp":          targets.Timestamp,
 		"verify":             targets.Verify,

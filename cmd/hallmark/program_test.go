@@ -160,7 +160,7 @@ func TestWorkingFolder(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	var ran []string
 	p, _, _ := recorded(t, &ran, "")
-	p.calls["plan"] = func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+	p.calls["plan"] = func(ctx context.Context, _ *bool) error { <-ctx.Done(); return context.Cause(ctx) }
 	err := p.run(context.Background(), []string{"-t", "1ms", "plan"})
 	if err == nil || !strings.Contains(err.Error(), "as -t asked") || errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

@@ -7,6 +7,9 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
+// renamed are targets that had another name.
+var renamed = map[string]string{"stamp": "resources", "assemble": "attach"}
+
 // unknown is the error for a word that is not a target, with the most likely
 // intention as hint.
 func unknown(all []Target, word string) error {
@@ -17,6 +20,9 @@ func unknown(all []Target, word string) error {
 	var names []string
 	for _, t := range all {
 		names = append(names, t.Name)
+	}
+	if now := renamed[strings.ToLower(word)]; now != "" {
+		return err.Hint("it is called %s now", now)
 	}
 	if near := nearest(word, names); near != "" {
 		return err.Hint("did you mean %s?", near)

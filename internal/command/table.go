@@ -5,7 +5,7 @@ package command
 // Targets returns the description of all targets, in the order of their names.
 func Targets() []Target {
 	return []Target{
-		{Name: "assemble", Synopsis: "puts programs and signatures together in dist/release.", Doc: "Assemble puts programs and signatures together in dist/release."},
+		{Name: "attach", Synopsis: "attaches the signatures to the programs, in dist/release.", Doc: "Attach attaches the signatures to the programs, in dist/release."},
 		{Name: "build", Synopsis: "compiles the programs into dist/build.", Doc: "Build compiles the programs into dist/build."},
 		{Name: "catalog", Synopsis: "lists what is shipped in a signed security catalog.", Doc: "Catalog lists what is shipped in a signed security catalog."},
 		{Name: "catalog:check", Synopsis: "verifies a catalog and compares it with the files in a folder.", Doc: "Check verifies a catalog and compares it with the files in a folder.", Flags: []Flag{
@@ -62,7 +62,9 @@ func Targets() []Target {
 		{Name: "clean", Synopsis: "removes from dist/ what releases wrote there.", Doc: "Clean removes from dist/ what releases wrote there."},
 		{Name: "crosscert", Synopsis: "adds cross-certificates to the signatures.", Doc: "Crosscert adds cross-certificates to the signatures."},
 		{Name: "default", Synopsis: "does what release does without flags.", Doc: "Default does what release does without flags. It is for the variable Default of a magefile, which takes no flags."},
-		{Name: "doctor", Synopsis: "checks Go, git, goreleaser, identity, time servers and roots.", Doc: "Doctor checks Go, git, goreleaser, identity, time servers and roots."},
+		{Name: "doctor", Synopsis: "checks Go, git, goreleaser, identity, time servers and roots.", Doc: "Doctor checks Go, git, goreleaser, identity, time servers and roots.", Flags: []Flag{
+			{"json", "bool", "print JSON"},
+		}},
 		{Name: "file:addCerts", Synopsis: "adds certificates to existing signatures.", Doc: "AddCerts adds certificates to existing signatures.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
 			{"out", "string", "a file or an existing folder (default: change the files in place)"},
@@ -200,18 +202,21 @@ func Targets() []Target {
 			{"mage", "bool", "also write release/, a module of its own with a magefile"},
 		}},
 		{Name: "package", Synopsis: "makes the files to publish in dist/package.", Doc: "Package makes the files to publish in dist/package."},
-		{Name: "plan", Synopsis: "shows what a release would do and why, and changes nothing.", Doc: "Plan shows what a release would do and why, and changes nothing."},
+		{Name: "plan", Synopsis: "shows what a release would do and why, and changes nothing.", Doc: "Plan shows what a release would do and why, and changes nothing.", Flags: []Flag{
+			{"json", "bool", "print JSON"},
+		}},
 		{Name: "portal", Synopsis: "writes the text and fields for Microsoft's submission form.", Doc: "Portal writes the text and fields for Microsoft's submission form."},
 		{Name: "release", Synopsis: "builds, signs, timestamps, verifies and documents everything that release.yaml names.", Doc: "Release builds, signs, timestamps, verifies and documents everything that release.yaml names.", Flags: []Flag{
 			{"snapshot", "bool", "for trying out, whatever the commit is: named after the last tag, signed by the test identity"},
+			{"json", "bool", "write events as JSON, one a line"},
 		}},
+		{Name: "resources", Synopsis: "puts version information, manifest and icon into copies of the programs.", Doc: "Resources puts version information, manifest and icon into copies of the programs."},
 		{Name: "roots:list", Synopsis: "prints the trusted roots with their thumbprints and purposes.", Doc: "List prints the trusted roots with their thumbprints and purposes."},
 		{Name: "roots:update", Synopsis: "fetches the current roots of Microsoft's root program for code signing and time stamping.", Doc: "Update fetches the current roots of Microsoft's root program for code signing and time stamping.", Flags: []Flag{
 			{"source", "string", "address of the folder that holds authroot.stl (default: Microsoft's server)"},
 		}},
 		{Name: "schema", Synopsis: "prints the JSON Schema of release.yaml, for editors.", Doc: "Schema prints the JSON Schema of release.yaml, for editors."},
 		{Name: "sign", Synopsis: "makes the Authenticode signatures.", Doc: "Sign makes the Authenticode signatures."},
-		{Name: "stamp", Synopsis: "puts version information, manifest and icon into copies of the programs.", Doc: "Stamp puts version information, manifest and icon into copies of the programs."},
 		{Name: "sums", Synopsis: "writes dist/package/SHA256SUMS over the files to publish.", Doc: "Sums writes dist/package/SHA256SUMS over the files to publish."},
 		{Name: "timestamp", Synopsis: "gets RFC 3161 timestamps for the signatures.", Doc: "Timestamp gets RFC 3161 timestamps for the signatures."},
 		{Name: "verify", Synopsis: "checks the finished programs as Windows does.", Doc: "Verify checks the finished programs as Windows does."},

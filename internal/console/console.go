@@ -24,6 +24,9 @@ type Options struct {
 	Width int
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
+	// Events, if set, also receives what happens, for other programs: the
+	// name of the event and its data.
+	Events func(name string, data map[string]any)
 }
 
 // Console writes to one stream. It is safe for several goroutines. The zero
@@ -36,6 +39,9 @@ type Console struct {
 	active map[string]time.Time
 	ticker *time.Ticker
 	stop   chan struct{}
+
+	step    string // whose lines are being written
+	pending bool   // its name has not been written yet
 }
 
 // New returns a console on w.
@@ -54,6 +60,15 @@ func Discard() *Console { return New(io.Discard, Options{}) }
 
 // Verbose tells whether details are wanted.
 func (c *Console) Verbose() bool { return c.o.Verbose }
+
+// Event tells other programs what happens; people see nothing of it.
+func (c *Console) Event(name string, data map[string]any) {
+	if c.o.Events != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.o.Events(name, data)
+	}
+}
 
 // Line writes one line as it is.
 func (c *Console) Line(format string, args ...any) {
@@ -75,11 +90,13 @@ func text(format string, args []any) string {
 
 // Note writes a remark below the current step.
 func (c *Console) Note(format string, args ...any) {
+	c.Event("note", map[string]any{"text": text(format, args)})
 	c.print("  " + c.paint(cyan, "note") + "  " + indent(text(format, args), 8))
 }
 
 // Warn writes a warning. Nothing that fails a release is a warning.
 func (c *Console) Warn(format string, args ...any) {
+	c.Event("warning", map[string]any{"text": text(format, args)})
 	c.print("  " + c.paint(yellow, "warning") + "  " + indent(text(format, args), 11))
 }
 
@@ -90,13 +107,26 @@ func (c *Console) Detail(format string, args ...any) {
 	}
 }
 
-// Heading writes the first line of a step.
+// stepWidth is the width of the column with the names of steps: that of the
+// longest, attach signatures.
+const stepWidth = 17
+
+// Heading begins a step. Its name is written with its first file, or with the
+// note, so that a step of one file is one line.
 func (c *Console) Heading(name, note string) {
-	text := c.paint(bold, name)
+	c.mu.Lock()
+	c.step, c.pending = name, note == ""
+	c.mu.Unlock()
 	if note != "" {
-		text += "  " + c.paint(dim, note)
+		c.Event("step", map[string]any{"step": name, "state": note})
+		c.print(c.column(name) + "  " + c.paint(dim, note))
+		return
 	}
-	c.print(text)
+	c.Event("step", map[string]any{"step": name})
+}
+
+func (c *Console) column(name string) string {
+	return c.paint(bold, name) + strings.Repeat(" ", max(stepWidth-len([]rune(name)), 0))
 }
 
 // Done writes the line of a finished file.
@@ -110,11 +140,26 @@ func (c *Console) Failed(file string, took time.Duration) {
 }
 
 func (c *Console) result(colour, mark, file, note string, took time.Duration) {
-	text := fmt.Sprintf("  %s  %s", c.paint(colour, fmt.Sprintf("%-6s", mark)), printable.Text(file))
+	text := printable.Text(file)
 	if note != "" {
 		text += "  " + c.paint(dim, printable.Text(note))
 	}
-	c.print(text + "  " + c.paint(dim, Duration(took)))
+	text = c.paint(colour, fmt.Sprintf("%-6s", mark)) + "  " + text + "  " + c.paint(dim, Duration(took))
+	c.print(c.label() + "  " + text)
+}
+
+// label is what stands before a file: the step's name the first time.
+func (c *Console) label() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.step == "": // a command without steps
+		return ""
+	case c.pending:
+		c.pending = false
+		return c.column(c.step)
+	}
+	return strings.Repeat(" ", stepWidth)
 }
 
 func (c *Console) print(text string) {

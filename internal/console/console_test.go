@@ -2,6 +2,8 @@ package console
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +18,11 @@ func TestPlainOutputHasNoControlCharacters(t *testing.T) {
 	c.Done("a.exe", "by test", 1250*time.Millisecond)
 	c.Warn("first line\nsecond line")
 	c.Detail("not shown")
-	want := "sign  1 up to date\n  ok      a.exe  by test  1.25s\n  warning  first line\n           second line\n"
+	c.Heading("verify", "")
+	c.Done("a.exe", "", time.Second)
+	c.Failed("b.exe", time.Second)
+	want := "sign               1 up to date\n                   ok      a.exe  by test  1.25s\n  warning  first line\n           second line\n" +
+		"verify             ok      a.exe  1s\n                   failed  b.exe  1s\n"
 	if b.String() != want {
 		t.Errorf("got\n%q\nwant\n%q", b.String(), want)
 	}
@@ -42,8 +48,8 @@ func TestColourAndLiveLineOnlyWhenAsked(t *testing.T) {
 		}
 	}
 	b.Reset()
-	New(&b, Options{Colour: true}).Heading("sign", "")
-	if b.String() != "\x1b[1msign\x1b[0m\n" {
+	New(&b, Options{Colour: true}).Heading("sign", "off")
+	if b.String() != "\x1b[1msign\x1b[0m               \x1b[2moff\x1b[0m\n" {
 		t.Errorf("got %q", b.String())
 	}
 }
@@ -55,5 +61,37 @@ func TestDuration(t *testing.T) {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%d) is %s, want %s", d, got, want)
 		}
+	}
+}
+
+// Elsewhere than on a terminal long work does not look dead.
+func TestALineAMinute(t *testing.T) {
+	var b bytes.Buffer
+	now := time.Unix(0, 0)
+	c := New(&b, Options{Now: func() time.Time { return now }})
+	c.Heading("build", "")
+	end := c.Begin("a.exe windows/amd64 (./cmd/a)")
+	now = now.Add(2 * time.Minute)
+	c.beat()
+	end()
+	c.beat()
+	if want := "  …   2m0s  build  a.exe windows/amd64 (./cmd/a)\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	var got []string
+	c := New(io.Discard, Options{Events: func(name string, data map[string]any) {
+		got = append(got, fmt.Sprint(name, " ", data["step"], " ", data["state"], " ", data["text"]))
+	}})
+	c.Heading("sign", "up to date")
+	c.Heading("verify", "")
+	c.Note("n %d", 1)
+	c.Warn("w")
+	c.Event("mine", map[string]any{"text": "t"})
+	want := "step sign up to date <nil>|step verify <nil> <nil>|note <nil> <nil> n 1|warning <nil> <nil> w|mine <nil> <nil> t"
+	if text := strings.Join(got, "|"); text != want {
+		t.Errorf("got %s", text)
 	}
 }

@@ -2,7 +2,7 @@ package console
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +23,10 @@ const (
 // slow enough to cost nothing.
 const interval = 120 * time.Millisecond
 
+// patience is how long, elsewhere than on a terminal, work goes on in silence
+// before a line says so: some CI services end a job after ten silent minutes.
+const patience = time.Minute
+
 func (c *Console) paint(code, text string) string {
 	if !c.o.Colour {
 		return text
@@ -31,16 +35,18 @@ func (c *Console) paint(code, text string) string {
 }
 
 // Begin says that work on a file has begun; the live line shows it until the
-// returned function is called. Elsewhere than on a terminal nothing is shown.
+// returned function is called. Elsewhere than on a terminal a line a minute says
+// that the work still goes on.
 func (c *Console) Begin(file string) (end func()) {
-	if !c.o.Terminal {
-		return func() {}
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.active[file] = c.o.Now()
 	if c.ticker == nil {
-		c.ticker, c.stop = time.NewTicker(interval), make(chan struct{})
+		every := interval
+		if !c.o.Terminal {
+			every = patience
+		}
+		c.ticker, c.stop = time.NewTicker(every), make(chan struct{})
 		go c.tick(c.ticker, c.stop)
 	}
 	c.redraw()
@@ -66,15 +72,28 @@ func (c *Console) tick(t *time.Ticker, stop chan struct{}) {
 			return
 		case <-t.C:
 			c.mu.Lock()
-			c.redraw()
+			c.beat()
 			c.mu.Unlock()
 		}
 	}
 }
 
+// beat shows that work goes on.
+func (c *Console) beat() {
+	if c.o.Terminal {
+		c.redraw()
+		return
+	}
+	if text := c.working(); text != "" {
+		fmt.Fprintln(c.w, "  …"+text)
+	}
+}
+
 func (c *Console) redraw() {
-	c.clear()
-	c.draw()
+	if c.o.Terminal {
+		c.clear()
+		c.draw()
+	}
 }
 
 // clear removes the live line from the terminal.
@@ -85,11 +104,23 @@ func (c *Console) clear() {
 	}
 }
 
-// draw writes the live line: how long the oldest work has been going on, and
-// on which files.
+// draw writes the live line.
 func (c *Console) draw() {
-	if len(c.active) == 0 {
+	text := []rune(c.working())
+	if len(text) == 0 || !c.o.Terminal {
 		return
+	}
+	if len(text) >= c.o.Width {
+		text = append(text[:c.o.Width-2], '…')
+	}
+	c.live = string(text)
+	fmt.Fprint(c.w, c.paint(dim, c.live))
+}
+
+// working says how long the oldest work has been going on, and on which files.
+func (c *Console) working() string {
+	if len(c.active) == 0 {
+		return ""
 	}
 	files := make([]string, 0, len(c.active))
 	var oldest time.Time
@@ -99,12 +130,7 @@ func (c *Console) draw() {
 			oldest = since
 		}
 	}
-	sort.Strings(files)
+	slices.Sort(files)
 	took := c.o.Now().Sub(oldest).Round(100 * time.Millisecond)
-	text := []rune(fmt.Sprintf("  %5s  %s", took, printable.Text(strings.Join(files, ", "))))
-	if len(text) >= c.o.Width {
-		text = append(text[:c.o.Width-2], '…')
-	}
-	c.live = string(text)
-	fmt.Fprint(c.w, c.paint(dim, c.live))
+	return strings.TrimRight(fmt.Sprintf("  %5s  %s", took, c.step)+"  "+printable.Text(strings.Join(files, ", ")), " ")
 }

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -79,8 +78,8 @@ func (x *execution) idle(plan []StepState) bool {
 		}
 	}
 	for _, st := range plan {
-		if st.On {
-			x.run.Console.Heading(st.Step.Name, "up to date")
+		if st.On && x.run.Console.Verbose() {
+			x.run.Console.Heading(st.Step.Label(x.run.Spec), "up to date")
 		}
 	}
 	return true
@@ -149,10 +148,10 @@ func (x *execution) step(ctx context.Context, s step.Step) error {
 	x.report.Ran += len(todo)
 	c := x.run.Console
 	if len(todo) == 0 {
-		c.Heading(s.Name, "up to date")
+		c.Heading(s.Label(x.run.Spec), "up to date")
 		return nil
 	}
-	c.Heading(s.Name, skipped(len(units)-len(todo)))
+	c.Heading(s.Label(x.run.Spec), skipped(len(units)-len(todo)))
 	return x.all(ctx, s, todo)
 }
 
@@ -171,10 +170,10 @@ func (x *execution) todo(s step.Step, units []step.Unit) ([]step.Unit, error) {
 			return nil, fmt.Errorf("%s: %w", u.Name, err)
 		}
 		if why == "" {
-			x.run.Console.Detail("up to date  %s", u.Name)
+			x.run.Console.Detail("up to date  %s", u.Label())
 			continue
 		}
-		x.run.Console.Detail("%s: %s", u.Name, why)
+		x.run.Console.Detail("%s: %s", u.Label(), why)
 		todo = append(todo, u)
 	}
 	return todo, nil
@@ -191,9 +190,10 @@ func (x *execution) all(ctx context.Context, s step.Step, units []step.Unit) err
 	var g errgroup.Group
 	g.SetLimit(limit)
 	errs := make([]error, len(units))
+	l := newLines(x.run.Console, units)
 	for i, u := range units {
 		g.Go(func() error {
-			errs[i] = x.unit(ctx, s, u)
+			errs[i] = x.unit(ctx, s, u, l)
 			return nil
 		})
 	}
@@ -214,7 +214,7 @@ func gather(units []step.Unit, errs []error) error {
 		if causes[key] == nil {
 			order, causes[key] = append(order, key), err
 		}
-		names[key] = append(names[key], shown(units[i]))
+		names[key] = append(names[key], units[i].Label())
 	}
 	var all []error
 	for _, key := range order {
@@ -223,23 +223,30 @@ func gather(units []step.Unit, errs []error) error {
 	return errors.Join(all...)
 }
 
-// shown is the name of a unit for people.
-func shown(u step.Unit) string { return cmp.Or(u.Shown, u.Name) }
-
-func (x *execution) unit(ctx context.Context, s step.Step, u step.Unit) error {
+func (x *execution) unit(ctx context.Context, s step.Step, u step.Unit, l *lines) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	began := time.Now()
-	end := x.run.Console.Begin(shown(u))
+	end := x.run.Console.Begin(u.Label())
+	x.event("begin", s, u, nil)
 	note, err := x.do(ctx, s, u)
 	end()
+	took := time.Since(began)
 	if err != nil {
-		x.run.Console.Failed(shown(u), time.Since(began))
-		return err
+		x.event("failed", s, u, map[string]any{"ms": took.Milliseconds(), "error": err.Error()})
+	} else {
+		x.event("done", s, u, map[string]any{"ms": took.Milliseconds(), "note": note})
 	}
-	x.run.Console.Done(shown(u), note, time.Since(began))
-	return nil
+	l.done(u, note, took, err)
+	return err
+}
+
+// event tells other programs what happens to a unit.
+func (x *execution) event(name string, s step.Step, u step.Unit, more map[string]any) {
+	data := map[string]any{"step": s.Name, "unit": u.Name}
+	maps.Copy(data, more)
+	x.run.Console.Event(name, data)
 }
 
 func (x *execution) do(ctx context.Context, s step.Step, u step.Unit) (string, error) {

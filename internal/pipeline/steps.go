@@ -5,15 +5,15 @@ package pipeline
 
 import (
 	"github.com/hallmark-dev/hallmark/internal/step"
-	"github.com/hallmark-dev/hallmark/internal/step/assemble"
+	"github.com/hallmark-dev/hallmark/internal/step/attach"
 	"github.com/hallmark-dev/hallmark/internal/step/before"
 	"github.com/hallmark-dev/hallmark/internal/step/build"
 	"github.com/hallmark-dev/hallmark/internal/step/bundle"
 	"github.com/hallmark-dev/hallmark/internal/step/catalog"
 	"github.com/hallmark-dev/hallmark/internal/step/crosscert"
 	"github.com/hallmark-dev/hallmark/internal/step/portal"
+	"github.com/hallmark-dev/hallmark/internal/step/resources"
 	"github.com/hallmark-dev/hallmark/internal/step/sign"
-	"github.com/hallmark-dev/hallmark/internal/step/stamp"
 	"github.com/hallmark-dev/hallmark/internal/step/sums"
 	"github.com/hallmark-dev/hallmark/internal/step/timestamp"
 	"github.com/hallmark-dev/hallmark/internal/step/verify"
@@ -27,11 +27,11 @@ func Steps() []step.Step {
 	return []step.Step{
 		before.Step(),    // build.before: code generators and their like
 		build.Step(),     // dist/build: the programs as compiled
-		stamp.Step(),     // version information, manifest, icon
+		resources.Step(), // version information, manifest, icon
 		sign.Step(),      // the PKCS#7 signature, beside the program
 		crosscert.Step(), // further certificates in it
 		timestamp.Step(), // an RFC 3161 token in it
-		assemble.Step(),  // dist/release: the programs as shipped
+		attach.Step(),    // dist/release: the programs as shipped
 		verify.Step(),    // judged as Windows would, by two readers
 		catalog.Step(),   // dist/catalog: all of it listed in a signed catalog
 		wdac.Step(),      // dist/wdac: the App Control policy that allows all of it

@@ -82,10 +82,20 @@ func isolated(ctx context.Context, env []string, c checkup) (d diagnosis) {
 // report shows all results and counts those that are wrong.
 func report(o Options, list []diagnosis) error {
 	wrong := 0
+	answer := []jsonDiagnosis{}
 	for _, d := range list {
-		d.show(o)
+		if o.JSON != nil {
+			answer = append(answer, jsonDiagnosis{d.what, d.mark(), d.text, d.hint})
+		} else {
+			d.show(o)
+		}
 		if !d.ok && !d.missing {
 			wrong++
+		}
+	}
+	if o.JSON != nil {
+		if err := writeJSON(o.JSON, map[string]any{"checks": answer, "failed": wrong}); err != nil {
+			return err
 		}
 	}
 	if wrong > 0 {
@@ -94,14 +104,27 @@ func report(o Options, list []diagnosis) error {
 	return nil
 }
 
-func (d diagnosis) show(o Options) {
-	mark := "ok"
-	if d.missing {
-		mark = "missing"
-	} else if !d.ok {
-		mark = "error"
+// jsonDiagnosis is a diagnosis in the answer of doctor -json.
+type jsonDiagnosis struct {
+	Check  string `json:"check"`
+	Result string `json:"result"`
+	Text   string `json:"text"`
+	Hint   string `json:"hint,omitempty"`
+}
+
+// mark is ok, missing or error.
+func (d diagnosis) mark() string {
+	switch {
+	case d.missing:
+		return "missing"
+	case !d.ok:
+		return "error"
 	}
-	o.Console.Line("%-7s %-14s %s", mark, d.what, d.text)
+	return "ok"
+}
+
+func (d diagnosis) show(o Options) {
+	o.Console.Line("%-7s %-14s %s", d.mark(), d.what, d.text)
 	if d.hint != "" {
 		o.Console.Line("%-22s hint: %s", "", d.hint)
 	}

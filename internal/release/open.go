@@ -48,6 +48,8 @@ type Options struct {
 	// Snapshot asks for a release that is for trying out only, whatever the
 	// commit is; so does RELEASE_SNAPSHOT=1.
 	Snapshot bool
+	// JSON, if set, receives the answer of Doctor for other programs.
+	JSON io.Writer
 	// Planning is set where nothing will be made.
 	Planning bool
 }

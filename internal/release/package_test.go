@@ -178,12 +178,12 @@ func TestPackageRefuses(t *testing.T) {
 // A program that is changed after it was verified is not packed.
 func TestPackageHoldsWhatWasVerified(t *testing.T) {
 	p := newProject(t)
-	p.must("build", "stamp", "sign", "timestamp", "assemble", "verify")
+	p.must("build", "resources", "sign", "timestamp", "attach", "verify")
 	bad := []byte(p.read(released))
 	bad[len(bad)/2] ^= 1
 	p.write(released, string(bad))
 	err := p.release("package")
-	if fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), "is not what the step assemble wrote") {
+	if fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), "is not what the step attach wrote") {
 		t.Errorf("got %v", err)
 	}
 	if _, err := os.Stat(p.path("dist/package/tiny_1.2.3_windows_amd64.zip")); !os.IsNotExist(err) {

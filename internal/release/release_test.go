@@ -64,8 +64,8 @@ func TestOneFlippedByte(t *testing.T) {
 	if fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), "TRUST_E_BAD_DIGEST") {
 		t.Errorf("verify says %v, want TRUST_E_BAD_DIGEST and status %d", err, fault.Verification)
 	}
-	if got := p.pending(); !strings.HasPrefix(got, "assemble ") {
-		t.Errorf("the plan is %q, want it to begin with assemble", got)
+	if got := p.pending(); !strings.HasPrefix(got, "attach ") {
+		t.Errorf("the plan is %q, want it to begin with attach", got)
 	}
 	p.must()
 	if p.read(released) != good {
@@ -91,15 +91,15 @@ func TestAnEditInvalidatesWhatDependsOnIt(t *testing.T) {
 	p.must()
 	original := p.spec
 	for name, c := range map[string]struct{ old, now, pending string }{
-		"signature":        {"description: Tiny", "description: Other", "sign timestamp assemble verify portal package sums"},
+		"signature":        {"description: Tiny", "description: Other", "sign timestamp attach verify portal package sums"},
 		"how often to ask": {"attempts: 1", "attempts: 2", ""},
-		"stamp digest":     {"attempts: 1", "digest: sha384", "timestamp assemble verify portal package sums"},
+		"stamp digest":     {"attempts: 1", "digest: sha384", "timestamp attach verify portal package sums"},
 		"verification":     {"verify:\n", "verify:\n  publisher: Nobody\n", "verify portal"},
 		"text":             {"behaviour: Prints", "behaviour: Writes", "portal"},
-		"company":          {"Tiny Works", "Tiny Works Ltd", "stamp sign timestamp assemble verify portal package sums"},
-		"linker flags":     {"builder: go\n", "builder: go\n  ldflags: [-s]\n", "build stamp sign timestamp assemble verify portal package sums"},
-		"version":          {"1.2.3", "1.2.4", "build stamp sign timestamp assemble verify portal package sums"},
-		"no resources":     {"resources: {}\n", "", "sign timestamp assemble verify portal package sums"},
+		"company":          {"Tiny Works", "Tiny Works Ltd", "resources sign timestamp attach verify portal package sums"},
+		"linker flags":     {"builder: go\n", "builder: go\n  ldflags: [-s]\n", "build resources sign timestamp attach verify portal package sums"},
+		"version":          {"1.2.3", "1.2.4", "build resources sign timestamp attach verify portal package sums"},
+		"no resources":     {"resources: {}\n", "", "sign timestamp attach verify portal package sums"},
 		"comment":          {"version: 1\n", "version: 1 # the format\n", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

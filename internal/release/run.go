@@ -28,6 +28,7 @@ func (r *Release) Execute(ctx context.Context, names ...string) error {
 		}
 	}
 	r.title()
+	run.Console.Event("release", r.about())
 	run.Ledger.SetProduct(run.Spec.Project.Name, run.Spec.Project.Version, run.UsesTestIdentity())
 	report, err := pipeline.Execute(ctx, steps, run)
 	if as, known := run.Artifacts(); known == nil {
@@ -39,6 +40,7 @@ func (r *Release) Execute(ctx context.Context, names ...string) error {
 	if err != nil {
 		return err
 	}
+	run.Console.Event("result", r.result(report))
 	if len(names) == 0 {
 		r.summary(report)
 	}
@@ -98,19 +100,19 @@ func (r *Release) Plan(ctx context.Context) error {
 	for _, st := range states {
 		switch {
 		case !st.On:
-			c.Line("%-10s off", st.Step.Name)
+			c.Line("%-17s  off", st.Step.Label(r.run.Spec))
 		case len(st.Units) == 0:
-			c.Line("%-10s will run (programs are known after the first build)", st.Step.Name)
+			c.Line("%-17s  will run (programs are known after the first build)", st.Step.Label(r.run.Spec))
 		case !st.Runs():
-			c.Line("%-10s up to date", st.Step.Name)
+			c.Line("%-17s  up to date", st.Step.Label(r.run.Spec))
 		default:
-			c.Line("%-10s will run: %s", st.Step.Name, st.Step.Does)
+			c.Line("%-17s  will run: %s", st.Step.Label(r.run.Spec), st.Step.Does)
 		}
 		for _, u := range st.Units {
 			if why := u.Why; why != "" {
-				c.Line("           will run    %s  (%s)", u.Unit.Name, why)
+				c.Line("                   will run    %s  (%s)", u.Unit.Label(), why)
 			} else if st.Runs() || c.Verbose() {
-				c.Line("           up to date  %s", u.Unit.Name)
+				c.Line("                   up to date  %s", u.Unit.Label())
 			}
 		}
 	}
@@ -126,18 +128,14 @@ func (r *Release) summary(report pipeline.Report) {
 	} else {
 		c.Line("Done in %s.", console.Duration(report.Took))
 	}
-	place := func(where, what string) { c.Line("  %-22s %s", where, what) }
-	place(step.ReleaseDir, programs(len(run.Ledger.Artifacts()))+", "+r.condition())
+	place := func(where, what string) { c.Line("  %-20s  %s", where, what) }
+	place(step.PackageDir, "to publish: "+programs(len(run.Ledger.Artifacts()))+", "+r.condition()+", and SHA256SUMS")
 	for _, section := range []struct {
 		on          bool
 		where, what string
 	}{
 		{run.Spec.Sign != nil, step.EvidenceDir, "the verifier's transcript of each program"},
-		{run.Spec.Catalog != nil, step.CatalogDir, "the signed security catalog"},
-		{run.Spec.WDAC != nil, step.WDACDir, "the App Control policy with everything to deploy it"},
 		{run.Spec.Portal != nil, step.PortalDir, "text and fields for a submission to Microsoft"},
-		{true, step.PackageDir, "what to publish: archives, and SHA256SUMS over them"},
-		{run.UsesTestIdentity(), step.TestRoot + ".cer", "the root that a test machine has to trust"},
 	} {
 		if section.on {
 			place(section.where, section.what)
@@ -177,7 +175,7 @@ func (r *Release) next() []string {
 	case s.Trial():
 		return []string{"try these files out, and release the tagged commit without the snapshot. Do not publish these files."}
 	case r.run.UsesTestIdentity():
-		return []string{"set sign.identity and timestamp.servers in release.yaml to real ones and run " + command.Line("release") + " again;", command.Line("certs") + " shows what an identity holds. Do not publish these files."}
+		return []string{"do not publish these files. Set sign.identity and timestamp.servers in release.yaml to real ones;", command.Line("certs") + " shows what an identity holds."}
 	case s.Sign == nil:
 		return []string{"add the sections sign and timestamp to release.yaml: Windows warns of unsigned programs."}
 	case s.Portal != nil && s.Portal.Detection != "":

@@ -61,7 +61,7 @@ func (p *project) interfering(name string, before, after func()) error {
 	return errors.Join(err, r.run.Ledger.Save())
 }
 
-// later are the files that steps from assemble on write.
+// later are the files that steps from attach on write.
 func (p *project) forget(dirs ...string) {
 	p.t.Helper()
 	for _, d := range dirs {
@@ -116,9 +116,9 @@ func TestChangedBetweenSteps(t *testing.T) {
 	other.must()
 	earlier := other.read(released)
 	for _, c := range []struct{ file, step, when string }{
-		{"dist/build/tiny_windows_amd64/tiny.exe", "stamp", "before"},
-		{"dist/stage/stamp/tiny_windows_amd64/tiny.exe", "assemble", "before"},
-		{released, "assemble", "after"},
+		{"dist/build/tiny_windows_amd64/tiny.exe", "resources", "before"},
+		{"dist/stage/resources/tiny_windows_amd64/tiny.exe", "attach", "before"},
+		{released, "attach", "after"},
 		{released, "verify", "before"},
 		{released, "verify", "after"},
 		{released, "catalog", "before"},

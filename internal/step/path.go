@@ -45,7 +45,7 @@ func (r *Run) Stamped(a ledger.Artifact) string {
 	if r.Spec.Resources == nil {
 		return a.Path
 	}
-	return path.Join(StageDir, "stamp", a.File())
+	return path.Join(StageDir, "resources", a.File())
 }
 
 // Signature is where the named step (sign, crosscert, timestamp) leaves the
@@ -56,7 +56,7 @@ func (r *Run) Signature(stepName string, a ledger.Artifact) string {
 
 // SignatureBefore is the signature that the named step starts from, which is
 // that of the nearest earlier step that is on; "" when the release is not
-// signed. SignatureBefore("assemble", a) is the finished one.
+// signed. SignatureBefore("attach", a) is the finished one.
 func (r *Run) SignatureBefore(stepName string, a ledger.Artifact) string {
 	last := ""
 	for _, s := range []struct {

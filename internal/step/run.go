@@ -143,7 +143,9 @@ func (r *Run) PerArtifact(unit func(ledger.Artifact) Unit) ([]Unit, error) {
 	}
 	units := make([]Unit, 0, len(as))
 	for _, a := range as {
-		units = append(units, unit(a))
+		u := unit(a)
+		u.Shown, u.Group, u.Part = a.Name+" "+Target(a), a.Name, Target(a)
+		units = append(units, u)
 	}
 	return units, nil
 }
@@ -156,4 +158,12 @@ func (r *Run) Request() builder.Request {
 		Version: r.Spec.Project.Version, Variables: r.Spec.LinkerVariables(), Commit: r.Spec.Source.Commit, Date: r.Spec.Source.Time,
 		Trying: r.Spec.Sign == nil || r.UsesTestIdentity(), Log: r.Console.Child(),
 	}
+}
+
+// Target is that of a program as release.yaml names it.
+func Target(a ledger.Artifact) string {
+	if a.Level != "" {
+		return a.GOOS + "/" + a.GOARCH + "/" + a.Level
+	}
+	return a.GOOS + "/" + a.GOARCH
 }

@@ -4,7 +4,9 @@
 package step
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 
 	"github.com/hallmark-dev/hallmark/internal/pinned"
 	"github.com/hallmark-dev/hallmark/internal/spec"
@@ -14,6 +16,8 @@ import (
 type Step struct {
 	// Name as in mage NAME.
 	Name string
+	// Title, if there is one, is what people see instead of Name.
+	Title func(*spec.Spec) string
 	// Does says in a few words what the step does, for plan and help.
 	Does string
 	// Enabled tells whether the spec asks for the step.
@@ -53,6 +57,9 @@ type Unit struct {
 	Name string
 	// Shown is what people see instead of Name, if it says more.
 	Shown string
+	// Group and Part show several units of one step in one line when all are
+	// done: a program, and the target that this unit is for.
+	Group, Part string
 	// Config is everything but files that decides the result. It is kept in
 	// the ledger as JSON, so its fields must be exported and hold no secrets.
 	Config any
@@ -80,4 +87,23 @@ type Result struct {
 	// Note is a short remark shown beside the file, such as the name of the
 	// time server that answered.
 	Note string
+}
+
+// Label is the step's name for people.
+func (s Step) Label(about *spec.Spec) string {
+	if s.Title == nil {
+		return s.Name
+	}
+	return s.Title(about)
+}
+
+// Label is the unit's name for people.
+func (u Unit) Label() string { return cmp.Or(u.Shown, u.Name) }
+
+// Files says how many files there are.
+func Files(n int) string {
+	if n == 1 {
+		return "1 file"
+	}
+	return fmt.Sprintf("%d files", n)
 }

@@ -14,7 +14,7 @@ import (
 // unbound are the steps before a program is judged. All others, also those to
 // come, read files through Run.Open and its like in internal/step/bound.go: what
 // they work on is then what was verified.
-var unbound = []string{"before", "build", "stamp", "sign", "crosscert", "timestamp", "assemble"}
+var unbound = []string{"before", "build", "resources", "sign", "crosscert", "timestamp", "attach"}
 
 // readers open files by their paths.
 var readers = map[string][]string{

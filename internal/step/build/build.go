@@ -91,7 +91,7 @@ func stampedDirty(ctx context.Context, r *step.Run) (bool, error) {
 }
 
 func unit(ctx context.Context, r *step.Run, p step.Program, dirty bool) (step.Unit, error) {
-	u := step.Unit{Name: p.Artifact.File(), Shown: shown(p), Outputs: []string{p.Artifact.Path}}
+	u := step.Unit{Name: p.Artifact.File(), Shown: shown(p), Group: p.Artifact.Name, Part: step.Target(p.Artifact), Outputs: []string{p.Artifact.Path}}
 	if p.File.Path != "" {
 		from := r.Relative(p.File.Path)
 		u.Config, u.Inputs = config{File: from}, []string{from}

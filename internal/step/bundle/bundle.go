@@ -217,7 +217,7 @@ func distinct(us []step.Unit) error {
 
 // zip writes an archive of members, which are opened one after the other.
 func zip(r *step.Run, to string, members []source) (step.Result, error) {
-	res := step.Result{Bound: map[string]pinned.Sum{}, Note: archive.Count(len(members))}
+	res := step.Result{Bound: map[string]pinned.Sum{}, Note: step.Files(len(members))}
 	err := r.WriteFunc(to, func(f *os.File) error {
 		z := archive.New(f, r.Spec.Source.Time)
 		for _, m := range members {

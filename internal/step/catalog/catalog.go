@@ -195,7 +195,7 @@ func (w *work) do(ctx context.Context) (step.Result, error) {
 	if err := w.write(made, o, der); err != nil {
 		return step.Result{}, err
 	}
-	return step.Result{Bound: w.bound, Facts: w.facts(made, report, server), Note: fmt.Sprintf("%d files listed", len(made.Files))}, nil
+	return step.Result{Bound: w.bound, Facts: w.facts(made, report, server), Note: step.Files(len(made.Files))}, nil
 }
 
 func (w *work) options() inventory.Options {

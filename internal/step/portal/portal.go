@@ -155,7 +155,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact, c config) (step.Res
 	}
 	note := "ready to submit"
 	if !fields.Ready {
-		note = "a draft, not to be submitted"
+		note = "draft: " + c.draft()
 		r.Console.Detail("%s: not to be submitted: %s", a.File(), strings.Join(fields.NotReady, "; "))
 	}
 	return step.Result{Note: note}, write(r, a, c, text, fields, info)
@@ -243,4 +243,18 @@ func write(r *step.Run, a ledger.Artifact, c config, text string, fields submiss
 		}
 	}
 	return r.Write(path.Join(dir, textFile), []byte(text))
+}
+
+// draft says in a few words why the text is not to be submitted. Without a
+// detection, the usual case, there is nothing to submit.
+func (c config) draft() string {
+	switch {
+	case c.Portal.Detection == "" || c.Portal.DefinitionVersion == "":
+		return "no detection named, nothing to submit"
+	case c.Test:
+		return "signed by the test identity, not to be submitted"
+	case c.Dirty:
+		return "uncommitted changes, not to be submitted"
+	}
+	return "not to be submitted"
 }

@@ -198,6 +198,7 @@ func facts(id *identity.Identity) map[string]string {
 func exportRoot(r *step.Run) step.Unit {
 	u := step.Unit{
 		Name:    "test root",
+		Shown:   step.TestRoot + ".cer, which a test machine has to trust",
 		Config:  struct{ Identity string }{identity.KindTest},
 		Outputs: []string{step.TestRoot + ".pem", step.TestRoot + ".cer"},
 	}

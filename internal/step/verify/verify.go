@@ -83,7 +83,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 		err = wrote
 	}
 	bound := map[string]pinned.Sum{r.Released(a): f.Sum()}
-	return step.Result{Bound: bound, Facts: facts(report), Note: note(report)}, err
+	return step.Result{Bound: bound, Facts: facts(report), Note: note(r, report)}, err
 }
 
 // unaltered refuses a program that somebody put into the place of the one that
@@ -142,13 +142,16 @@ func facts(report *authenticode.Report) map[string]string {
 	return m
 }
 
-func note(report *authenticode.Report) string {
+func note(r *step.Run, report *authenticode.Report) string {
 	n := "trusted"
+	if r.UsesTestIdentity() {
+		n = "signature valid (test root)"
+	}
 	if len(report.Signatures) == 0 {
 		return n
 	}
 	if t := report.Signatures[0].Timestamps; len(t) > 0 {
-		n += ", stamped " + t[0].Time.UTC().Format(time.RFC3339)
+		n += ", timestamped " + t[0].Time.UTC().Format(time.RFC3339)
 	}
 	return n
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -54,10 +55,6 @@ func (w *work) sweep(files map[string][]byte) error {
 	})
 }
 
-// maxTold bounds the lines about the policy on the console; all of them are in
-// the README.
-const maxTold = 24
-
 // tell prints what the policy says and what deserves attention.
 func (w *work) tell(made *policy.Result, k *kit.Kit) {
 	c := w.r.Console
@@ -72,15 +69,11 @@ func (w *work) tell(made *policy.Result, k *kit.Kit) {
 	if len(k.Binary) > kit.IntuneLimit {
 		c.Warn("the policy has %d bytes, and Intune accepts %d: use a level that needs fewer rules, or deploy it with the script", len(k.Binary), kit.IntuneLimit)
 	}
-	if keep := w.w.KeepReleases; keep != nil && *keep > 0 && len(w.earlier) == 0 {
-		c.Note("%s lists no earlier release, so only this one is allowed. Keep the file between builds, or restore it from the last release", w.w.History)
+	if keep := w.w.KeepReleases; keep != nil && *keep > 0 && len(w.earlier) == 0 && !w.r.UsesTestIdentity() {
+		c.Note("%s lists no earlier release, so only this one is allowed. Keep the file between releases", w.w.History)
 	}
-	lines := cipolicy.Describe(made.Policy)
-	for _, l := range lines[:min(len(lines), maxTold)] {
-		c.Line("    %s", l)
-	}
-	if len(lines) > maxTold {
-		c.Line("    and %d lines more, see %s/README.md", len(lines)-maxTold, step.WDACDir)
+	for _, l := range cipolicy.Describe(made.Policy) {
+		c.Detail("%s", l)
 	}
 }
 
@@ -94,11 +87,30 @@ func (w *work) result(made *policy.Result, k *kit.Kit) step.Result {
 	if k.Signer != "" {
 		facts["signer"] = k.Signer
 	}
-	var kinds []string
+	return step.Result{Facts: facts, Note: w.note(made)}
+}
+
+// criteria say what the rules of a level hold a file to.
+var criteria = map[string]string{
+	"Hash": "hash", "FileName": "name", "SignedVersion": "publisher and version", "Publisher": "publisher",
+	"FilePublisher": "publisher, name and version", "LeafCertificate": "signing certificate", "PcaCertificate": "issuing certificate",
+}
+
+// note says in one line what the policy does; its README says all of it.
+func (w *work) note(made *policy.Result) string {
+	var by []string
 	for _, c := range made.Coverage {
-		if c.Level != "" && !slices.Contains(kinds, c.Level) {
-			kinds = append(kinds, c.Level)
+		if what := criteria[c.Level]; what != "" && !slices.Contains(by, what) {
+			by = append(by, what)
 		}
 	}
-	return step.Result{Facts: facts, Note: fmt.Sprintf("%d files covered by %s", len(made.Coverage), strings.Join(kinds, ", "))}
+	does := "allows"
+	if w.w.Template == "deny-old" {
+		does = "denies older versions of"
+	}
+	kind := strings.TrimSpace(w.w.Template + w.w.TemplateFile)
+	if len(made.Coverage) == 1 && made.Coverage[0].Level == "FilePublisher" && does == "allows" {
+		return fmt.Sprintf("%s: allows %s %s or later by this signer", kind, path.Base(made.Coverage[0].File), w.r.Spec.Project.Version)
+	}
+	return fmt.Sprintf("%s: %s %s by %s", kind, does, step.Files(len(made.Coverage)), strings.Join(by, ", or by "))
 }

@@ -35,6 +35,7 @@ const name = "wdac"
 func Step() step.Step {
 	return step.Step{
 		Name:    name,
+		Title:   func(*spec.Spec) string { return "policy" },
 		Does:    "make the App Control policy and its deployment kit",
 		Enabled: func(s *spec.Spec) bool { return s.WDAC != nil },
 		Units:   units,

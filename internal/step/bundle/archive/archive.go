@@ -51,11 +51,3 @@ func (w *Writer) Add(name string, program bool, r io.Reader) error {
 
 // Close writes the archive's directory.
 func (w *Writer) Close() error { return w.z.Close() }
-
-// Count says how many files there are.
-func Count(n int) string {
-	if n == 1 {
-		return "1 file"
-	}
-	return fmt.Sprintf("%d files", n)
-}

@@ -1,4 +1,4 @@
-package stamp
+package resources
 
 import (
 	"bytes"
@@ -40,7 +40,7 @@ func project(t *testing.T) *step.Run {
 	}}
 	spec.Defaults(r.Spec)
 	write(t, filepath.Join(root, step.BuildDir, "app_windows_amd64", "app.exe"), read(t, formatstest.GoProgram(t, "amd64")))
-	if err := os.MkdirAll(filepath.Join(root, step.StageDir, "stamp", "app_windows_amd64"), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(root, step.StageDir, "resources", "app_windows_amd64"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return r

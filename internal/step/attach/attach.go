@@ -1,7 +1,7 @@
-// Package assemble is the step that puts program and signature together. Only
+// Package attach is the step that puts program and signature together. Only
 // finished programs ever appear in dist/release, and making them again costs
 // neither a signature nor a timestamp.
-package assemble
+package attach
 
 import (
 	"context"
@@ -18,17 +18,27 @@ import (
 // Step writes the programs as they are shipped.
 func Step() step.Step {
 	return step.Step{
-		Name:    "assemble",
+		Name:    "attach",
+		Title:   title,
 		Does:    "put programs and signatures together in dist/release",
 		Enabled: func(*spec.Spec) bool { return true },
 		Units:   units,
 	}
 }
 
+// title of the step: without signatures it only puts the programs into
+// dist/release.
+func title(s *spec.Spec) string {
+	if step.Signs(s) {
+		return "attach signatures"
+	}
+	return "collect"
+}
+
 func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 	return r.PerArtifact(func(a ledger.Artifact) step.Unit {
 		u := step.Unit{Name: a.File(), Inputs: []string{r.Stamped(a)}, Outputs: []string{r.Released(a)}}
-		sig := r.SignatureBefore("assemble", a)
+		sig := r.SignatureBefore("attach", a)
 		if sig != "" {
 			u.Inputs = append(u.Inputs, sig)
 		}

@@ -1,4 +1,4 @@
-package stamp
+package resources
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/spec/language"
 	"github.com/hallmark-dev/hallmark/internal/step"
-	"github.com/hallmark-dev/hallmark/internal/step/stamp/resource"
+	"github.com/hallmark-dev/hallmark/internal/step/resources/resource"
 )
 
 // versionInfo turns the spec into the version information of one program.

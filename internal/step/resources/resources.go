@@ -1,6 +1,6 @@
-// Package stamp is the step that puts Windows resources into copies of the
+// Package resources is the step that puts Windows resources into copies of the
 // compiled programs: version information, application manifest, icon.
-package stamp
+package resources
 
 import (
 	"context"
@@ -15,13 +15,13 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
-	"github.com/hallmark-dev/hallmark/internal/step/stamp/resource"
+	"github.com/hallmark-dev/hallmark/internal/step/resources/resource"
 )
 
 // Step stamps one program a unit.
 func Step() step.Step {
 	return step.Step{
-		Name:    "stamp",
+		Name:    "resources",
 		Does:    "put version information, manifest and icon into the programs",
 		Enabled: func(s *spec.Spec) bool { return s.Resources != nil },
 		Units:   units,
