@@ -143,7 +143,7 @@ func TestChangedBetweenSteps(t *testing.T) {
 				p.write("extra/install.ps1", "Write-Host hello")
 				p.forget("dist/evidence", "dist/catalog", "dist/wdac", "dist/portal", "dist/package", "dist/release")
 				if strings.HasPrefix(c.file, "dist/build") || strings.HasPrefix(c.file, "dist/stage") {
-					p.forget("dist/stage/stamp")
+					p.forget("dist/stage/resources")
 				}
 				nothing := func() {}
 				before, after := tamper, nothing
@@ -153,7 +153,7 @@ func TestChangedBetweenSteps(t *testing.T) {
 				err := p.interfering(c.step, before, after)
 				name := c.file
 				if c.step == "verify" && c.when == "before" { // its answer is about the file as it is
-					name = "verify: tiny_windows_amd64/tiny.exe"
+					name = "verify: tiny.exe windows/amd64"
 				}
 				if err == nil || !strings.Contains(err.Error(), name) {
 					t.Errorf("the release ends with %v\n%s", err, p.out.String())
