@@ -27,7 +27,7 @@ func (File) Sign(ctx context.Context,
 	description *string, // shown in consent prompts
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
-	existing *string, // what to do with existing signatures: refuse (default), replace, append or skip
+	existing *string, // what to do with existing signatures: refuse (default), replace, append, skip or repair
 	certs *string, // files with additional certificates to embed
 	pathto *string, // require a chain to the root with this thumbprint
 	server *string, // time servers, separated by commas; or test; or a time-stamping key such as pkcs12:FILE
@@ -122,6 +122,7 @@ func (File) Strip(ctx context.Context,
 	checksum *string, // CheckSum field of the header: auto (default), zero or computed
 	only *string, // remove only a part: nested (a nested signature), unsigned (unsigned attributes) or certs (unused certificates)
 	index *int, // number of the signature: 0 is the first, nested ones follow
+	repair *bool, // clear also a directory entry that does not name a sound certificate table
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Strip(ctx, screen(), filetool.Stripping{
@@ -129,6 +130,7 @@ func (File) Strip(ctx context.Context,
 			Checksum: str(checksum),
 			Only:     str(only),
 			Index:    number(index),
+			Repair:   flag(repair),
 		})
 	})
 }
@@ -236,7 +238,7 @@ func (File) Attach(ctx context.Context,
 	in *string, // one file
 	out *string, // a file or an existing folder (default: change the files in place)
 	signature *string, // file with the PKCS#7 signature, DER or PEM
-	existing *string, // what to do with existing signatures: refuse (default), replace, append or skip
+	existing *string, // what to do with existing signatures: refuse (default), replace, append, skip or repair
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Attach(ctx, screen(), files(in, out), str(signature), str(existing))
@@ -257,7 +259,7 @@ func (File) Prepare(ctx context.Context,
 	url *string, // shown beside the description
 	pages *bool, // add page hashes
 	firmware *bool, // sign UEFI programs although Windows rejects their layout
-	existing *string, // what to do with existing signatures: refuse (default), replace or append
+	existing *string, // what to do with existing signatures: refuse (default), replace, append or repair
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Prepare(ctx, screen(), filetool.Split{
@@ -280,7 +282,7 @@ func (File) Finish(ctx context.Context,
 	out *string, // a file or an existing folder (default: change the files in place)
 	unfinished *string, // file written by prepare (default: FILE.unfinished)
 	signature *string, // file with the signature value: raw, hexadecimal or base64
-	existing *string, // what to do with existing signatures: refuse (default), replace or append
+	existing *string, // what to do with existing signatures: refuse (default), replace, append or repair
 ) error {
 	return do(ctx, func(ctx context.Context) error {
 		return filetool.Finish(ctx, screen(), files(in, out), str(unfinished), str(signature), str(existing))

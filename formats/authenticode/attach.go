@@ -18,7 +18,7 @@ func Attach(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, p7 
 	if err != nil {
 		return nil, err
 	}
-	s, err := openSubject(src, size)
+	s, err := openSubject(src, size, existing)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +71,7 @@ func (s *subject) attach(ctx context.Context, der PKCS7, existing Existing, out 
 	if err := s.checkSeal(der, existing); err != nil {
 		return nil, err
 	}
-	r := &Result{Content: Content{Hash: q.Authentihash[0], Authentihash: s.digests.Authentihash[q.Authentihash[0]]}}
+	r := &Result{Content: Content{Hash: q.Authentihash[0], Authentihash: s.digests.Authentihash[q.Authentihash[0]]}, Dropped: s.dropped}
 	r.PKCS7, r.Index, err = s.combine(der, existing)
 	return r, err
 }

@@ -3,6 +3,8 @@ package authenticode
 import (
 	"errors"
 	"io"
+
+	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
 // ErrUnsigned: the file has no signature.
@@ -18,13 +20,21 @@ func Extract(src io.ReaderAt, size int64) (PKCS7, error) {
 	return s.pkcs7, nil
 }
 
+// unsigned is ErrUnsigned, inside a *StaleError where half an entry is left of a table.
+func unsigned(im *peimage.Image) error {
+	if stale := im.Stale(); stale != nil {
+		return &StaleError{stale, ErrUnsigned}
+	}
+	return ErrUnsigned
+}
+
 func openSigned(src io.ReaderAt, size int64) (*subject, error) {
-	s, err := openSubject(src, size)
+	s, err := openSubject(src, size, ExistingAppend)
 	switch {
 	case err != nil:
 		return nil, err
 	case !s.image.HasSignature():
-		return nil, ErrUnsigned
+		return nil, unsigned(s.image)
 	case s.damaged != nil:
 		return nil, s.damaged
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
 // Existing says what Sign does with a file that is signed already.
@@ -31,6 +32,10 @@ const (
 	// signature no longer fits the file, or lacks what is wanted, all are replaced;
 	// signatures by other certificates alone are an error, as with ExistingRefuse.
 	ExistingSkip
+	// ExistingRepair drops an entry of the data directories that names no sound
+	// certificate table, see peimage.Stale. A sound table is an error, as with
+	// ExistingRefuse.
+	ExistingRepair
 )
 
 // ErrSigned: the file is signed already and ExistingRefuse, or ExistingSkip with a
@@ -92,7 +97,7 @@ func (o SignOptions) check() error {
 		return cms.WrongOption("PageHashes", "signing with %v: page hashes exist for SHA-256 only", h)
 	case o.IntentToSeal && !isRSA(o.Signer.Certificate):
 		return cms.WrongOption("IntentToSeal", "signing with the intent to seal: seals are RSA signatures, and this key is of another kind")
-	case o.Existing < ExistingRefuse || o.Existing > ExistingSkip:
+	case o.Existing < ExistingRefuse || o.Existing > ExistingRepair:
 		return cms.WrongOption("Existing", "signing: unknown policy %d for existing signatures", o.Existing)
 	}
 	return nil
@@ -104,7 +109,8 @@ type Result struct {
 	Index   int   // of the new signature in it
 	Skipped bool  // ExistingSkip: the file was left alone, nothing was written
 	Content Content
-	Size    int64 // of the file that was written
+	Size    int64          // of the file that was written
+	Dropped *peimage.Stale // ExistingRepair: what was wrong; nil for a sound file
 	// Warnings are about the signature itself, for example that Windows does not trust
 	// elliptic-curve roots.
 	Warnings []string
@@ -121,7 +127,7 @@ func Sign(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o Sig
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s, err := openSubject(src, size)
+	s, err := openSubject(src, size, o.Existing)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +175,7 @@ func (s *subject) sign(ctx context.Context, o SignOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Result{Content: content, Warnings: warnings(o)}
+	r := &Result{Content: content, Warnings: warnings(o), Dropped: s.dropped}
 	r.PKCS7, r.Index, err = s.combine(p7, o.Existing)
 	return r, err
 }
@@ -181,7 +187,7 @@ func SignDetached(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s, err := openSubject(src, size)
+	s, err := openSubject(src, size, o.Existing)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +243,7 @@ func (s *subject) admits(policy Existing) error {
 	switch {
 	case !s.image.HasSignature() || policy == ExistingReplace:
 		return nil
-	case policy == ExistingRefuse:
+	case policy == ExistingRefuse || policy == ExistingRepair:
 		return fmt.Errorf("%w: choose to replace its signatures, to append another one, or to skip the file", ErrSigned)
 	case s.damaged != nil:
 		return fmt.Errorf("%w, but its signature cannot be read: %v", ErrSigned, s.damaged)

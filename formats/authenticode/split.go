@@ -27,7 +27,7 @@ func PrepareSplit(ctx context.Context, src io.ReaderAt, size int64, o SignOption
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s, err := openSubject(src, size)
+	s, err := openSubject(src, size, o.Existing)
 	if err != nil {
 		return nil, err
 	}

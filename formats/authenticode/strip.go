@@ -17,7 +17,10 @@ func Strip(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o pe
 		return err
 	}
 	if !image.HasSignature() {
-		return ErrUnsigned
+		return unsigned(image)
+	}
+	if err := checkTable(image); err != nil {
+		return err
 	}
 	out, err := newOutput(dst)
 	if err != nil {
@@ -28,4 +31,31 @@ func Strip(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o pe
 		return err
 	}
 	return out.apply(ctx, edit, src, nil)
+}
+
+// StripRepair is Strip for files with a directory entry that does not name a sound
+// table: the entry is emptied, and all other bytes stay, but for a damaged table that
+// ends the file. It returns what was dropped; nil for a file that Strip would have
+// taken, with which it does the same. Size in o does not count for a repaired file.
+func StripRepair(ctx context.Context, src io.ReaderAt, size int64, dst io.Writer, o peimage.StripOptions) (*peimage.Stale, error) {
+	image, err := peimage.Parse(src, size)
+	if err != nil {
+		return nil, err
+	}
+	image, stale, err := image.Repair(src)
+	if err != nil {
+		return nil, err
+	}
+	if stale == nil {
+		return nil, Strip(ctx, src, size, dst, o)
+	}
+	out, err := newOutput(dst)
+	if err != nil {
+		return nil, err
+	}
+	edit, err := image.Cleared(ctx, src, o.Checksum)
+	if err != nil {
+		return nil, err
+	}
+	return stale, out.apply(ctx, edit, src, nil)
 }

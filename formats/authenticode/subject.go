@@ -21,22 +21,53 @@ type subject struct {
 	digests *peimage.Digests
 	copied  *os.File // holds the file's content already
 
-	pkcs7   PKCS7  // of the first entry of the certificate table, without padding; nil if the file is unsigned
-	others  []byte // further entries of the table, as they are
-	damaged error  // why pkcs7 cannot be read although there is a table
+	pkcs7   PKCS7          // of the first entry of the certificate table, without padding; nil if the file is unsigned
+	others  []byte         // further entries of the table, as they are
+	dropped *peimage.Stale // what ExistingRepair left out of image
+	damaged error          // why pkcs7 cannot be read although there is a table
+}
+
+// StaleError says that the directory entry of the certificate table does not name a
+// sound table. ExistingRepair and StripRepair get rid of it.
+type StaleError struct {
+	Stale *peimage.Stale
+	err   error // what it means for the caller: ErrUnsigned, or Stale.Reason
+}
+
+func (e *StaleError) Error() string {
+	if errors.Is(e.err, ErrUnsigned) {
+		return fmt.Sprintf("%v: its %s", e.err, e.Stale)
+	}
+	return fmt.Sprintf("the file has no sound certificate table: %v", e.err)
+}
+
+func (e *StaleError) Unwrap() error { return e.err }
+
+// checkTable is image.Check, as a *StaleError for what can be repaired.
+func checkTable(image *peimage.Image) error {
+	err := image.Check()
+	if stale := image.Stale(); err != nil && stale != nil && err == error(stale.Reason) {
+		return &StaleError{stale, err}
+	}
+	return err
 }
 
 // openSubject reads layout and certificate table.
-func openSubject(src io.ReaderAt, size int64) (*subject, error) {
+func openSubject(src io.ReaderAt, size int64, policy Existing) (*subject, error) {
 	image, err := peimage.Parse(src, size)
 	if err != nil {
 		return nil, err
 	}
-	if err := image.Check(); err != nil {
+	s := &subject{src: src, image: image}
+	if policy == ExistingRepair {
+		if s.image, s.dropped, err = image.Repair(src); err != nil {
+			return nil, err
+		}
+	}
+	if err := checkTable(s.image); err != nil {
 		return nil, err
 	}
-	s := &subject{src: src, image: image}
-	if !image.HasSignature() {
+	if !s.image.HasSignature() {
 		return s, nil
 	}
 	return s, s.readTable()

@@ -140,7 +140,20 @@ func (v *verifier) image(ctx context.Context, im *peimage.Image, r io.ReaderAt) 
 	if len(v.messages) > 0 {
 		return ctx.Err()
 	}
-	return v.unsigned(ctx, v.digests.Authentihash, "the file carries no signature")
+	why := "the file carries no signature"
+	if stale := im.Stale(); stale != nil && !im.HasSignature() {
+		why += ": its " + stale.String() + "; strip -repair clears the entry, and -existing=repair clears it and signs"
+	}
+	return v.unsigned(ctx, v.digests.Authentihash, why)
+}
+
+// repairHint is the way out for a file whose certificate table was forgotten when the
+// file was changed.
+func repairHint(im *peimage.Image, f *peimage.FormatError) string {
+	if stale := im.Stale(); stale == nil || stale.Reason != f {
+		return ""
+	}
+	return "a signed file was changed without its certificate table: strip -repair clears the entry, and -existing=repair clears it and signs"
 }
 
 // checkTable reports what keeps Windows from seeing a signature (PE Format, "The Attribute Certificate Table").
@@ -160,7 +173,7 @@ func (v *verifier) checkTable(im *peimage.Image) {
 		case peimage.Unhashed:
 			v.unhashed = append(v.unhashed, f)
 		default:
-			v.find(problem(c, VerdictNoSignature, "%v", f))
+			v.find(problem(c, VerdictNoSignature, "%v", f).WithHint(repairHint(im, f)))
 		}
 	}
 	if n := len(im.Certificates); n > 1 {

@@ -67,7 +67,7 @@ func (p *parser) certificateTable() error {
 	le := binary.LittleEndian
 	im.securityDir = Directory{le.Uint32(b), le.Uint32(b[4:])}
 	table := Range{Offset: int64(im.securityDir.Address), Size: int64(im.securityDir.Size)}
-	if table.Size == 0 || table.Offset == 0 {
+	if table.Size == 0 || table.Offset == 0 || p.noTable {
 		return nil // with one half set the file is unsigned too, for Windows' verifier and signer alike
 	}
 	im.CertTable = table

@@ -46,32 +46,39 @@ const (
 // *FormatError. What Parse can describe although Windows refuses it is left to Check.
 // Errors of r itself are wrapped.
 func Parse(r io.ReaderAt, size int64) (*Image, error) {
-	im := &Image{Size: size}
-	p := parser{r: r, im: im}
-	if err := p.dosHeader(); err != nil {
+	p := parser{r: r, im: &Image{Size: size}}
+	if err := p.parse(); err != nil {
 		return nil, err
+	}
+	return p.im, nil
+}
+
+func (p *parser) parse() error {
+	if err := p.dosHeader(); err != nil {
+		return err
 	}
 	sections, optionalSize, err := p.coffHeader()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.optionalHeader(optionalSize); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.sectionTable(sections, optionalSize); err != nil {
-		return nil, err
+		return err
 	}
 	if err := p.certificateTable(); err != nil {
-		return nil, err
+		return err
 	}
-	im.locateOverlay()
-	im.checkLayout()
-	return im, nil
+	p.im.locateOverlay()
+	p.im.checkLayout()
+	return nil
 }
 
 type parser struct {
-	r  io.ReaderAt
-	im *Image
+	r       io.ReaderAt
+	im      *Image
+	noTable bool // the directory entry of the certificate table is not followed
 }
 
 // read returns n bytes at off, or a FormatError naming field when the file ends before.

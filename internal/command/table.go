@@ -77,7 +77,7 @@ func Targets() []Target {
 			{"in", "string", "one file"},
 			{"out", "string", "a file or an existing folder (default: change the files in place)"},
 			{"signature", "string", "file with the PKCS#7 signature, DER or PEM"},
-			{"existing", "string", "what to do with existing signatures: refuse (default), replace, append or skip"},
+			{"existing", "string", "what to do with existing signatures: refuse (default), replace, append, skip or repair"},
 		}},
 		{Name: "file:extract", Synopsis: "writes the signatures of PE files to FILE.p7s.", Doc: "Extract writes the signatures of PE files to FILE.p7s.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
@@ -89,7 +89,7 @@ func Targets() []Target {
 			{"out", "string", "a file or an existing folder (default: change the files in place)"},
 			{"unfinished", "string", "file written by prepare (default: FILE.unfinished)"},
 			{"signature", "string", "file with the signature value: raw, hexadecimal or base64"},
-			{"existing", "string", "what to do with existing signatures: refuse (default), replace or append"},
+			{"existing", "string", "what to do with existing signatures: refuse (default), replace, append or repair"},
 		}},
 		{Name: "file:inspect", Synopsis: "prints what the signatures of files contain.", Doc: "Inspect prints what the signatures of files contain.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
@@ -108,7 +108,7 @@ func Targets() []Target {
 			{"url", "string", "shown beside the description"},
 			{"pages", "bool", "add page hashes"},
 			{"firmware", "bool", "sign UEFI programs although Windows rejects their layout"},
-			{"existing", "string", "what to do with existing signatures: refuse (default), replace or append"},
+			{"existing", "string", "what to do with existing signatures: refuse (default), replace, append or repair"},
 		}},
 		{Name: "file:seal", Synopsis: "seals files that were signed with -intent.", Doc: "Seal seals files that were signed with -intent.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},
@@ -130,7 +130,7 @@ func Targets() []Target {
 			{"description", "string", "shown in consent prompts"},
 			{"url", "string", "shown beside the description"},
 			{"pages", "bool", "add page hashes"},
-			{"existing", "string", "what to do with existing signatures: refuse (default), replace, append or skip"},
+			{"existing", "string", "what to do with existing signatures: refuse (default), replace, append, skip or repair"},
 			{"certs", "string", "files with additional certificates to embed"},
 			{"pathto", "string", "require a chain to the root with this thumbprint"},
 			{"server", "string", "time servers, separated by commas; or test; or a time-stamping key such as pkcs12:FILE"},
@@ -150,6 +150,7 @@ func Targets() []Target {
 			{"checksum", "string", "CheckSum field of the header: auto (default), zero or computed"},
 			{"only", "string", "remove only a part: nested (a nested signature), unsigned (unsigned attributes) or certs (unused certificates)"},
 			{"index", "int", "number of the signature: 0 is the first, nested ones follow"},
+			{"repair", "bool", "clear also a directory entry that does not name a sound certificate table"},
 		}},
 		{Name: "file:tag", Synopsis: "adds unsigned data to an existing signature.", Doc: "Tag adds unsigned data to an existing signature.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},

@@ -113,7 +113,7 @@ func Extract(ctx context.Context, c *console.Console, f args.Files, asPEM bool) 
 		defer src.Close()
 		p7, err := authenticode.Extract(src.File, src.Size)
 		if err != nil {
-			return "", err
+			return "", wayOn(err)
 		}
 		if asPEM {
 			p7 = authenticode.PKCS7(p7).PEM()
@@ -133,12 +133,18 @@ func Attach(ctx context.Context, c *console.Console, f args.Files, signature, po
 		if err != nil {
 			return "", err
 		}
-		return "", wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
+		note := ""
+		err = wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
 			res, err := authenticode.Attach(ctx, src.File, src.Size, dst, p7, ex)
-			if err == nil && res.Skipped {
+			switch {
+			case err != nil:
+				return err
+			case res.Skipped:
 				return errUnchanged
 			}
-			return err
+			note = dropped("", res.Dropped)
+			return nil
 		}))
+		return note, err
 	})
 }

@@ -30,17 +30,20 @@ func (s Signing) checkSeal() error {
 
 // signAndSeal signs one file and seals it.
 func signAndSeal(ctx context.Context, j args.Job, o authenticode.SignOptions) (string, error) {
-	return "signed and sealed", wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
+	note := "signed and sealed"
+	err := wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
 		res, err := authenticode.Sign(ctx, src.File, src.Size, dst, o)
 		if err != nil {
 			return err
 		}
+		note = dropped(note, res.Dropped)
 		p7, err := res.PKCS7.Seal(ctx, src.File, src.Size, o.Signer)
 		if err != nil {
 			return err
 		}
-		return replaceTable(ctx, dst, src, p7)
+		return replaceTable(ctx, dst, src, p7, o.Existing)
 	}))
+	return note, err
 }
 
 // Sealing says which files are sealed, and by whom.
@@ -93,7 +96,11 @@ func Unseal(ctx context.Context, c *console.Console, f args.Files) error {
 // wayOn says how to go on where a seal, a signature or the layout of the program is in the way.
 func wayOn(err error) error {
 	var layout *authenticode.LayoutError
+	var stale *authenticode.StaleError
 	switch {
+	case errors.As(err, &stale):
+		return fault.New(fault.Other, "%w", err).
+			Hint("a signed file was changed without its certificate table: %s clears the entry, and -existing=repair of file:sign clears it and signs", command.Line("file:strip -repair"))
 	case errors.As(err, &layout):
 		return fault.New(fault.Verification, "%w", err).Hint("%s", layout.Fault.Advice()).
 			Hint("-firmware signs it for UEFI firmware, which takes such programs")

@@ -20,7 +20,7 @@ type Signing struct {
 	args.Files
 	args.Signer
 	PageHashes bool
-	// Existing is refuse, replace, append or skip; "" is refuse.
+	// Existing is refuse, replace, append, skip or repair; "" is refuse.
 	Existing string
 	// AdditionalCerts is a comma-separated list of certificate files, and
 	// RequirePathTo the thumbprint of a root that they have to lead to.
@@ -35,7 +35,7 @@ type Signing struct {
 
 var existing = map[string]authenticode.Existing{
 	"": authenticode.ExistingRefuse, "refuse": authenticode.ExistingRefuse, "replace": authenticode.ExistingReplace,
-	"append": authenticode.ExistingAppend, "skip": authenticode.ExistingSkip,
+	"append": authenticode.ExistingAppend, "skip": authenticode.ExistingSkip, "repair": authenticode.ExistingRepair,
 }
 
 // Sign signs PE files.
@@ -92,6 +92,7 @@ func sign(ctx context.Context, j args.Job, o authenticode.SignOptions, st *args.
 			note, err = skipped(ctx, src, dst, res, st)
 			return err
 		}
+		note = dropped(note, res.Dropped)
 		if st == nil {
 			return nil
 		}
@@ -99,11 +100,11 @@ func sign(ctx context.Context, j args.Job, o authenticode.SignOptions, st *args.
 		if err != nil {
 			return err
 		}
-		note = "signed, stamped by " + server
+		note = dropped("signed, stamped by "+server, res.Dropped)
 		if o.Existing == authenticode.ExistingAppend {
 			return appendTable(ctx, dst, src, p7)
 		}
-		return replaceTable(ctx, dst, src, p7)
+		return replaceTable(ctx, dst, src, p7, o.Existing)
 	})
 	return note, err
 }
@@ -131,11 +132,14 @@ func skipped(ctx context.Context, src *args.Source, dst *os.File, res *authentic
 
 // replaceTable writes the file again with another certificate table. The
 // program's own bytes come from src, which is in the page cache by now.
-func replaceTable(ctx context.Context, dst *os.File, src *args.Source, p7 []byte) error {
+func replaceTable(ctx context.Context, dst *os.File, src *args.Source, p7 []byte, policy authenticode.Existing) error {
 	if err := rewind(dst); err != nil {
 		return err
 	}
-	_, err := authenticode.Attach(ctx, src.File, src.Size, dst, p7, authenticode.ExistingReplace)
+	if policy != authenticode.ExistingRepair {
+		policy = authenticode.ExistingReplace
+	}
+	_, err := authenticode.Attach(ctx, src.File, src.Size, dst, p7, policy)
 	return err
 }
 
@@ -147,7 +151,7 @@ func appendTable(ctx context.Context, dst *os.File, src *args.Source, p7 []byte)
 	}
 	_, err := authenticode.Update(ctx, src.File, src.Size, dst, func(authenticode.PKCS7) (authenticode.PKCS7, error) { return p7, nil })
 	if errors.Is(err, authenticode.ErrUnsigned) { // there was nothing to append to
-		return replaceTable(ctx, dst, src, p7)
+		return replaceTable(ctx, dst, src, p7, authenticode.ExistingReplace)
 	}
 	return err
 }

@@ -34,6 +34,7 @@ type Split struct {
 // work of somebody else's key.
 var splitExisting = map[string]authenticode.Existing{
 	"": authenticode.ExistingRefuse, "refuse": authenticode.ExistingRefuse, "replace": authenticode.ExistingReplace, "append": authenticode.ExistingAppend,
+	"repair": authenticode.ExistingRepair,
 }
 
 // Prepare writes, beside each program (or into the folder Out), what the key

@@ -3,6 +3,7 @@ package file
 import (
 	"context"
 	"os"
+	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
@@ -21,6 +22,8 @@ type Stripping struct {
 	// unsigned attributes) or certs (certificates that signed nothing in it).
 	Only  string
 	Index int
+	// Repair clears a directory entry that does not name a sound table.
+	Repair bool
 }
 
 // Strip takes signatures, or parts of them, out of files.
@@ -40,6 +43,8 @@ func Strip(ctx context.Context, c *console.Console, s Stripping) error {
 	switch {
 	case remove != nil && s.Checksum != "":
 		return fault.New(fault.Usage, "-checksum has no effect with -only: a file that keeps a signature gets the correct checksum").Hint("leave out -checksum= or -only=")
+	case remove != nil && s.Repair:
+		return fault.New(fault.Usage, "-repair does not go with -only: a stale entry holds no signature of which a part can be removed").Hint("leave out -only=")
 	case remove == nil && s.Index != 0:
 		return fault.New(fault.Usage, "-index has no effect without -only: all signatures are removed").Hint("-only=nested -index=%d removes one", s.Index)
 	}
@@ -56,8 +61,23 @@ func Strip(ctx context.Context, c *console.Console, s Stripping) error {
 				return remove(p7, s.Index)
 			})
 		}
-		return "", rewrite(j, func(src *args.Source, dst *os.File) error {
-			return authenticode.Strip(ctx, src.File, src.Size, dst, peimage.StripOptions{Checksum: policy})
-		})
+		note := ""
+		err := wayOn(rewrite(j, func(src *args.Source, dst *os.File) error {
+			if !s.Repair {
+				return authenticode.Strip(ctx, src.File, src.Size, dst, peimage.StripOptions{Checksum: policy})
+			}
+			stale, err := authenticode.StripRepair(ctx, src.File, src.Size, dst, peimage.StripOptions{Checksum: policy})
+			note = dropped("", stale)
+			return err
+		}))
+		return note, err
 	})
+}
+
+// dropped adds what a repair left out to what is said of a file.
+func dropped(note string, stale *peimage.Stale) string {
+	if stale == nil {
+		return note
+	}
+	return strings.TrimPrefix(note+", dropped the "+stale.String(), ", ")
 }

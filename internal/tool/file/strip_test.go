@@ -2,6 +2,7 @@ package file
 
 import (
 	"bytes"
+	"os"
 	"strings"
 	"testing"
 
@@ -44,4 +45,44 @@ func TestStripParts(t *testing.T) {
 	if err := strip("certs", 0); err != nil || len(b.read("a.exe")) >= len(before) {
 		t.Errorf("no certificate was taken out: %v", err)
 	}
+}
+
+// TestStale: each command says the same of a file that was changed without its
+// certificate table, and how to go on.
+func TestStale(t *testing.T) {
+	b := newBench(t)
+	b.sign(b.signing("a.exe"))
+	stale := b.read("a.exe") + "appended"
+	restore := func() {
+		if err := os.WriteFile(b.path("a.exe"), []byte(stale), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	restore()
+	files := args.Files{In: b.path("a.exe")}
+	for name, err := range map[string]error{
+		"sign":    Sign(t.Context(), b.console(), b.signing("a.exe")),
+		"strip":   Strip(t.Context(), b.console(), Stripping{Files: files}),
+		"tag":     Tag(t.Context(), b.console(), Tagging{Files: files, Value: "x"}),
+		"unseal":  Unseal(t.Context(), b.console(), files),
+		"extract": Extract(t.Context(), b.console(), files, false),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "8 bytes follow it") || !strings.Contains(err.Error(), "file:strip -repair") || b.read("a.exe") != stale {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s := b.signing("a.exe")
+	s.Existing, s.Servers = "repair", b.server
+	b.sign(s)
+	b.accepted("a.exe", true)
+	restore()
+	if err := Strip(t.Context(), b.console(), Stripping{Files: files, Repair: true}); err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(b.out.String(), "dropped the certificate table directory (address 0x"); n != 2 {
+		t.Errorf("what was dropped is said %d times:\n%s", n, b.out.String())
+	}
+	usage(t, Strip(t.Context(), b.console(), Stripping{Files: files, Repair: true, Only: "certs"}), "-repair does not go with -only")
+	b.sign(b.signing("a.exe"))
+	b.accepted("a.exe", false)
 }
