@@ -121,10 +121,11 @@ func Schema() error { return fault.Exit(release.Schema(os.Stdout)) }
 func Certs(ctx context.Context,
 	identity *string, // an identity other than the one in release.yaml
 	password *string, // password of that identity, as env:NAME or file:PATH
+	chain *string, // certificate files of that identity
 	json *bool, // print JSON
 ) error {
 	return do(ctx, func(ctx context.Context) error {
-		return release.Certs(ctx, os.Stdout, options(), str(identity), str(password), flag(json))
+		return release.Certs(ctx, os.Stdout, options(), str(identity), str(password), str(chain), flag(json))
 	})
 }
 

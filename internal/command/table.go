@@ -57,6 +57,7 @@ func Targets() []Target {
 		{Name: "certs", Synopsis: "lists what the signing identity holds and whether it can sign for Windows.", Doc: "Certs lists what the signing identity holds and whether it can sign for Windows.", Flags: []Flag{
 			{"identity", "string", "an identity other than the one in release.yaml"},
 			{"password", "string", "password of that identity, as env:NAME or file:PATH"},
+			{"chain", "string", "certificate files of that identity"},
 			{"json", "bool", "print JSON"},
 		}},
 		{Name: "clean", Synopsis: "removes from dist/ what releases wrote there.", Doc: "Clean removes from dist/ what releases wrote there."},

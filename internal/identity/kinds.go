@@ -50,6 +50,15 @@ func Forms() string {
 	return b.String()
 }
 
+// Kinds are the kinds whose short form is KIND:TEXT, whatever the text.
+func Kinds() []string {
+	kinds := []string{KindPKCS12, KindPKCS11, KindExec}
+	for _, k := range remoteKinds {
+		kinds = append(kinds, k.kind)
+	}
+	return kinds
+}
+
 // loadRemote opens a key behind a service.
 func (i *Identity) loadRemote(ctx context.Context, r Ref) error {
 	env := service.Env{

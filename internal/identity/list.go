@@ -16,6 +16,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/printable"
+	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
 // Listing is what an identity holds and whether it can be used.
@@ -23,10 +24,29 @@ type Listing struct {
 	Identity     string    `json:"identity"` // the short form
 	Kind         string    `json:"kind"`
 	Test         bool      `json:"test"`
-	Verdict      string    `json:"verdict"` // usable, usable with warnings, or not usable
+	Verdict      string    `json:"verdict"`       // usable, usable with warnings, or not usable
+	Key          *KeyEntry `json:"key,omitempty"` // of keys behind a service
 	Certificates []Entry   `json:"certificates"`
 	Problems     []Problem `json:"problems,omitempty"`
 	Warnings     []string  `json:"warnings,omitempty"` // noticed while opening
+}
+
+// KeyEntry is what a service says about a key. Texts are made printable.
+type KeyEntry struct {
+	service.Info
+	Milliseconds int64 `json:"latency_ms,omitempty"` // of the trial signature
+}
+
+// keyEntry is nil for keys that are behind no service.
+func (i *Identity) keyEntry() *KeyEntry {
+	if i.info == nil {
+		return nil
+	}
+	k := &KeyEntry{Info: *i.info, Milliseconds: i.info.Latency.Milliseconds()}
+	for _, s := range []*string{&k.Name, &k.Version, &k.Protection, &k.Algorithm, &k.Region, &k.Credential} {
+		*s = printable.Text(*s)
+	}
+	return k
 }
 
 // Entry is one certificate. Texts from the certificate are made printable.
@@ -55,6 +75,7 @@ type Entry struct {
 func (i *Identity) List(now time.Time) *Listing {
 	l := &Listing{Identity: i.Ref, Kind: i.Kind, Test: i.Test, Problems: i.Judge(now), Warnings: i.Warnings}
 	l.Verdict = verdict(l.Problems)
+	l.Key = i.keyEntry() // after the judgement, which measures the latency
 	l.add("signs", now, i.Certificate)
 	l.add("intermediate", now, i.Chain...)
 	if i.Root != nil && !i.Root.Equal(i.Certificate) {
@@ -187,6 +208,9 @@ func (l *Listing) WriteText(w io.Writer) error {
 	for _, text := range l.Warnings {
 		fmt.Fprintf(&b, "%-9s %s\n", "note", text)
 	}
+	if l.Key != nil {
+		l.Key.write(&b)
+	}
 	b.WriteByte('\n')
 	l.table(&b)
 	for _, e := range l.Certificates {
@@ -194,6 +218,23 @@ func (l *Listing) WriteText(w io.Writer) error {
 	}
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+func (k *KeyEntry) write(b *bytes.Buffer) {
+	line := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(b, "%-9s %s\n", name, value)
+		}
+	}
+	line("key", k.Name)
+	line("version", k.Version)
+	line("algorithm", k.Algorithm)
+	line("lies in", k.Protection)
+	line("region", k.Region)
+	line("logged in", k.Credential)
+	if k.Milliseconds > 0 {
+		line("latency", fmt.Sprintf("%d ms for one signature", k.Milliseconds))
+	}
 }
 
 func (l *Listing) table(b *bytes.Buffer) {

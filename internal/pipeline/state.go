@@ -131,6 +131,9 @@ func reasonToRun(d *digester, l *ledger.Ledger, stepName string, u step.Unit, pe
 	if why, err := changedInputs(d, rec, u, pending); why != "" || err != nil {
 		return why, err
 	}
+	if u.Stale != "" {
+		return u.Stale, nil
+	}
 	return changedOutputs(d, rec)
 }
 

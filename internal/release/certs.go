@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -14,12 +15,12 @@ import (
 
 // Certs lists what an identity holds and whether it can sign for Windows. An
 // empty ref is the identity of the spec.
-func Certs(ctx context.Context, w io.Writer, o Options, ref, password string, asJSON bool) error {
+func Certs(ctx context.Context, w io.Writer, o Options, ref, password, chain string, asJSON bool) error {
 	o, err := o.withDefaults()
 	if err != nil {
 		return err
 	}
-	id, err := openFor(ctx, o, ref, password)
+	id, err := openFor(ctx, o, ref, password, chain)
 	if err != nil {
 		return err
 	}
@@ -37,7 +38,7 @@ func Certs(ctx context.Context, w io.Writer, o Options, ref, password string, as
 	return identity.Err(l.Problems)
 }
 
-func openFor(ctx context.Context, o Options, ref, password string) (*identity.Identity, error) {
+func openFor(ctx context.Context, o Options, ref, password, chain string) (*identity.Identity, error) {
 	if w := sharedState(o); w != "" {
 		o.Console.Warn("%s", w)
 	}
@@ -47,7 +48,15 @@ func openFor(ctx context.Context, o Options, ref, password string) (*identity.Id
 	}
 	opts := identity.Options{Password: secret.Ref(password), Dir: o.Root, Roots: known.CodeSigning.Certificates(), Now: o.Now, Getenv: o.Getenv}
 	if ref != "" {
+		for _, f := range strings.Split(chain, ",") {
+			if f = strings.TrimSpace(f); f != "" {
+				opts.ChainFiles = append(opts.ChainFiles, f)
+			}
+		}
 		return identity.Open(ctx, ref, opts)
+	}
+	if chain != "" {
+		return nil, fault.New(fault.Usage, "-chain= needs -identity=").Hint("the identity of release.yaml has sign.chain")
 	}
 	spec, err := LoadSpec(ctx, o)
 	if err != nil {

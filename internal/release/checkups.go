@@ -47,6 +47,9 @@ func examineIdentity(ctx context.Context, o Options, s *spec.Spec) diagnosis {
 	if err := identity.Err(id.JudgeCertificate(o.Now())); err != nil {
 		return examined("identity", "", err)
 	}
+	if err := id.Permitted(ctx); err != nil {
+		return examined("identity", "", err)
+	}
 	days := int(id.Certificate.NotAfter.Sub(o.Now()).Hours() / 24)
 	return examined("identity", fmt.Sprintf("%s: %s, %d days left", id.Ref, id.Certificate.Subject.CommonName, days), nil)
 }

@@ -140,7 +140,14 @@ func (r *Release) openIdentity(ctx context.Context, o Options) (*identity.Identi
 		}
 		known = roots.CodeSigning.Certificates()
 	}
+	hash, err := cms.ParseHash(s.Digest)
+	if err != nil {
+		return nil, err
+	}
 	id, err := identity.Open(ctx, s.Identity, identity.Options{
+		Hash:                 hash,
+		ExpectEKUs:           s.ExpectEKU,
+		ExpectSubject:        s.ExpectSubject,
 		Password:             secret.Ref(s.Password),
 		Dir:                  o.Root,
 		ChainFiles:           s.Chain,

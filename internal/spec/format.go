@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/spec/language"
 	"github.com/hallmark-dev/hallmark/internal/spec/ldflags"
@@ -121,8 +122,13 @@ var Formats = compile(map[string]Format{
 		Hint: "write env:NAME or file:PATH; the secret itself must not stand in this file", Secret: true, check: checkSecret,
 	},
 	"identity": {
-		Pattern: `^(test|pkcs12:.+|pem:.+,.+|pkcs11:.+|exec:.+)$`, Want: "a signing identity",
+		Pattern: `^(test|pem:.+,.+|(` + strings.Join(identity.Kinds(), "|") + `):.+)$`, Want: "a signing identity",
 		Hint: "write test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI, exec:PROGRAM or one of the services in docs/identities.md", Secret: true, judge: judgeIdentity,
+	},
+	"oid": {
+		Example: "1.3.6.1.5.5.7.3.3",
+		Pattern: `^[0-2](\.(0|[1-9][0-9]{0,9})){1,31}$`, Want: "an object identifier",
+		Hint: "write it in dotted form, such as 1.3.6.1.5.5.7.3.3; mage certs shows those of a certificate",
 	},
 	"guid": {
 		Example: "12345678-9abc-def0-1234-56789abcdef0",

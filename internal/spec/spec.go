@@ -232,6 +232,10 @@ type Sign struct {
 	AllowIncompleteChain bool `yaml:"allow_incomplete_chain"`
 	// AllowECDSA signs with an elliptic-curve key although Windows' code-signing roots are RSA.
 	AllowECDSA bool `yaml:"allow_ecdsa"`
+	// ExpectEKU lists object identifiers of extended key usages that every signing certificate must have, such as the subscriber's own of Artifact Signing.
+	ExpectEKU []string `yaml:"expect_eku" jsonschema:"format=oid,minitems=1,unique,example=1.3.6.1.5.5.7.3.3"`
+	// ExpectSubject is the common name or the whole subject that every signing certificate must have. Case and the number of spaces do not matter.
+	ExpectSubject string `yaml:"expect_subject" jsonschema:"example=Example Ltd"`
 	// AdditionalCerts are certificate files added to the signature afterwards: cross-certificates for machines that lack a newer root.
 	AdditionalCerts []string `yaml:"additional_certs" jsonschema:"format=path,minitems=1,unique,example=certs/cross.pem"`
 	// RequirePathTo is the SHA-256 or SHA-1 thumbprint of a root that the embedded certificates must lead to.

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/hallmark-dev/hallmark/internal/identity/artifactsigning"
 )
 
 // test names the throw-away identity and the in-process time server.
@@ -18,10 +20,15 @@ func (j *judgement) sign() {
 	j.files("sign.chain", g.Chain)
 	j.files("sign.additional_certs", g.AdditionalCerts)
 	if g.Identity == test {
-		for _, key := range []string{"password", "chain", "fetch_intermediates", "allow_incomplete_chain", "allow_ecdsa"} {
+		for _, key := range []string{"password", "chain", "fetch_intermediates", "allow_incomplete_chain", "allow_ecdsa", "expect_eku", "expect_subject"} {
 			j.refuse(j.spec.has("sign."+key), "sign."+key, "has no meaning with sign.identity: test",
 				"delete the line, or name a real identity")
 		}
+	}
+	if kind, _, _ := strings.Cut(g.Identity, ":"); kind == artifactsigning.Kind && j.spec.Timestamp == nil {
+		j.refuse(true, "sign", "needs the section timestamp: certificates of Artifact Signing end after three days, and the signatures with them",
+			"add timestamp: {servers: [http://timestamp.acs.microsoft.com]}")
+		return
 	}
 	v := j.spec.Verify
 	needed := v == nil || v.RequireTimestamp == nil || *v.RequireTimestamp

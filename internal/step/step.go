@@ -63,6 +63,9 @@ type Unit struct {
 	// Config is everything but files that decides the result. It is kept in
 	// the ledger as JSON, so its fields must be exported and hold no secrets.
 	Config any
+	// Stale says why the unit must run although nothing that it is made of has
+	// changed, as when a certificate has ended; "" otherwise.
+	Stale string
 	// Inputs are the paths of the files that are read, relative to the
 	// project, with slashes, or absolute. A folder stands for the sorted
 	// names in it.

@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/catalog"
 	"github.com/hallmark-dev/hallmark/formats/cms"
+	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/inventory"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/step/sign"
@@ -35,8 +37,8 @@ func (w *work) signed(ctx context.Context, m *inventory.Made) ([]byte, error) {
 		return nil, err
 	}
 	o.PageHashes, o.Existing = false, authenticode.ExistingRefuse // of programs, not of lists
-	file := path.Join(w.stage(), stageName(o))
-	if der, err := w.r.ReadUnbound(file); err == nil && m.SameList(der) && intact(der) {
+	file := path.Join(w.stage(), stageName(id.Ref, o))
+	if der, err := w.r.ReadUnbound(file); err == nil && m.SameList(der) && intact(der, id, w.r.Now()) {
 		return der, nil
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the signed catalog: %w", err)
@@ -51,22 +53,23 @@ func (w *work) signed(ctx context.Context, m *inventory.Made) ([]byte, error) {
 	return der, w.r.Write(file, der)
 }
 
-// stageName tells signatures of other certificates and settings apart.
-func stageName(o authenticode.SignOptions) string {
-	key, _ := json.Marshal([]any{o.Signer.Certificate.Raw, o.Signer.Hash, o.Description, o.URL, o.Commercial})
+// stageName tells signatures of other identities and settings apart. The
+// certificate is not among them, since services renew it every few days.
+func stageName(ref string, o authenticode.SignOptions) string {
+	key, _ := json.Marshal([]any{ref, o.Signer.Hash, o.Description, o.URL, o.Commercial})
 	sum := sha256.Sum256(key)
 	return fmt.Sprintf("%x.cat", sum[:8])
 }
 
-// intact tells whether the signature holds, so that a damaged file is not
-// carried on.
-func intact(der []byte) bool {
+// intact tells whether the signature holds, is the identity's, and can still
+// be stamped, so that a damaged or late file is not carried on.
+func intact(der []byte, id *identity.Identity, now time.Time) bool {
 	sd, err := cms.Parse(der)
 	if err != nil || len(sd.Signers) != 1 || sd.CheckContent(0) != nil {
 		return false
 	}
 	cert, err := sd.SignerCertificate(0)
-	return err == nil && sd.Signers[0].CheckSignature(cert) == nil
+	return err == nil && id.Owns(cert) && !now.After(cert.NotAfter) && sd.Signers[0].CheckSignature(cert) == nil
 }
 
 // stamped adds the timestamp that the spec asks for.

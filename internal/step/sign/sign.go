@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -62,6 +63,7 @@ func units(_ context.Context, r *step.Run) ([]step.Unit, error) {
 			Config:  config{s.Identity, s.Digest, s.Description, s.URL, s.PageHashes, s.FetchIntermediates, s.AllowIncompleteChain, s.Firmware},
 			Inputs:  append([]string{r.Stamped(a)}, files...),
 			Outputs: []string{r.Signature("sign", a)},
+			Stale:   stale(r, a),
 			Do:      func(ctx context.Context) (step.Result, error) { return do(ctx, r, a) },
 		}
 	})
@@ -130,7 +132,11 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	if err != nil {
 		return step.Result{}, err
 	}
-	res := step.Result{Inputs: in, Facts: facts(id), Note: "by " + id.Certificate.Subject.CommonName}
+	cert, err := signerOf(p7) // of a service that renews certificates it may be another than the identity's
+	if err != nil {
+		return step.Result{}, err
+	}
+	res := step.Result{Inputs: in, Facts: facts(id, cert), Note: "by " + cert.Subject.CommonName}
 	return res, r.Write(r.Signature("sign", a), p7)
 }
 
@@ -179,8 +185,7 @@ func linkHint(err error) error {
 		Hint("sign.firmware: true signs it for UEFI firmware, which takes such programs")
 }
 
-func facts(id *identity.Identity) map[string]string {
-	c := id.Certificate
+func facts(id *identity.Identity, c *x509.Certificate) map[string]string {
 	s1, s256 := sha1.Sum(c.Raw), sha256.Sum256(c.Raw)
 	return map[string]string{
 		"identity":          id.Ref,

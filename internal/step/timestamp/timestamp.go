@@ -4,12 +4,14 @@ package timestamp
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"time"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
@@ -55,6 +57,13 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	if err != nil {
 		return step.Result{}, err
 	}
+	cert, err := sigs[0].SignerCertificate(0)
+	if err != nil {
+		return step.Result{}, err
+	}
+	if err := within(r.Now(), cert); err != nil {
+		return step.Result{}, err
+	}
 	s, err := r.Stamper(ctx)
 	if err != nil {
 		return step.Result{}, err
@@ -67,6 +76,9 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	if err != nil {
 		return step.Result{}, err
 	}
+	if err := within(token.GenTime, cert); err != nil {
+		return step.Result{}, err
+	}
 	if p7, err = authenticode.PKCS7(p7).SetToken(0, der); err != nil {
 		return step.Result{}, err
 	}
@@ -75,4 +87,15 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 		Note:  "by " + server,
 	}
 	return res, r.Write(r.Signature("timestamp", a), p7)
+}
+
+// within refuses a time after the certificate's end: such a timestamp would
+// prove that the signature came too late. Certificates of signing services live
+// for three days, so a release that is resumed later gets there.
+func within(t time.Time, c *x509.Certificate) error {
+	if !t.After(c.NotAfter) {
+		return nil
+	}
+	return fault.New(fault.Usage, "the certificate of the signature ended on %s UTC: a timestamp cannot help any more", c.NotAfter.UTC().Format(time.DateTime)).
+		Hint("run mage release (or mage sign, and then mage timestamp), which signs again")
 }

@@ -2,6 +2,7 @@ package args
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"os"
 	"time"
@@ -23,6 +24,8 @@ type Key struct {
 	// Fetch allows missing intermediates to be fetched; Incomplete signs
 	// without them; ECDSA accepts an elliptic-curve key.
 	Fetch, Incomplete, ECDSA bool
+
+	hash crypto.Hash // of the signatures that will be made; 0 is SHA-256
 }
 
 // Open reaches the key and judges the certificate. A program that signs gets
@@ -82,6 +85,7 @@ func (k Key) options(c *console.Console, roots *certchain.Roots) identity.Option
 		FetchIntermediates:   k.Fetch,
 		AllowIncompleteChain: k.Incomplete,
 		AllowECDSA:           k.ECDSA,
+		Hash:                 k.hash,
 		Warn:                 func(w string) { c.Warn("%s", w) },
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/console"
+	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
@@ -46,6 +47,7 @@ func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) 
 	if err != nil {
 		return nil, err
 	}
+	s.Key.hash = hash
 	id, err := s.Key.Open(ctx, c, roots, others)
 	if err != nil {
 		return nil, err
@@ -55,6 +57,11 @@ func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) 
 		id.Close()
 		return nil, err
 	}
+	if stamping == nil && id.ShortLived() {
+		id.Close()
+		return nil, fault.New(fault.Usage, "the certificate ends on %s, and without a timestamp the signatures end with it", id.Certificate.NotAfter.UTC().Format(time.DateTime)).
+			Hint("add -server=http://timestamp.acs.microsoft.com, or another time server")
+	}
 	if stamping == nil {
 		c.Warn("not timestamped: the signature expires with the certificate on %s (add -server=)", id.Certificate.NotAfter.Format(time.DateOnly))
 	}
@@ -62,6 +69,7 @@ func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) 
 		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
 		Description: s.Description,
 		URL:         s.URL,
+		Own:         id.Owns,
 	}, stamping}, nil
 }
 
