@@ -25,6 +25,7 @@ type project struct {
 	env  map[string]string
 	out  bytes.Buffer
 	spec string
+	now  func() time.Time // nil is time.Now
 }
 
 // program is as small as a Go program gets, so that compiling takes no time.
@@ -137,9 +138,13 @@ func (p *project) read(name string) string {
 func (p *project) path(name string) string { return filepath.Join(p.dir, filepath.FromSlash(name)) }
 
 func (p *project) options() Options {
+	now := p.now
+	if now == nil {
+		now = time.Now
+	}
 	return Options{
 		Root: p.dir, Getenv: func(k string) string { return p.env[k] },
-		Console: console.New(&p.out, console.Options{Verbose: true}), Now: time.Now,
+		Console: console.New(&p.out, console.Options{Verbose: true}), Now: now,
 	}
 }
 

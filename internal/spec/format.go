@@ -128,7 +128,7 @@ var Formats = compile(map[string]Format{
 	"oid": {
 		Example: "1.3.6.1.5.5.7.3.3",
 		Pattern: `^[0-2](\.(0|[1-9][0-9]{0,9})){1,31}$`, Want: "an object identifier",
-		Hint: "write it in dotted form, such as 1.3.6.1.5.5.7.3.3; mage certs shows those of a certificate",
+		Hint: "write it in dotted form, such as 1.3.6.1.5.5.7.3.3; the listing of the identity shows those of its certificate",
 	},
 	"guid": {
 		Example: "12345678-9abc-def0-1234-56789abcdef0",

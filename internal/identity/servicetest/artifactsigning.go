@@ -25,10 +25,9 @@ type ArtifactSigning struct {
 	// Days are the certificates that sign, one operation after the other; the
 	// last goes on.
 	Days  []*formatstest.Identity
-	Polls int           // answers InProgress before there is a signature
-	Takes time.Duration // of each answer to a request to sign
-	State string        // that operations end with, in place of Succeeded
-	Plain bool          // certificates coded in base64 once
+	Polls int    // answers InProgress before there is a signature
+	State string // that operations end with, in place of Succeeded
+	Plain bool   // certificates coded in base64 once
 
 	operations map[string]*signature
 	made       int
@@ -98,7 +97,6 @@ func (a *ArtifactSigning) sign(w http.ResponseWriter, r *http.Request) {
 		answer(w, 400, map[string]any{"error": map[string]string{"code": "BadRequest", "message": "The body cannot be read"}})
 		return
 	}
-	time.Sleep(a.Takes)
 	h := map[string]crypto.Hash{"256": crypto.SHA256, "384": crypto.SHA384, "512": crypto.SHA512}[b.Algorithm[2:]]
 	if h == 0 || len(b.Digest) != h.Size() || !strings.HasPrefix(b.Algorithm, "RS") {
 		answer(w, 400, map[string]any{"status": 400, "title": "One or more validation errors occurred.", "errors": map[string][]string{"Digest": {"has a wrong length"}}})

@@ -28,6 +28,7 @@ type Server struct {
 	faults []*planned
 	under  int // requests under way
 	most   int
+	delay  time.Duration
 }
 
 // Call is a request that came in.
@@ -59,12 +60,26 @@ func (s *Server) record(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f := s.begin(r)
 		defer s.end()
+		time.Sleep(s.takes())
 		if f != nil {
 			f(w, r)
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// Slow makes every answer take d.
+func (s *Server) Slow(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = d
+}
+
+func (s *Server) takes() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.delay
 }
 
 func (s *Server) begin(r *http.Request) http.HandlerFunc {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
+	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/ledger"
 	"github.com/hallmark-dev/hallmark/internal/step"
@@ -97,5 +98,5 @@ func within(t time.Time, c *x509.Certificate) error {
 		return nil
 	}
 	return fault.New(fault.Usage, "the certificate of the signature ended on %s UTC: a timestamp cannot help any more", c.NotAfter.UTC().Format(time.DateTime)).
-		Hint("run mage release (or mage sign, and then mage timestamp), which signs again")
+		Hint("run %s (or %s and then %s), which signs again", command.Line("release"), command.Line("sign"), command.Line("timestamp"))
 }
