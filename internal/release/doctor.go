@@ -151,6 +151,7 @@ func surroundings(o Options) []checkup {
 		{"Go", bounded(func(ctx context.Context, env []string) diagnosis { return examineGo(ctx, o, env) })},
 		{"git", bounded(examineGit)},
 		{"goreleaser", bounded(examineGoreleaser)},
+		{"dist/", func(ctx context.Context, _ []string) diagnosis { return examineDist(ctx, o) }},
 	}
 }
 

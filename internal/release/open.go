@@ -95,6 +95,9 @@ func Open(ctx context.Context, o Options, lock bool) (*Release, error) {
 }
 
 func (r *Release) open(o Options, s *spec.Spec, sweep bool) error {
+	if st, err := os.Stat(filepath.Join(o.Root, step.Dist)); err == nil && !st.IsDir() {
+		return fault.New(fault.Other, "%s is a file; a release writes into a folder of that name", step.Dist).Hint("rename or remove it")
+	}
 	l, err := ledger.Open(filepath.Join(o.Root, filepath.FromSlash(step.LedgerPath)))
 	if err != nil {
 		return err

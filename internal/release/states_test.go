@@ -99,3 +99,25 @@ func TestSnapshotIsNotRemembered(t *testing.T) {
 		t.Errorf("the snapshot is in the history of releases: %v", err)
 	}
 }
+
+func TestDistIsAFile(t *testing.T) {
+	p := newProject(t)
+	p.write("dist", "a file")
+	for what, run := range map[string]func() error{"release": func() error { return p.release() }, "plan": p.planned} {
+		if err := run(); err == nil || !strings.Contains(err.Error(), "dist is a file") {
+			t.Errorf("%s says %v", what, err)
+		}
+	}
+}
+
+// goreleaser empties the folder that it writes to.
+func TestDoctorNoticesGoreleasersFolder(t *testing.T) {
+	p := newProject(t)
+	for text, rival := range map[string]bool{"version: 2\n": true, "dist: ./dist\n": true, "dist: out\n": false} {
+		p.write(".goreleaser.yaml", text)
+		d := examineDist(t.Context(), p.options())
+		if d.missing != rival || strings.Contains(d.text, "the same folder") != rival {
+			t.Errorf("%q: %+v", text, d)
+		}
+	}
+}
