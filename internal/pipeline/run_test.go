@@ -201,7 +201,7 @@ func TestSingleStepNeedsItsInputs(t *testing.T) {
 	w.must(3)
 	os.Remove(w.run.Abs("dist/up/a"))
 	_, err = Execute(context.Background(), w.steps()[1:], w.run)
-	if err == nil || !strings.Contains(err.Error(), "run mage upper first") {
+	if err == nil || !strings.Contains(err.Error(), "run hallmark upper first") {
 		t.Fatalf("error is %v, want the step that makes the input", err)
 	}
 }

@@ -53,7 +53,7 @@ func TestTheFirstMinute(t *testing.T) {
 	for _, want := range []string{
 		"tiny 1.2.3\n", "build              ok      tiny.exe  windows/amd64, windows/arm64  go1.", "resources          ok", "attach signatures  ok", "timestamp          ok",
 		"verify             ok      tiny.exe  windows/amd64, windows/arm64  trusted, timestamped 20", "policy             ok      tiny.xml  supplemental: allows 2 files by publisher, name and version",
-		"dist/package          to publish: 2 programs, signed, timestamped, verified", "Next: publish what lies in dist/package, then submit",
+		"dist/package          to publish: 2 programs, signed, timestamped, verified", "Next: publish the files in dist/package, then submit",
 	} {
 		if !strings.Contains(first, want) {
 			t.Errorf("%q is missing in\n%s", want, first)

@@ -126,7 +126,7 @@ func TestMakeRefuses(t *testing.T) {
 		"unsigned at Publisher": {func(in *Input) { in.Level = "Publisher" }, "not signed"},
 		"version":               {func(in *Input) { in.Version = "next" }, "three numbers"},
 		"template":              {func(in *Input) { in.Template = []byte("<x/>") }, "template is wrong"},
-		"option":                {func(in *Input) { in.Options = []string{"Enabled:Everything"} }, "not one that the schema knows"},
+		"option":                {func(in *Input) { in.Options = []string{"Enabled:Everything"} }, "is not in the schema"},
 		"version goes down": {func(in *Input) {
 			in.History = &History{Product: "app", Releases: []Release{{Version: "2.0.0", Policy: "2.0.0.0"}}}
 		}, "version would go down"},
