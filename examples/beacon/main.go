@@ -1,4 +1,4 @@
-// Beacon is a small service that answers health checks over HTTP. It is what
+// Beacon is a small server that answers health checks over HTTP. It is what
 // release.yaml releases, and an example of a program worth signing: it shows
 // its version, has time limits on every connection, and ends in good order.
 //
