@@ -309,7 +309,7 @@ func TestPlaceRefuses(t *testing.T) {
 		"two for one place": {func(t *testing.T, dir string) []builder.Artifact {
 			a := artifact(t, dir, "a", "amd64", amd64)
 			return []builder.Artifact{a, a}
-		}, "two programs want to be a_windows_amd64/a.exe"},
+		}, "two programs would both be a_windows_amd64/a.exe"},
 		"unknown machine": {func(t *testing.T, dir string) []builder.Artifact {
 			return []builder.Artifact{artifact(t, dir, "a", "mips", amd64)}
 		}, "windows/mips, which is not a target"},

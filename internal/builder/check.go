@@ -157,7 +157,7 @@ func checkMain(field, pattern string, packages []golist.Package) []spec.Problem 
 		}
 	}
 	if len(found) != 1 {
-		return []spec.Problem{{Path: field, Message: fmt.Sprintf("%q stands for %d packages, not for one", pattern, len(found)),
+		return []spec.Problem{{Path: field, Message: fmt.Sprintf("%q matches %d packages, not one", pattern, len(found)),
 			Hint: "name the folder of one program, such as ./cmd/app"}}
 	}
 	p := found[0]
@@ -179,7 +179,7 @@ func checkNeeded(packages []golist.Package, goarch string, tags []string, work s
 		if p.Error == nil || p.Standard {
 			continue
 		}
-		one := spec.Problem{Path: "build", Message: strings.TrimSpace(p.Error.Err), Hint: "go build says the same; go mod tidy often helps"}
+		one := spec.Problem{Path: "build", Message: strings.TrimSpace(p.Error.Err), Hint: "go build gives the same error; go mod tidy often helps"}
 		if p.Error.Pos != "" {
 			one.Message = p.Error.Pos + ": " + one.Message
 		}

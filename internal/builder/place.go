@@ -72,7 +72,7 @@ func unique(made []Artifact) error {
 	for _, a := range made {
 		key := strings.ToLower(a.File())
 		if first, ok := seen[key]; ok {
-			return fmt.Errorf("two programs want to be %s/%s: %s and %s", a.Key(), a.Name, first, a.Path)
+			return fmt.Errorf("two programs would both be %s/%s: %s and %s", a.Key(), a.Name, first, a.Path)
 		}
 		seen[key] = a.Path
 	}
@@ -105,7 +105,7 @@ func MachineOf(file string) (goarch string, err error) {
 			return arch, nil
 		}
 	}
-	return "", fmt.Errorf("it is for the machine %#x, which is none of %s", m, strings.Join(architectures, ", "))
+	return "", fmt.Errorf("it is for the machine %#x, which is not one of %s", m, strings.Join(architectures, ", "))
 }
 
 func machineOf(file string) (uint16, error) {

@@ -212,7 +212,7 @@ func (p *program) failed(operation string, err error) error {
 			Hint("the program must exist and be executable; a bare name is looked up in PATH")
 	}
 	f := fault.New(fault.Service, "signing program %s: %s: %v%s", p.name(), operation, e.Cause, p.output(e.Output))
-	return f.Hint("run the program by hand; what it is asked and must answer is in docs/identities.md")
+	return f.Hint("run the program by hand; docs/identities.md describes the request and the answer")
 }
 
 // notStarted tells a program that could not be run at all from one that
@@ -239,5 +239,5 @@ func (p *program) output(text string) string {
 // answer, which may be anything.
 func (p *program) bad(operation, format string, args ...any) error {
 	return fault.New(fault.Service, "signing program %s: %s: answered with "+format, append([]any{p.name(), operation}, args...)...).
-		Hint("what the program is asked and must answer is in docs/identities.md")
+		Hint("docs/identities.md describes the request and the answer")
 }

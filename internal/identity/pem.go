@@ -39,7 +39,7 @@ func (i *Identity) adopt(key crypto.Signer, certs []*x509.Certificate, from stri
 	leaf, rest := pickLeaf(key.Public(), certs)
 	if leaf == nil {
 		return fault.New(fault.Usage, "the private key does not match the certificate %q in %s", certs[0].Subject, from).
-			Hint("the key and its certificate must come from the same request: look for the other half")
+			Hint("the key and its certificate must come from the same request: look for the matching file")
 	}
 	i.Key, i.Certificate, i.Chain = key, leaf, rest
 	i.Held = append([]*x509.Certificate{leaf}, rest...)
@@ -97,7 +97,7 @@ func keyBlock(b []byte) (*pem.Block, error) {
 
 func plainKey(path string, block *pem.Block) (crypto.Signer, error) {
 	if block.Headers["DEK-Info"] != "" {
-		return nil, fault.New(fault.Usage, "%s is encrypted in the old PEM way (DEK-Info), which protects it badly", path).
+		return nil, fault.New(fault.Usage, "%s uses the old PEM encryption (DEK-Info), which is weak", path).
 			Hint("convert it: openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD.key -out NEW.key")
 	}
 	key, err := parseKey(block.Bytes)

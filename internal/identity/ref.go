@@ -99,7 +99,7 @@ func parseKind(r Ref, rest string, colon bool) (Ref, error) {
 	switch r.Kind {
 	case KindTest:
 		if colon {
-			err = fault.New(fault.Usage, "identity test: takes no argument").Hint("write test alone")
+			err = fault.New(fault.Usage, "identity test: takes no argument").Hint("write test and nothing after it")
 		}
 	case KindPKCS12:
 		r.File, r.Pick, err = fileAndKey(rest)
@@ -172,7 +172,7 @@ func keyAndChain(s string) (key, chain string, err error) {
 		e := fault.New(fault.Usage, "identity pem: needs a key file and a certificate file, got %d of 2", countNamed(parts))
 		if len(parts) > 2 {
 			e = fault.New(fault.Usage, "identity pem: needs two files, got %d", len(parts)).
-				Hint("a path must not hold a comma; further certificate files belong into sign.chain")
+				Hint("a path must not hold a comma; further certificate files belong in sign.chain")
 		}
 		return "", "", e.Hint("write pem:KEY,CHAIN, such as pem:code.key,code.pem")
 	}
@@ -193,11 +193,11 @@ func splitCommand(s string) ([]string, error) {
 	words, err := service.SplitWords(s)
 	if err != nil {
 		return nil, fault.New(fault.Usage, "identity exec: %v", err).
-			Hint("a quote that is meant itself goes between quotes of the other kind")
+			Hint("to write a quote character, put it between quotes of the other kind")
 	}
 	if len(words) == 0 || words[0] == "" {
 		return nil, fault.New(fault.Usage, "identity exec: names no program").
-			Hint("write exec:PROGRAM, or exec:PROGRAM ARG… with quotes around what holds spaces")
+			Hint("write exec:PROGRAM, or exec:PROGRAM ARG… with quotes around words that hold spaces")
 	}
 	return words, nil
 }

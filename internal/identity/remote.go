@@ -177,7 +177,7 @@ func (k *remoteKey) chainOf(ctx context.Context, c *x509.Certificate, beside []*
 func (k *remoteKey) judgeRenewed(ctx context.Context, c *x509.Certificate, beside []*x509.Certificate) ([]*x509.Certificate, error) {
 	if !bytes.Equal(c.RawSubject, k.id.Certificate.RawSubject) {
 		return nil, fault.New(fault.Usage, "its subject is %q, and the run began with %q", c.Subject, k.id.Certificate.Subject).
-			Hint("somebody has changed the profile at the service: run the same command again if that was meant")
+			Hint("the profile was changed at the service: if that was intended, run the same command again")
 	}
 	next, err := OfCertificates(ctx, append([]*x509.Certificate{c}, beside...), k.id.opts)
 	if err != nil {

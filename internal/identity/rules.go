@@ -103,10 +103,10 @@ func judgeKeySize(i *Identity, _ time.Time) []Problem {
 	switch key := i.Certificate.PublicKey.(type) {
 	case *ecdsa.PublicKey:
 		if i.opts.AllowECDSA {
-			return one(Warning, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme and App Control's signer rules know RSA only",
+			return one(Warning, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme and App Control's signer rules accept RSA only",
 				"only machines that trust your own root will take it")
 		}
-		return one(Error, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme knows RSA only",
+		return one(Error, RuleAlgorithm, "the key is ECDSA, and Windows' code-signing programme accepts RSA only",
 			"order an RSA certificate, or set sign.allow_ecdsa (or -ecdsa) for machines that you control")
 	case *rsa.PublicKey:
 		return judgeRSA(i.Certificate, key.N.BitLen())
@@ -127,7 +127,7 @@ func judgeRSA(c *x509.Certificate, bits int) []Problem {
 		return one(Error, RuleAlgorithm, text+", and public code-signing certificates need 3072 since 2021-06-01",
 			"ask the CA for a new certificate with 3072 or 4096 bits")
 	}
-	return one(Warning, RuleAlgorithm, text+"; 3072 is today's least", "take 3072 or 4096 bits for the next certificate")
+	return one(Warning, RuleAlgorithm, text+"; the minimum today is 3072", "take 3072 or 4096 bits for the next certificate")
 }
 
 // isPublic reports whether the certificate claims to come from a public CA,
@@ -187,7 +187,7 @@ func judgeChain(i *Identity, _ time.Time) []Problem {
 
 // judgeExpected compares the certificate with what the release pins.
 func judgeExpected(i *Identity, _ time.Time) []Problem {
-	const hint = "either another profile or key signs than was meant, or the expectation has to change"
+	const hint = "another profile or key signs than intended, or the expectation must be changed"
 	var problems []Problem
 	have := certchain.EKUs(i.Certificate)
 	for _, want := range i.opts.ExpectEKUs {
@@ -221,7 +221,7 @@ func judgeIssuers(i *Identity, now time.Time) []Problem {
 	switch {
 	case i.Root == nil:
 	case i.Root.Equal(i.Certificate):
-		problems = append(problems, one(Warning, RuleChain, "the certificate is self-signed", "only machines that were told to trust it will")...)
+		problems = append(problems, one(Warning, RuleChain, "the certificate is self-signed", "only machines that are set up to trust it accept it")...)
 	case now.After(i.Root.NotAfter):
 		problems = append(problems, one(Warning, RuleChain, fmt.Sprintf("the root %q expired on %s", printable.Text(i.Root.Subject.String()), i.Root.NotAfter.UTC().Format(time.DateOnly)),
 			"ask the CA for a chain to a current root")...)

@@ -35,7 +35,7 @@ func hashName(digest []byte, opts crypto.SignerOpts) (string, error) {
 	}
 	if pss, ok := opts.(*rsa.PSSOptions); ok {
 		if n := pss.SaltLength; n != rsa.PSSSaltLengthAuto && n != rsa.PSSSaltLengthEqualsHash && n != h.Size() {
-			return "", fmt.Errorf("signing: a PSS salt of %d bytes, want %d as the hash", n, h.Size())
+			return "", fmt.Errorf("signing: a PSS salt of %d bytes; it must have %d, like the hash", n, h.Size())
 		}
 	}
 	return name, nil

@@ -292,7 +292,7 @@ func (t *token) failed(doing string, err error) error {
 	if isCode(err, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_SESSION_HANDLE_INVALID) {
 		return f.Hint("the token was pulled out, or another program reset it: plug it in and start again")
 	}
-	return f.Hint("see whether the vendor's tool, or pkcs11-tool --module %s --login -t, can sign", t.uri.Module)
+	return f.Hint("check whether the vendor's tool, or pkcs11-tool --module %s --login -t, can sign", t.uri.Module)
 }
 
 func hexID(id []byte) string { return hex.EncodeToString(id) }

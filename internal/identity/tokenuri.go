@@ -122,7 +122,7 @@ func (u *TokenURI) setPath(name, value string) error {
 			return uriError("has the type %q", value).Hint("the URI must name the private key: type=private, or leave type out")
 		}
 	case "module-path", "pin-source":
-		return uriError("has %s before the question mark", name).Hint("%s is a query attribute: put it behind ?", name)
+		return uriError("has %s before the question mark", name).Hint("%s is a query attribute: put it after the question mark", name)
 	default:
 		return uriError("has the attribute %q, which is not supported", name).
 			Hint("supported are token, serial, manufacturer, model, slot-id, object, id and type=private")
@@ -157,7 +157,7 @@ func (u *TokenURI) setPIN(value string) error {
 	}
 	r, err := secret.Parse(value)
 	if err != nil {
-		return uriError("has a pin-source that is no reference").Hint("use pin-source=env:NAME or pin-source=file:PATH")
+		return uriError("has a pin-source that is not a reference").Hint("use pin-source=env:NAME or pin-source=file:PATH")
 	}
 	u.PIN = r
 	return nil

@@ -97,7 +97,7 @@ func examineRoots(o Options, s *spec.Spec) diagnosis {
 	if err != nil {
 		return examined("roots", "", err)
 	}
-	list := "Microsoft's list of disallowed certificates is not there (" + command.Line("roots:update") + ")"
+	list := "Microsoft's list of disallowed certificates was not fetched yet (" + command.Line("roots:update") + ")"
 	if disallowed != nil {
 		list = fmt.Sprintf("%d disallowed certificates", disallowed.Len())
 	}

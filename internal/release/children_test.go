@@ -108,8 +108,8 @@ func TestDoctorOutlivesBrokenPrograms(t *testing.T) {
 		"git fails":            {"git", "echo broken >&2; exit 3", "broken"},
 		"git prints bytes":     {"git", `printf '\377\000\033[2J'`, ""},
 		"go is silent":         {"go", "exit 0", "go env"},
-		"go prints null":       {"go", "echo null", "does not tell the version"},
-		"go prints {}":         {"go", "echo '{}'", "does not tell the version"},
+		"go prints null":       {"go", "echo null", "prints no version"},
+		"go prints {}":         {"go", "echo '{}'", "prints no version"},
 		"go fails":             {"go", "exit 3", "asking go"},
 		"goreleaser is silent": {"goreleaser", "exit 0", ""},
 	} {

@@ -52,7 +52,7 @@ func Clean(ctx context.Context, o Options) error {
 		o.Console.Line("removed %d files from dist/", c.removed)
 	}
 	for _, f := range c.left {
-		o.Console.Note("%s stays: no release has written it", f)
+		o.Console.Note("%s stays: it was not written by a release", f)
 	}
 	return err
 }
@@ -72,7 +72,7 @@ func noLinks(root string) error {
 			return nil
 		}
 		rel, _ := filepath.Rel(root, p)
-		errs = append(errs, fault.New(fault.Usage, "%s is a link, and what it leads to is not output of a release", filepath.ToSlash(rel)).
+		errs = append(errs, fault.New(fault.Usage, "%s is a link, and what it points to is not output of a release", filepath.ToSlash(rel)).
 			Hint("remove the link, then run %s again", command.Line("clean")))
 		return nil
 	})

@@ -158,7 +158,7 @@ func surroundings(o Options) []checkup {
 func examineGo(ctx context.Context, o Options, env []string) diagnosis {
 	t, err := builder.FindGo(ctx, o.Root, env)
 	if err == nil && t.Version == "" {
-		err = errors.New("go env does not tell the version: is the go in PATH the real one?")
+		err = errors.New("go env prints no version: is the go in PATH the real one?")
 	}
 	if err != nil {
 		return examined("Go", "", err)

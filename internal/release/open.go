@@ -245,7 +245,7 @@ func (o Options) trial() (spec.Trial, error) {
 		t.Snapshot = t.Snapshot || on
 	}
 	if t.Snapshot && t.Version != "" {
-		return t, fault.New(fault.Usage, "a snapshot and RELEASE_VERSION are asked for, which both name the version").Hint("leave one of the two out")
+		return t, fault.New(fault.Usage, "a snapshot and RELEASE_VERSION are both requested, and each names the version").Hint("leave one of the two out")
 	}
 	return t, nil
 }

@@ -70,7 +70,7 @@ func initMage(ctx context.Context, o Options, options scaffold.Options, file str
 		}
 	}
 	o.Console.Line("%s are a module of their own; the product's go.mod stays as it is.", strings.Join(names, " and "))
-	o.Console.Line("Start it so: cd release && go mod tidy && go tool mage -w .. release")
+	o.Console.Line("To start it: cd release && go mod tidy && go tool mage -w .. release")
 	return nil
 }
 
@@ -83,11 +83,11 @@ func check(ctx context.Context, o Options, options scaffold.Options, file string
 		o.Console.Line("%s", l)
 	}
 	if len(lines) == 0 {
-		o.Console.Line("%s agrees with what the project says.", file)
+		o.Console.Line("%s agrees with the project's files.", file)
 		return nil
 	}
-	return fault.New(fault.Other, "%s differs from what the project says in %d place(s)", file, len(lines)).
-		Hint("edit it, or let %s write it anew", command.Line("init -force"))
+	return fault.New(fault.Other, "%s differs from the project's files in %d place(s)", file, len(lines)).
+		Hint("edit it, or replace it with %s", command.Line("init -force"))
 }
 
 // Schema writes the JSON Schema of release.yaml.

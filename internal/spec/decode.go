@@ -222,7 +222,7 @@ func (d *decoder) unknown(p pair, path string, names []string) string {
 
 func (d *decoder) sequence(n *yaml.Node, line int, v reflect.Value, path string, r Rule) {
 	if n.Kind != yaml.SequenceNode {
-		d.problem(line, path, "expected a list, found "+kindOf(n), "write one entry a line, each behind a dash")
+		d.problem(line, path, "expected a list, found "+kindOf(n), "write one entry a line, each after a dash")
 		return
 	}
 	out := reflect.MakeSlice(v.Type(), 0, min(len(n.Content), 64))

@@ -82,7 +82,7 @@ type Project struct {
 	Description string `yaml:"description" jsonschema:"example=Does one thing well."`
 	// Company is the legal name of the publisher.
 	Company string `yaml:"company" jsonschema:"required,example=Example Ltd"`
-	// Copyright notice for the version information. Default: the company's name behind the year of the release, which is that of the commit; without git the year is left out.
+	// Copyright notice for the version information. Default: the year of the release, which is that of the commit, and the company's name; without git the year is left out.
 	Copyright string `yaml:"copyright" jsonschema:"example=© 2026 Example Ltd"`
 	// URL of the product's page, https only.
 	URL string `yaml:"url" jsonschema:"format=https"`
@@ -210,7 +210,7 @@ type Manifest struct {
 
 // Sign gives every program an Authenticode signature.
 type Sign struct {
-	// Identity that signs: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI, exec:PROGRAM, or a key behind a service, such as keyvault:URL; docs/identities.md has them all.
+	// Identity that signs: test, pkcs12:FILE, pem:KEY,CHAIN, pkcs11:URI, exec:PROGRAM, or a key in a signing service, such as keyvault:URL; docs/identities.md has them all.
 	Identity string `yaml:"identity" jsonschema:"required,format=identity,example=pkcs12:code.pfx"`
 	// Password or PIN of the identity, as env:NAME or file:PATH, never the secret itself.
 	Password string `yaml:"password" jsonschema:"format=secret,example=env:SIGNING_PASSWORD"`

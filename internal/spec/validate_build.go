@@ -46,7 +46,7 @@ func (j *judgement) binary(path string, b *Binary) {
 		written := f.key == "name" || j.spec.has(path+".id")
 		for _, ext := range []string{".exe", ".dll"} {
 			j.refuse(written && strings.HasSuffix(strings.ToLower(f.value), ext), path+"."+f.key,
-				quote(f.value)+" ends with "+ext+", which is added by itself", "write it without "+ext)
+				quote(f.value)+" ends with "+ext+", which is added automatically", "write it without "+ext)
 		}
 	}
 	j.icon(path+".icon", b.Icon)
@@ -110,7 +110,7 @@ func (j *judgement) mainPackage(field string, b *Binary) {
 	dir := b.Main
 	if nested := j.nestedModule(dir); nested != "" && j.spec.Build.Workspace != "on" {
 		j.refuse(true, field, fmt.Sprintf("%s lies in a module of its own, %s", quote(dir), nested),
-			"release that module by itself: put a release.yaml beside its go.mod and run the release there")
+			"release that module on its own: put a release.yaml beside its go.mod and run the release there")
 		return
 	}
 	pkg, err := j.importDir(dir, b.Buildmode == "c-shared")

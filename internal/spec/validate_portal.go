@@ -17,7 +17,7 @@ func (j *judgement) portal() {
 		"describe the product in one sentence in project.description")
 	if p.Detection == "" {
 		for _, key := range []string{"definition_version", "engine_version", "stage", "first_seen"} {
-			j.refuse(j.spec.has("portal."+key), "portal."+key, "has no meaning without portal.detection", "name what was detected, or delete the line")
+			j.refuse(j.spec.has("portal."+key), "portal."+key, "has no effect without portal.detection", "name what was detected, or delete the line")
 		}
 	}
 	for _, u := range []struct{ path, value string }{

@@ -82,9 +82,9 @@ func (j *judgement) policyKind(w *WDAC) {
 	j.refuse(w.Template == "deny-old" && w.KeepReleases != nil && *w.KeepReleases > 0, "wdac.keep_releases",
 		"cannot be combined with wdac.template: deny-old, which denies earlier releases", "write keep_releases: 0, or delete the line")
 	j.refuse(w.BasePolicyID != "" && !supplemental && w.TemplateFile == "", "wdac.base_policy_id",
-		fmt.Sprintf("has no meaning with wdac.template: %s, which is a base policy itself", w.Template), "write template: supplemental, or delete the line")
+		fmt.Sprintf("has no effect with wdac.template: %s, which is a base policy itself", w.Template), "write template: supplemental, or delete the line")
 	j.refuse(w.SinglePolicy && supplemental, "wdac.single_policy",
-		"cannot be combined with wdac.template: supplemental: the single format (SiPolicy.p7b) knows no supplemental policies", "write template: audit or enforced, or delete the line")
+		"cannot be combined with wdac.template: supplemental: the single format (SiPolicy.p7b) does not support supplemental policies", "write template: audit or enforced, or delete the line")
 }
 
 func (j *judgement) policyOptions(w *WDAC) {

@@ -30,7 +30,7 @@ func (r *Run) CleanTree(ctx context.Context) error {
 		return nil
 	}
 	return fault.New(fault.Other, "%s", message).
-		Hint("commit and tag again, or put the files back (git status); generated files belong into .gitignore").
+		Hint("commit and tag again, or put the files back (git status); generated files belong in .gitignore").
 		Hint("%s releases what is here, signed by the test identity", command.Line("release -snapshot"))
 }
 

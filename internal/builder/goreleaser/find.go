@@ -109,7 +109,7 @@ func (l Locator) inCache(ctx context.Context) (*Tool, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil || version != pinned {
-		l.say("passing over %s: it does not say that it is %s (%s, %v)", path, pinned, version, err)
+		l.say("passing over %s: it does not report the version %s (%s, %v)", path, pinned, version, err)
 		return nil, nil
 	}
 	l.say("using goreleaser %s from the cache (%s)", version, path)

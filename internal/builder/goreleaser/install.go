@@ -74,7 +74,7 @@ func (l Locator) build(ctx context.Context, root string) (*Tool, error) {
 	}
 	version, err := l.ask(ctx, made)
 	if err != nil || version != pinned {
-		return nil, fmt.Errorf("checking the goreleaser just built: it says version %q, not %s (%v)", version, pinned, err)
+		return nil, fmt.Errorf("checking the goreleaser just built: it reports version %q, not %s (%v)", version, pinned, err)
 	}
 	path, err := l.cached()
 	if err != nil {

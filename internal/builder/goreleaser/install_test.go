@@ -130,8 +130,8 @@ func TestInstallTwoAtOnce(t *testing.T) {
 func TestInstallFailureLeavesNothing(t *testing.T) {
 	for name, c := range map[string]struct{ mode, version, want string }{
 		"go fails":      {"fail", pinned, "checksum mismatch"},
-		"other version": {"build", "9.9.9", `it says version "9.9.9"`},
-		"says nothing":  {"build", "", "it says version"},
+		"other version": {"build", "9.9.9", `it reports version "9.9.9"`},
+		"says nothing":  {"build", "", "it reports version"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, _ := installer(t, c.mode, c.version)

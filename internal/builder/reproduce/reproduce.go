@@ -59,7 +59,7 @@ func (b *Builder) again(ctx context.Context, req builder.Request) ([]builder.Art
 	if req.Work != "" {
 		rel, err := filepath.Rel(req.Root, req.Work)
 		if err != nil || !filepath.IsLocal(rel) {
-			return nil, fault.New(fault.Usage, "%s lies outside the project, so a copy cannot be built with it", req.Work).
+			return nil, fault.New(fault.Usage, "%s is outside the project, so a copy cannot be built with it", req.Work).
 				Hint("delete build.reproducible or build.workspace, or release from the folder of go.work")
 		}
 		copied.Work = filepath.Join(b.root, rel)

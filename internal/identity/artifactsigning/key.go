@@ -102,7 +102,7 @@ func algorithm(s service.Scheme, h crypto.Hash) (string, error) {
 	begin := map[service.Scheme]string{service.SchemePKCS1v15: "RS", service.SchemePSS: "PS", service.SchemeECDSA: "ES"}[s]
 	end := map[crypto.Hash]string{crypto.SHA256: "256", crypto.SHA384: "384", crypto.SHA512: "512"}[h]
 	if begin == "" || end == "" {
-		return "", fmt.Errorf("%s: %s with %v is not known there", name, s, h)
+		return "", fmt.Errorf("%s does not support %s with %v", name, s, h)
 	}
 	return begin + end, nil
 }

@@ -48,7 +48,7 @@ func parseMetadata(env service.Env, file string, b []byte) (profile, error) {
 		switch {
 		case strings.EqualFold(key, "AccessToken"):
 			return profile{}, fault.New(fault.Usage, "identity artifact-signing: %s holds an access token", file).
-				Hint("delete AccessToken from it: a token in a file is exposed; docs/identities.md says where credentials are taken from")
+				Hint("delete AccessToken from it: a token in a file is exposed; docs/identities.md lists where credentials are taken from")
 		case !known:
 			unknown = append(unknown, key)
 		case json.Unmarshal(value, target) != nil:
@@ -57,7 +57,7 @@ func parseMetadata(env service.Env, file string, b []byte) (profile, error) {
 	}
 	slices.Sort(unknown)
 	for _, key := range unknown {
-		env.Warn(file + ": " + key + " is not known and not obeyed")
+		env.Warn(file + ": " + key + " is unknown and is ignored")
 	}
 	var err error
 	if p.endpoint, err = service.Endpoint(file+": Endpoint", endpoint); err != nil {

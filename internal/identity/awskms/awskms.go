@@ -45,7 +45,7 @@ func Parse(rest string) (service.Form, error) {
 	f := form{keyID: body, region: o["region"], options: o}
 	if m := arnForm.FindStringSubmatch(body); m != nil {
 		if f.region != "" && f.region != m[1] {
-			return nil, fault.New(fault.Usage, "identity awskms: the key lies in %s, and the option region says %s", m[1], f.region).Hint("leave the option out: the ARN names the region")
+			return nil, fault.New(fault.Usage, "identity awskms: the key is in %s, but the option region is %s", m[1], f.region).Hint("leave the option out: the ARN names the region")
 		}
 		f.region = m[1]
 	} else if !keyForm.MatchString(body) {

@@ -80,9 +80,9 @@ func (c *chain) ofEnvironment() (*source, error) {
 	case id == "" && secret == "":
 		return nil, nil
 	case id == "":
-		return nil, fault.New(fault.Usage, "AWS credentials: there is a secret and no access key").Hint("set AWS_ACCESS_KEY_ID, too")
+		return nil, fault.New(fault.Usage, "AWS credentials: there is a secret but no access key").Hint("set AWS_ACCESS_KEY_ID, too")
 	case secret == "":
-		return nil, fault.New(fault.Usage, "AWS credentials: AWS_ACCESS_KEY_ID is set and its secret is not").Hint("set AWS_SECRET_ACCESS_KEY, or sign.password: env:NAME")
+		return nil, fault.New(fault.Usage, "AWS credentials: AWS_ACCESS_KEY_ID is set but its secret is not").Hint("set AWS_SECRET_ACCESS_KEY, or sign.password: env:NAME")
 	}
 	return c.fixed(from, credentials{id, secret, c.env.Getenv("AWS_SESSION_TOKEN")}), nil
 }
@@ -98,7 +98,7 @@ func (c *chain) ofWebIdentity() (*source, error) {
 	}
 	if role == "" {
 		if token != "" {
-			return nil, fault.New(fault.Usage, "AWS credentials: there is an identity token and no role").Hint("set AWS_ROLE_ARN, or the option role")
+			return nil, fault.New(fault.Usage, "AWS credentials: there is an identity token but no role").Hint("set AWS_ROLE_ARN, or the option role")
 		}
 		return nil, nil
 	}
@@ -155,12 +155,12 @@ func (c *chain) ofRole(name string, p map[string]string, depth int) (*source, er
 		base, err = c.ofProfile(p["source_profile"], depth+1)
 	case from == "Environment":
 		if base, err = c.ofEnvironment(); base == nil && err == nil {
-			err = fault.New(fault.Usage, "AWS credentials: credential_source is Environment, and AWS_ACCESS_KEY_ID is not set").Hint("set it, or change the profile")
+			err = fault.New(fault.Usage, "AWS credentials: credential_source is Environment, but AWS_ACCESS_KEY_ID is not set").Hint("set it, or change the profile")
 		}
 	case from == "EcsContainer" || from == "Ec2InstanceMetadata":
 		base, err = c.ofMachine()
 	default:
-		err = fault.New(fault.Usage, "AWS credentials: the profile %s has role_arn and neither source_profile nor credential_source", cmp.Or(name, "default")).Hint("name who assumes the role")
+		err = fault.New(fault.Usage, "AWS credentials: the profile %s has role_arn and neither source_profile nor credential_source", cmp.Or(name, "default")).Hint("set one of them: it names the credentials that assume the role")
 	}
 	if err != nil {
 		return nil, err
@@ -202,7 +202,7 @@ func (c *chain) decode(from string, b []byte) (credentials, time.Time, error) {
 		Expiration time.Time // zero: never
 	}
 	if err := json.Unmarshal(b, &v); err != nil || v.ID == "" || v.Secret == "" {
-		return credentials{}, time.Time{}, fault.New(fault.Service, "AWS credentials: %s: answered with something that holds no credentials", from).
+		return credentials{}, time.Time{}, fault.New(fault.Service, "AWS credentials: %s: the answer holds no credentials", from).
 			Hint("it must print AccessKeyId, SecretAccessKey, SessionToken and Expiration as JSON")
 	}
 	c.secret([]byte(v.Secret))

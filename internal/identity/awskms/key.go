@@ -68,7 +68,7 @@ func allows(algorithms []string, s service.Scheme, h crypto.Hash) error {
 		return nil
 	}
 	return fault.New(fault.Usage, "AWS KMS: the key does not make %s signatures, it makes %s", want, strings.Join(algorithms, ", ")).
-		Hint("set sign.digest (or -digest=) to a hash that the key knows, or make a key of the spec RSA_3072 or RSA_4096")
+		Hint("set sign.digest (or -digest=) to a hash that the key supports, or make a key of the spec RSA_3072 or RSA_4096")
 }
 
 // algorithm is KMS's name of a signature.
@@ -78,7 +78,7 @@ func algorithm(s service.Scheme, h crypto.Hash) (string, error) {
 	}[s]
 	end := map[crypto.Hash]string{crypto.SHA256: "256", crypto.SHA384: "384", crypto.SHA512: "512"}[h]
 	if begin == "" || end == "" {
-		return "", fmt.Errorf("AWS KMS: %s with %v is not known there", s, h)
+		return "", fmt.Errorf("AWS KMS does not support %s with %v", s, h)
 	}
 	return begin + end, nil
 }
@@ -158,7 +158,7 @@ func hints(f *service.Failure) []string {
 	case "ExpiredTokenException", "ExpiredToken":
 		return []string{"the credential has ended: log in again"}
 	case "UnrecognizedClientException", "InvalidClientTokenId":
-		return []string{"AWS does not know the access key: see whether it is still active, and of this partition"}
+		return []string{"AWS does not accept the access key: check that it is active and belongs to this partition"}
 	case "InvalidSignatureException", "SignatureDoesNotMatch":
 		return []string{"the secret access key does not belong to the access key id, or this machine's clock is wrong"}
 	}

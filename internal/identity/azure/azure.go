@@ -164,9 +164,9 @@ func (n notHere) Error() string { return string(n) }
 func (t *Tokens) ids(with string) error {
 	switch {
 	case t.client == "":
-		return fault.New(fault.Usage, "Azure credential: %s is there, and the application is not named", with).Hint("set AZURE_CLIENT_ID or the option client_id")
+		return fault.New(fault.Usage, "Azure credential: %s was found, but the application is not named", with).Hint("set AZURE_CLIENT_ID or the option client_id")
 	case t.tenant == "":
-		return fault.New(fault.Usage, "Azure credential: %s is there, and the tenant is not named", with).Hint("set AZURE_TENANT_ID or the option tenant_id")
+		return fault.New(fault.Usage, "Azure credential: %s was found, but the tenant is not named", with).Hint("set AZURE_TENANT_ID or the option tenant_id")
 	}
 	return nil
 }

@@ -125,7 +125,7 @@ func ofFile(env service.Env, b []byte, from string, secret func([]byte)) (*crede
 	return &credential{from: string(v.Type) + " of " + from, project: v.Quota, token: func(ctx context.Context) (string, time.Time, error) {
 		c, err := google.CredentialsFromJSONWithType(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: transport}), b, v.Type, scope)
 		if err != nil {
-			return "", time.Time{}, fault.New(fault.Usage, "Google credential: %s: %v", from, err).Hint("see whether the file is whole")
+			return "", time.Time{}, fault.New(fault.Usage, "Google credential: %s: %v", from, err).Hint("check that the file is complete")
 		}
 		t, err := c.TokenSource.Token()
 		if err != nil {
@@ -154,7 +154,7 @@ func (r *remembering) cause(from string, err error) error {
 	if r.err != nil {
 		return r.err
 	}
-	return fault.New(fault.Usage, "Google credential: %s: %v", from, err).Hint("see whether the file is whole, and of this project")
+	return fault.New(fault.Usage, "Google credential: %s: %v", from, err).Hint("check that the file is complete and belongs to this project")
 }
 
 // badAddress finds an address in a credential file that is neither https nor
@@ -261,7 +261,7 @@ func ofCommand(ctx context.Context, env service.Env, secret func([]byte)) (strin
 		Hint("set GOOGLE_APPLICATION_CREDENTIALS to a credential file, or sign.password to a reference to its contents").
 		Hint("on GitHub: google-github-actions/auth writes such a file; at a desk: gcloud auth application-default login")
 	if err != nil && !errors.Is(err, exec.ErrNotFound) {
-		f.Hint("gcloud says: %s", service.LastLine(err))
+		f.Hint("gcloud: %s", service.LastLine(err))
 	}
 	return "", time.Time{}, f
 }

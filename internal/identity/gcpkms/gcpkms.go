@@ -41,7 +41,7 @@ func Parse(rest string) (service.Form, error) {
 	switch {
 	case nameForm.MatchString(body):
 	case nameForm.MatchString(body + "/cryptoKeyVersions/1"):
-		return nil, fault.New(fault.Usage, "identity gcpkms: names a key and no version of it").
+		return nil, fault.New(fault.Usage, "identity gcpkms: names a key but no version of it").
 			Hint("add /cryptoKeyVersions/N: a certificate belongs to one version")
 	default:
 		return nil, fault.New(fault.Usage, "identity gcpkms: is not the name of a key version").

@@ -60,12 +60,12 @@ func TestAlgorithms(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	g, s := world(t)
 	s.Hash = crypto.SHA384
-	st.WantError(t, st.Judged(t, g.Ref(), s), s, fault.Usage, "RSA_SIGN_PKCS1_3072_SHA256 alone", "set sign.digest (or -digest=) to sha256")
+	st.WantError(t, st.Judged(t, g.Ref(), s), s, fault.Usage, "RSA_SIGN_PKCS1_3072_SHA256 only", "set sign.digest (or -digest=) to sha256")
 	if g.Calls(":asymmetricSign") != 0 {
 		t.Error("a signature was asked for")
 	}
 	g.Algorithm = "RSA_SIGN_PSS_3072_SHA384"
-	st.WantError(t, st.Judged(t, g.Ref(), s), s, fault.Usage, "RSA_SIGN_PSS_3072_SHA384 alone", "make a key of the algorithm")
+	st.WantError(t, st.Judged(t, g.Ref(), s), s, fault.Usage, "RSA_SIGN_PSS_3072_SHA384 only", "make a key of the algorithm")
 	g.Algorithm = "RSA_SIGN_PKCS1_4096_SHA384"
 	st.WantSigns(t, g.Ref(), s)
 	g.Algorithm, s.Hash = "RSA_SIGN_RAW_PKCS1_3072", 0

@@ -67,7 +67,7 @@ func (a algorithm) allows(s service.Scheme, h crypto.Hash) error {
 	if a.scheme == s && (a.hash == h || a.raw()) {
 		return nil
 	}
-	f := fault.New(fault.Usage, "Google Cloud KMS: the key version signs with %s alone", a.name)
+	f := fault.New(fault.Usage, "Google Cloud KMS: the key version signs with %s only", a.name)
 	if a.scheme == s && a.hash != 0 {
 		return f.Hint("set sign.digest (or -digest=) to %s", strings.ToLower(strings.ReplaceAll(a.hash.String(), "-", "")))
 	}

@@ -207,7 +207,7 @@ func algorithm(s service.Scheme, h crypto.Hash) (string, error) {
 	begin := map[service.Scheme]string{service.SchemePKCS1v15: "RS", service.SchemePSS: "PS", service.SchemeECDSA: "ES"}[s]
 	end := map[crypto.Hash]string{crypto.SHA256: "256", crypto.SHA384: "384", crypto.SHA512: "512"}[h]
 	if begin == "" || end == "" {
-		return "", fmt.Errorf("signing: %s with %v is not known to Key Vault", s, h)
+		return "", fmt.Errorf("signing: Key Vault does not support %s with %v", s, h)
 	}
 	return begin + end, nil
 }
@@ -218,7 +218,7 @@ func allows(public crypto.PublicKey) func(service.Scheme, crypto.Hash) error {
 		ec, ok := public.(*ecdsa.PublicKey)
 		want := map[int]crypto.Hash{256: crypto.SHA256, 384: crypto.SHA384, 521: crypto.SHA512}
 		if ok && want[ec.Params().BitSize] != h {
-			return fault.New(fault.Usage, "Azure Key Vault: a key on %s signs with %v alone", ec.Params().Name, want[ec.Params().BitSize]).
+			return fault.New(fault.Usage, "Azure Key Vault: a key on %s signs with %v only", ec.Params().Name, want[ec.Params().BitSize]).
 				Hint("set sign.digest (or -digest=) to it")
 		}
 		_, err := algorithm(s, h)

@@ -169,7 +169,7 @@ func (s secret) kdf(alg pkix.AlgorithmIdentifier, size int) ([]byte, error) {
 // means a wrong password.
 func cbc(block cipher.Block, iv, data []byte) ([]byte, error) {
 	if len(data) == 0 || len(data)%block.BlockSize() != 0 {
-		return nil, fmt.Errorf("%d encrypted bytes are no whole number of blocks", len(data))
+		return nil, fmt.Errorf("%d encrypted bytes are not a whole number of blocks", len(data))
 	}
 	out := make([]byte, len(data))
 	cipher.NewCBCDecrypter(block, iv).CryptBlocks(out, data)

@@ -101,7 +101,7 @@ func (s secret) pbmac1(parameters asn1.RawValue) ([]byte, func() hash.Hash, erro
 // for an initial value, 3 for a MAC key.
 func derive(newHash func() hash.Hash, password, salt []byte, iterations int, id byte, size int) ([]byte, error) {
 	if iterations < 1 || iterations > maxIterations {
-		return nil, fmt.Errorf("%d iterations: at most %d are taken", iterations, maxIterations)
+		return nil, fmt.Errorf("%d iterations: at most %d are accepted", iterations, maxIterations)
 	}
 	h := newHash()
 	v := h.BlockSize()
@@ -146,7 +146,7 @@ func addToBlocks(input, b []byte, v int) {
 
 func pbkdf2Key(newHash func() hash.Hash, password, salt []byte, iterations, size int) ([]byte, error) {
 	if iterations < 1 || iterations > maxIterations {
-		return nil, fmt.Errorf("%d iterations: at most %d are taken", iterations, maxIterations)
+		return nil, fmt.Errorf("%d iterations: at most %d are accepted", iterations, maxIterations)
 	}
 	return pbkdf2.Key(newHash, string(password), salt, iterations, size)
 }

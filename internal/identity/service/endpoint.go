@@ -27,7 +27,7 @@ func Endpoint(what, s string) (*url.URL, error) {
 	}
 	if u.Scheme != "https" && !(u.Scheme == "http" && Loopback(u.Hostname())) {
 		return nil, fault.New(fault.Usage, "%s is not an https address", what).
-			Hint("credentials go to this address, so it must be https; http is accepted for 127.0.0.1 and localhost alone")
+			Hint("credentials go to this address, so it must be https; http is accepted for 127.0.0.1 and localhost only")
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	return u, nil

@@ -131,7 +131,7 @@ func (c *Caller) fault(f *Failure, verdict Verdict) error {
 		}
 	}
 	if off := c.ClockOff(); f.Status >= 400 && f.Status < 404 && off.Abs() > clockOff {
-		e.Hint("this machine's clock is %v %s that of the service: set it, credentials and signatures of requests depend on it", off.Abs(), ahead(off))
+		e.Hint("this machine's clock is %v %s that of the service: set it: credentials and signatures of requests depend on it", off.Abs(), ahead(off))
 	}
 	if len(e.Hints) == 0 {
 		e.Hint("%s", generalHint(f, verdict))
@@ -164,7 +164,7 @@ func generalHint(f *Failure, verdict Verdict) string {
 	case f.Status == http.StatusUnauthorized:
 		return "the service does not accept the credential: see docs/identities.md for where it is taken from"
 	case f.Status == http.StatusForbidden:
-		return "the credential is good, but it has no right to this: give the role that docs/identities.md names"
+		return "the credential is valid but lacks the right: assign the role that docs/identities.md names"
 	case f.Status == http.StatusNotFound:
 		return "check the names in the short form of the identity, and the region"
 	}

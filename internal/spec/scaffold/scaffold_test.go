@@ -243,7 +243,7 @@ func TestGolden(t *testing.T) {
 			}
 			continue
 		}
-		combination := regexp.MustCompile(`cannot be |has no meaning|there is no file|is not among|is wdac.level already|needs verify|is not allowed in`)
+		combination := regexp.MustCompile(`cannot be |has no effect|there is no file|is not among|is wdac.level already|needs verify|is not allowed in`)
 		for _, line := range strings.Split(err.Error(), "\n") {
 			if !strings.HasPrefix(line, "hint: ") && !combination.MatchString(line) {
 				t.Errorf("uncommented: %s", line)

@@ -211,11 +211,11 @@ func (w *work) options() inventory.Options {
 func (w *work) tell(m *inventory.Made) {
 	c := w.r.Console
 	for _, f := range m.Empty {
-		c.Warn("%s is empty and cannot be listed: Windows does not hash files of no bytes", f.Name)
+		c.Warn("%s is left out: Windows cannot list empty files", f.Name)
 	}
 	for _, f := range m.Files {
 		if f.Link != "" {
-			c.Note("%s is a link; what it leads to is listed, %s", f.Name, f.Link)
+			c.Note("%s is a link; its target is listed, %s", f.Name, f.Link)
 		}
 		if f.SameAs != "" {
 			c.Detail("%s has the contents of %s; one entry stands for both", f.Name, f.SameAs)

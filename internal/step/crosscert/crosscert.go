@@ -114,7 +114,7 @@ func judge(r *step.Run, p7 []byte, extra []*x509.Certificate) (*authenticode.Add
 	}
 	if len(refused) > 0 {
 		return nil, fault.New(fault.Other, "judging the additional certificates: %s", strings.Join(refused, "; ")).
-			Hint("leave out what is on no path; sign.additional_certs needs only what a machine without newer roots lacks")
+			Hint("leave out certificates that are on no path; sign.additional_certs is for those that machines without newer roots lack")
 	}
 	return report, nil
 }

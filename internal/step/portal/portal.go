@@ -196,7 +196,7 @@ func facts(c config, a ledger.Artifact, info *peinfo.Info) submission.Facts {
 		f.Thumbprint, f.StampTime = strings.ToUpper(c.Verified["thumbprint_sha1"]), c.Verified["timestamp"]
 	}
 	if c.Test {
-		f.Warnings = append(f.Warnings, "signed with the Hallmark TEST identity, which nobody trusts")
+		f.Warnings = append(f.Warnings, "signed with the Hallmark TEST identity, which is not trusted anywhere")
 	}
 	if c.Dirty {
 		f.Commit = ""

@@ -182,7 +182,7 @@ func linkHint(err error) error {
 		return err
 	}
 	return fault.New(fault.Verification, "%w", err).Hint("%s", layout.Fault.Advice()).
-		Hint("sign.firmware: true signs it for UEFI firmware, which takes such programs")
+		Hint("sign.firmware: true signs it for UEFI firmware, which accepts such programs")
 }
 
 func facts(id *identity.Identity, c *x509.Certificate) map[string]string {

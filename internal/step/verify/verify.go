@@ -123,7 +123,7 @@ func Refuse(report *authenticode.Report) error {
 		return nil
 	}
 	return fault.New(fault.Verification, "refused (Windows: %s): %s", report.Windows, strings.Join(why, "; ")).
-		Hint("the transcript lies in %s", step.EvidenceDir)
+		Hint("the transcript is in %s", step.EvidenceDir)
 }
 
 func facts(report *authenticode.Report) map[string]string {

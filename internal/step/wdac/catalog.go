@@ -72,7 +72,7 @@ func (w *work) neededCatalog(made *policy.Result) string {
 		c := &made.Coverage[i]
 		signed := c.Level != string(rules.Hash) && c.Level != string(rules.FileName)
 		if w.byCatalog[c.File] && signed {
-			c.Notes = append(c.Notes, "signed through the catalog, which has to be installed")
+			c.Notes = append(c.Notes, "signed through the catalog, which must be installed")
 			name = path.Base(catalog.File(w.r))
 		}
 	}

@@ -103,7 +103,7 @@ func wayOn(err error) error {
 			Hint("a signed file was changed without its certificate table: %s clears the entry, and -existing=repair of file:sign clears it and signs", command.Line("file:strip -repair"))
 	case errors.As(err, &layout):
 		return fault.New(fault.Verification, "%w", err).Hint("%s", layout.Fault.Advice()).
-			Hint("-firmware signs it for UEFI firmware, which takes such programs")
+			Hint("-firmware signs it for UEFI firmware, which accepts such programs")
 	case errors.Is(err, authenticode.ErrSealed):
 		return fault.New(fault.Other, "%w", err).Hint("%s takes the seal off; afterwards the file has to be sealed again, with the key that signed it", command.Line("file:unseal"))
 	case errors.Is(err, authenticode.ErrSigned):

@@ -97,7 +97,7 @@ func TestPrepareJudgesTheCertificate(t *testing.T) {
 				}
 			case err != nil || none != nil:
 				t.Errorf("refused: %v, %v", err, none)
-			case c.split.ECDSA && !strings.Contains(b.out.String(), "know RSA only"):
+			case c.split.ECDSA && !strings.Contains(b.out.String(), "accept RSA only"):
 				t.Errorf("no warning: %s", b.out.String())
 			}
 		})

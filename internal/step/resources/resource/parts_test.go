@@ -124,7 +124,7 @@ func TestVersionTotal(t *testing.T) {
 	for i := range 20 {
 		long[string(rune('a'+i))] = strings.Repeat("x", maxString)
 	}
-	if _, err := sampleVersion().encode(german, long); err == nil || !strings.Contains(err.Error(), "the format ends at 65535") {
+	if _, err := sampleVersion().encode(german, long); err == nil || !strings.Contains(err.Error(), "the format allows 65535") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -135,7 +135,7 @@ func (v *Version) encode(language uint16, strings map[string]string) ([]byte, er
 		total += 2*units(name) + 2*units(value) + 16 // headers, zeros, padding
 	}
 	if total > 0xf000 { // leaves room for the headers around the table
-		return nil, fmt.Errorf("the version information of language %#04x has about %d bytes; the format ends at 65535", language, total)
+		return nil, fmt.Errorf("the version information of language %#04x has about %d bytes; the format allows 65535", language, total)
 	}
 	return info.Bytes(), nil
 }

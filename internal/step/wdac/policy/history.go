@@ -44,7 +44,7 @@ func ParseHistory(b []byte, product string) (*History, error) {
 		return nil, fmt.Errorf("reading the history of releases: %v", err)
 	}
 	if h.Schema != historySchema {
-		return nil, fmt.Errorf("the history of releases has schema %d, wanted %d", h.Schema, historySchema)
+		return nil, fmt.Errorf("the history of releases has schema %d, not %d", h.Schema, historySchema)
 	}
 	if h.Product != product {
 		return nil, fmt.Errorf("the history is that of the product %q, not of %q", h.Product, product)

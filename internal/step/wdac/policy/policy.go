@@ -132,7 +132,7 @@ func PolicyVersion(release string) (cipolicy.Version, error) {
 	core, _, _ := strings.Cut(release, "+")
 	core, _, _ = strings.Cut(core, "-")
 	if strings.Count(core, ".") != 2 {
-		return 0, fmt.Errorf("the release %q has no version of three numbers, which the policy's version is made of", release)
+		return 0, fmt.Errorf("the release %q is not a version of three numbers, from which the policy's version is made", release)
 	}
 	v, err := cipolicy.ParseVersion(core + ".0")
 	if err != nil {
