@@ -112,13 +112,6 @@ func (l *Ledger) SetProduct(product, version string, test bool) {
 	l.data.Product, l.data.Version, l.data.Test = product, version, test
 }
 
-// Test tells whether the release is made with the test identity.
-func (l *Ledger) Test() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.data.Test
-}
-
 // Artifacts returns the programs of the last build, sorted by key.
 func (l *Ledger) Artifacts() []Artifact {
 	l.mu.Lock()
@@ -133,17 +126,6 @@ func (l *Ledger) SetArtifacts(as []Artifact) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.data.Artifacts = sorted
-}
-
-// Shipped returns the files that are shipped, with their SHA-256.
-func (l *Ledger) Shipped() map[string]string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := make(map[string]string, len(l.data.Shipped))
-	for k, v := range l.data.Shipped {
-		out[k] = v
-	}
-	return out
 }
 
 // SetShipped records the files that are shipped.
