@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sort"
@@ -126,6 +127,13 @@ func (l *Ledger) SetArtifacts(as []Artifact) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.data.Artifacts = sorted
+}
+
+// Shipped returns the files that are shipped, with their SHA-256.
+func (l *Ledger) Shipped() map[string]string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.data.Shipped)
 }
 
 // SetShipped records the files that are shipped.

@@ -46,7 +46,7 @@ func TestWhatIsPutIsThereTheNextTime(t *testing.T) {
 	if got := again.Artifacts(); len(got) != 2 || got[0].File() != "a_windows_386/a.exe" {
 		t.Errorf("artifacts are %+v, want them sorted", got)
 	}
-	if !again.data.Test || again.data.Shipped["dist/x"] != "ff" {
+	if !again.data.Test || again.Shipped()["dist/x"] != "ff" {
 		t.Error("the test flag or what is shipped was lost")
 	}
 	if got := again.Owner("dist/build/all"); got != "build" {
