@@ -21,7 +21,7 @@ func (j *judgement) sign() {
 	j.files("sign.additional_certs", g.AdditionalCerts)
 	if g.Identity == test {
 		for _, key := range []string{"password", "chain", "fetch_intermediates", "allow_incomplete_chain", "allow_ecdsa", "expect_eku", "expect_subject"} {
-			j.refuse(j.spec.has("sign."+key), "sign."+key, "has no meaning with sign.identity: test",
+			j.refuse(j.spec.has("sign."+key), "sign."+key, "has no effect with sign.identity: test",
 				"delete the line, or name a real identity")
 		}
 	}
@@ -44,7 +44,7 @@ func (j *judgement) timestamp() {
 	}
 	j.refuse(j.spec.Sign == nil, "timestamp", "needs the section sign: there is nothing to stamp", "add sign, or delete timestamp")
 	j.timeServers(t.Servers)
-	j.refuse(len(t.Allow) > 0 && slices.Contains(t.Servers, test), "timestamp.allow", "has no meaning with timestamp.servers: [test]",
+	j.refuse(len(t.Allow) > 0 && slices.Contains(t.Servers, test), "timestamp.allow", "has no effect with timestamp.servers: [test]",
 		"delete the line, or name a real time server")
 	j.refuse(t.Budget < t.RequestTimeout, "timestamp.budget",
 		fmt.Sprintf("%v is shorter than timestamp.request_timeout, %v", t.Budget, t.RequestTimeout), "the budget covers all servers and attempts together")
@@ -94,7 +94,7 @@ func (j *judgement) verify() {
 	if j.spec.Sign.Identity == test {
 		j.refuse(v.Class != "", "verify.class", "cannot be demanded of sign.identity: test", "delete the line, or name a real identity")
 		j.refuse(v.Revocation != "off" && v.Revocation != "", "verify.revocation",
-			"cannot be checked with sign.identity: test, whose certificates nobody revokes", "write revocation: off")
+			"cannot be checked with sign.identity: test, whose certificates are never revoked", "write revocation: off")
 	}
 }
 
@@ -104,7 +104,7 @@ func (j *judgement) revocation(v *Verify) {
 	if v.Revocation == "files" {
 		return
 	}
-	useless := fmt.Sprintf("has no meaning with verify.revocation: %s", v.Revocation)
+	useless := fmt.Sprintf("has no effect with verify.revocation: %s", v.Revocation)
 	j.refuse(len(v.CRLs) > 0, "verify.crls", useless, "write revocation: files, or delete crls")
 	j.refuse(len(v.OCSP) > 0, "verify.ocsp", useless, "write revocation: files, or delete ocsp")
 }
@@ -115,7 +115,7 @@ func (j *judgement) onlyRoots(v *Verify) {
 	}
 	const at = "verify.only_these_roots"
 	if j.spec.Sign.Identity == test {
-		j.refuse(true, at, "cannot be combined with sign.identity: test, whose root is made by itself", "delete the line")
+		j.refuse(true, at, "cannot be combined with sign.identity: test, which makes its own root", "delete the line")
 		return
 	}
 	j.refuse(len(v.Roots) == 0, at, "needs verify.roots: nothing would be trusted", "list the files in roots")
@@ -130,9 +130,9 @@ func (j *judgement) catalog() {
 	}
 	j.refuse(j.spec.Sign == nil, "catalog", "needs the section sign: Windows ignores an unsigned catalog", "add sign, or delete catalog")
 	j.refuse(strings.HasSuffix(strings.ToLower(c.Name), ".cat"), "catalog.name",
-		quote(c.Name)+" ends with .cat, which is added by itself", "write it without .cat")
+		quote(c.Name)+" ends with .cat, which is added automatically", "write it without .cat")
 	j.refuse(c.Version == 1 && j.spec.has("catalog.compat_sha1"), "catalog.compat_sha1",
-		"has no meaning with catalog.version: 1, which is all SHA-1", "delete the line")
+		"has no effect with catalog.version: 1, which is all SHA-1", "delete the line")
 	for _, name := range slices.Sorted(maps.Keys(c.Attributes)) {
 		upper := strings.ToUpper(name)
 		j.refuse(strings.HasPrefix(upper, "HWID") && digits.MatchString(upper[4:]), join("catalog.attributes", name),
