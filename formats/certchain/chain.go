@@ -22,6 +22,10 @@ type Chain struct {
 // otherwise the one whose issuer is missing.
 func (c Chain) Top() *x509.Certificate { return c.Certificates[len(c.Certificates)-1] }
 
+// TooLong reports whether the search ended because the path has as many certificates as
+// one may have, not because an issuer was missing.
+func (c Chain) TooLong() bool { return !c.Complete && !c.dangling }
+
 // Trusted reports whether the chain leads to an anchor and nothing is wrong
 // with it.
 func (c Chain) Trusted() bool { return c.Anchored && len(c.Problems) == 0 }

@@ -39,12 +39,14 @@ func ruleValidity(path []*x509.Certificate, i int, o Options) []Finding {
 	return nil
 }
 
-// ruleUsage: extended key usages nest. A certificate that names usages must name ours,
-// or any; one that names none allows all (Microsoft, CertGetCertificateChain, "usage
-// match"; stricter than RFC 5280, which looks at the leaf).
+// ruleUsage: extended key usages nest. A certificate that names usages must name ours;
+// one that names none allows all (Microsoft, CertGetCertificateChain, "usage match";
+// stricter than RFC 5280, which looks at the leaf). anyExtendedKeyUsage is enough for
+// an issuer and not for the leaf, where RFC 5280 section 4.2.1.12 leaves it to the
+// application and osslsigncode refuses it too.
 func ruleUsage(path []*x509.Certificate, i int, o Options) []Finding {
 	c := path[i]
-	if !NamesEKU(c) || HasEKU(c, o.Usage.OID()) || HasEKU(c, cms.OIDEKUAny) {
+	if !NamesEKU(c) || HasEKU(c, o.Usage.OID()) || i > 0 && HasEKU(c, cms.OIDEKUAny) {
 		return nil
 	}
 	return []Finding{problem(CheckUsage, VerdictWrongUsage, "%s is not for %s (extended key usage %s is missing)", Name(c), o.Usage, o.Usage.OID())}

@@ -30,6 +30,7 @@ type Identity struct {
 	Key         crypto.Signer       // signs digests; RSA PKCS #1 v1.5, RSA-PSS or ECDSA (ASN.1)
 	Certificate *x509.Certificate   // belongs to Key
 	Chain       []*x509.Certificate // intermediates, from the issuer of Certificate upwards, without the root
+	Cross       []*x509.Certificate // further intermediates at hand, by which other roots are reached, such as cross-certificates
 	Root        *x509.Certificate   // where the chain ends, nil if it is not known
 	Held        []*x509.Certificate // every certificate that the key's store holds, as found
 	Test        bool                // a throw-away identity that nobody trusts
@@ -38,6 +39,7 @@ type Identity struct {
 	TSA         *Authority          // the time-stamping key beside a test identity, else nil
 
 	incomplete string // why the chain does not reach a root; "" when it does
+	tooLong    bool   // incomplete, because it has more certificates than a verifier follows
 	chainErr   error  // the outside failure behind incomplete, if any
 	opts       Options
 	probe      probe

@@ -76,7 +76,7 @@ func message(err error) string {
 func (i *Identity) JudgeCertificate(now time.Time) []Problem {
 	var problems []Problem
 	for _, rule := range []func(*Identity, time.Time) []Problem{
-		judgeValidity, judgePurpose, judgeLifetimeSigning, judgeKeySize, judgeSHA1, judgeValidityDays, judgeChain, judgeIssuers, judgeExpected,
+		judgeValidity, judgePurpose, judgeLifetimeSigning, judgeKeySize, judgeSHA1, judgeValidityDays, judgeChain, judgeIssuers, judgePath, judgeExpected,
 	} {
 		problems = append(problems, rule(i, now)...)
 	}

@@ -78,6 +78,7 @@ func (i *Identity) List(now time.Time) *Listing {
 	l.Key = i.keyEntry() // after the judgement, which measures the latency
 	l.add("signs", now, i.Certificate)
 	l.add("intermediate", now, i.Chain...)
+	l.add("cross-certificate", now, i.Cross...)
 	if i.Root != nil && !i.Root.Equal(i.Certificate) {
 		l.add("root", now, i.Root)
 	}

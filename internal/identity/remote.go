@@ -155,7 +155,7 @@ func (k *remoteKey) SignCertified(ctx context.Context, digest []byte, opts crypt
 // chainOf returns the intermediates of a certificate that has signed.
 func (k *remoteKey) chainOf(ctx context.Context, c *x509.Certificate, beside []*x509.Certificate) ([]*x509.Certificate, error) {
 	if c.Equal(k.id.Certificate) {
-		return k.id.Chain, nil
+		return k.id.Embedded(), nil
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -183,7 +183,7 @@ func (k *remoteKey) judgeRenewed(ctx context.Context, c *x509.Certificate, besid
 	if err != nil {
 		return nil, err
 	}
-	return next.Chain, Err(next.JudgeCertificate(k.id.opts.Now()))
+	return next.Embedded(), Err(next.JudgeCertificate(k.id.opts.Now()))
 }
 
 // allowed asks whether the key can make such signatures at all.

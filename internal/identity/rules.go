@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
@@ -178,7 +179,11 @@ func judgeChain(i *Identity, _ time.Time) []Problem {
 	}
 	p := Problem{Severity: Error, Rule: RuleChain, Text: "the chain is incomplete: " + printable.Text(i.incomplete), Err: i.chainErr,
 		Hint: "name the missing certificates, up to the root, in sign.chain (or -chain=), or allow sign.fetch_intermediates (or -fetch)"}
-	if i.opts.AllowIncompleteChain {
+	switch {
+	case i.tooLong:
+		p.Text = "the chain is too long: " + printable.Text(i.incomplete)
+		p.Hint = "no verifier here follows such a chain: ask the CA for a shorter one, or leave out what does not lead to the root"
+	case i.opts.AllowIncompleteChain:
 		p.Severity = Warning
 		p.Hint = "machines that lack the intermediate certificate will call the publisher unknown"
 	}
@@ -199,6 +204,26 @@ func judgeExpected(i *Identity, _ time.Time) []Problem {
 	if want := i.opts.ExpectSubject; want != "" && !certchain.HasName(i.Certificate, want) {
 		problems = append(problems, one(Error, RuleExpected, fmt.Sprintf("the certificate is for %q, and sign.expect_subject is %q",
 			printable.Text(i.Certificate.Subject.String()), want), hint)...)
+	}
+	return problems
+}
+
+// judgePath asks what a verifier that trusts the root will ask of those who issue:
+// that they are CAs, that there are not more of them than allowed, that they may
+// sign certificates, that names are permitted and critical extensions known.
+func judgePath(i *Identity, now time.Time) []Problem {
+	o := certchain.Options{Time: now, Intermediates: i.Chain}
+	if i.Root != nil {
+		o.Anchors = certchain.NewPool(i.Root)
+	}
+	var problems []Problem
+	for _, f := range certchain.Build(context.Background(), i.Certificate, o)[0].Problems {
+		switch {
+		case f.Verdict == certchain.VerdictBasicConstraints, f.Verdict == certchain.VerdictCritical, f.Verdict == certchain.VerdictInvalidName,
+			f.Verdict == certchain.VerdictWrongUsage && f.Check == certchain.CheckChain:
+			problems = append(problems, one(Error, RuleChain, printable.Text(f.Message),
+				"Windows refuses what such a chain signs: get the CA's right certificates and name them in sign.chain (or -chain=)")...)
+		}
 	}
 	return problems
 }

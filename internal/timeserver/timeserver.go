@@ -99,7 +99,7 @@ func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(co
 // make timestamps is an error (Usage). The roots have to lead to it, as to any
 // server.
 func OpenOwn(hash crypto.Hash, tsa *identity.Identity, roots *certchain.Roots) (*Stamper, func() error, error) {
-	url, stop, err := serve(&identity.Authority{Key: tsa.Key, Certificate: tsa.Certificate, Chain: tsa.Chain})
+	url, stop, err := serve(&identity.Authority{Key: tsa.Key, Certificate: tsa.Certificate, Chain: tsa.Embedded()})
 	if err != nil {
 		return nil, nil, fault.New(fault.Usage, "%s cannot make timestamps: %w", tsa.Ref, err).
 			Hint("the certificate needs the extended key usage timeStamping, alone and critical (RFC 3161 section 2.3)")

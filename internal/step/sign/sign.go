@@ -145,7 +145,7 @@ func Options(r *step.Run, id *identity.Identity) (authenticode.SignOptions, erro
 	s := r.Spec.Sign
 	hash, err := cms.ParseHash(s.Digest)
 	return authenticode.SignOptions{
-		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
+		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Embedded(), Hash: hash},
 		Description: s.Description,
 		URL:         s.URL,
 		PageHashes:  s.PageHashes,

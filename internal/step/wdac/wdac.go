@@ -249,7 +249,7 @@ func (w *work) signer(ctx context.Context) (cms.Signer, *x509.Certificate, error
 	if err != nil {
 		return cms.Signer{}, nil, err
 	}
-	return cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain}, id.Certificate, nil
+	return cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Embedded()}, id.Certificate, nil
 }
 
 // input looks at the files that are shipped.

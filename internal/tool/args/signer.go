@@ -66,7 +66,7 @@ func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) 
 		c.Warn("not timestamped: the signature expires with the certificate on %s (add -server=)", id.Certificate.NotAfter.Format(time.DateOnly))
 	}
 	return &Session{id, roots, authenticode.SignOptions{
-		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
+		Signer:      cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Embedded(), Hash: hash},
 		Description: s.Description,
 		URL:         s.URL,
 		Own:         id.Owns,

@@ -63,7 +63,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 		return err
 	}
 	defer id.Close()
-	if err := judgeAdditional(c, extra, candidate{id.Certificate, id.Chain, withRoot(id.Roots, id.Root)}, s.RequirePathTo); err != nil {
+	if err := judgeAdditional(c, extra, candidate{id.Certificate, id.Embedded(), withRoot(id.Roots, id.Root)}, s.RequirePathTo); err != nil {
 		return err
 	}
 	if s.Intent && !s.Seal {

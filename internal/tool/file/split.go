@@ -58,7 +58,7 @@ func Prepare(ctx context.Context, c *console.Console, s Split) error {
 		return err
 	}
 	o := authenticode.SignOptions{
-		Signer:      cms.Signer{Certificate: id.Certificate, Chain: id.Chain, Hash: hash},
+		Signer:      cms.Signer{Certificate: id.Certificate, Chain: id.Embedded(), Hash: hash},
 		Description: s.Description, URL: s.URL, PageHashes: s.PageHashes, Existing: ex, Firmware: s.Firmware,
 	}
 	return args.Each(ctx, c, jobs, 0, func(ctx context.Context, j args.Job) (string, error) { return prepare(ctx, j, o) })

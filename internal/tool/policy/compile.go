@@ -214,7 +214,7 @@ func Sign(ctx context.Context, c *console.Console, s Signing) error {
 		return err
 	}
 	defer id.Close()
-	signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Chain}
+	signer := cms.Signer{Key: id.Key, Certificate: id.Certificate, Chain: id.Embedded()}
 	return each(jobs, func(j args.Job) error {
 		b, err := args.Read("in", j.In)
 		if err != nil {
