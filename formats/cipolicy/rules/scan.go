@@ -76,9 +76,6 @@ func Scan(ctx context.Context, root string, o ScanOptions, emit func(File) error
 	return s.run(ctx, cancel, emit)
 }
 
-// separators may end the name of a folder.
-const separators = `/` + string(filepath.Separator)
-
 type scanner struct {
 	root string
 	opts ScanOptions
@@ -132,7 +129,7 @@ func (s *scanner) run(ctx context.Context, cancel func(), emit func(File) error)
 func (s *scanner) walk(ctx context.Context, queue, work chan<- *job) error {
 	// With the separator a root that is a link, or a junction of Windows, is
 	// followed: filepath.WalkDir looks at the root itself otherwise.
-	root := strings.TrimRight(s.root, separators) + string(filepath.Separator)
+	root := strings.TrimRightFunc(s.root, func(r rune) bool { return r < 0x80 && os.IsPathSeparator(uint8(r)) }) + string(filepath.Separator)
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		rel, relErr := filepath.Rel(s.root, name)
 		if relErr != nil {

@@ -49,7 +49,7 @@ func ID(tag string) (uint16, error) {
 		}
 	}
 	if similar := sameLanguage(tag); len(similar) > 0 {
-		return 0, fmt.Errorf("Windows has no identifier for the language %q; similar ones: %s", tag, strings.Join(similar, ", "))
+		return 0, fmt.Errorf("language %q has no identifier in Windows; similar ones: %s", tag, strings.Join(similar, ", "))
 	}
 	return 0, fmt.Errorf("unknown language tag %q (examples: en-US, de-CH)", tag)
 }
