@@ -70,7 +70,9 @@ func TestSecretsOfIdentities(t *testing.T) {
 		"pkcs11:token=t;object=o?module-path=/m.so&pin-source=env:PIN":   "env:PIN",
 		"pkcs11:token=t;object=o?module-path=/m.so&pin-source=file:/pin": "file:/pin",
 		"vault:transit/code?jwt_role=r&oidc_token=env%3AJWT":             "env:BAO_TOKEN env:VAULT_TOKEN env:JWT",
-		"nonsense": "",
+		"awskms:alias/x?oidc_token=env:JWT":                              "env:ACTIONS_ID_TOKEN_REQUEST_TOKEN env:SYSTEM_ACCESSTOKEN env:AWS_SECRET_ACCESS_KEY env:AWS_SESSION_TOKEN env:AWS_CONTAINER_AUTHORIZATION_TOKEN env:JWT",
+		"keyvault:https://r.vault.azure.net/c":                           "env:ACTIONS_ID_TOKEN_REQUEST_TOKEN env:SYSTEM_ACCESSTOKEN env:AZURE_CLIENT_SECRET env:AZURE_CLIENT_CERTIFICATE_PASSWORD env:IDENTITY_HEADER",
+		"nonsense":                                                       "",
 	} {
 		var got []string
 		for _, ref := range (&Sign{Identity: form}).Secrets() {

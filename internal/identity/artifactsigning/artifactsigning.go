@@ -15,6 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity/azure"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
 // Kind begins the short form, Syntax is what follows.
@@ -105,6 +106,9 @@ func (f form) Files() []string {
 	}
 	return []string{f.file}
 }
+
+// Secrets are the variables in which credentials are looked for.
+func (form) Secrets() []secret.Ref { return azure.Secrets() }
 
 // Connect reads metadata.json and finds the credential.
 func (f form) Connect(env service.Env) (service.Key, error) {

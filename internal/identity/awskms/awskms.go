@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/identity/oidc"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
 // Kind begins the short form, Syntax is what follows.
@@ -80,6 +82,11 @@ func (form) Service() string { return name }
 
 // Files: there are none.
 func (form) Files() []string { return nil }
+
+// Secrets are the variables in which credentials are looked for.
+func (form) Secrets() []secret.Ref {
+	return append(oidc.Secrets(), "env:AWS_SECRET_ACCESS_KEY", "env:AWS_SESSION_TOKEN", "env:AWS_CONTAINER_AUTHORIZATION_TOKEN")
+}
 
 // key is a key in KMS.
 type key struct {

@@ -19,10 +19,16 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity/oidc"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
 // OptionNames are the options of short forms that choose a credential.
 var OptionNames = []string{"tenant_id", "client_id", "oidc_token"}
+
+// Secrets are the variables in which credentials are looked for.
+func Secrets() []secret.Ref {
+	return append(oidc.Secrets(), "env:AZURE_CLIENT_SECRET", "env:AZURE_CLIENT_CERTIFICATE_PASSWORD", "env:IDENTITY_HEADER")
+}
 
 // audience of identity tokens that Entra trades (token exchange).
 const audience = "api://AzureADTokenExchange"

@@ -12,6 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity/azure"
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
+	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
 // Kind begins the short form, Syntax is what follows.
@@ -84,6 +85,9 @@ func (f form) Service() string {
 
 // Files: there are none.
 func (form) Files() []string { return nil }
+
+// Secrets are the variables in which credentials are looked for.
+func (form) Secrets() []secret.Ref { return azure.Secrets() }
 
 // Connect finds the credential.
 func (f form) Connect(env service.Env) (service.Key, error) {

@@ -27,6 +27,11 @@ type Source struct {
 	Token func(ctx context.Context) (string, error)
 }
 
+// Secrets are the variables with which a CI service is asked.
+func Secrets() []secret.Ref {
+	return []secret.Ref{"env:ACTIONS_ID_TOKEN_REQUEST_TOKEN", "env:SYSTEM_ACCESSTOKEN"}
+}
+
 // Find finds the source that o names or the CI service that this is run by.
 // The error (Usage) says what to set.
 func Find(env service.Env, o Options) (*Source, error) {
