@@ -53,7 +53,7 @@ func TestParseRefRefuses(t *testing.T) {
 		"capitals":        {"PKCS12:a", "unknown kind", "lower case"},
 		"key file":        {"my.key", "unknown kind", "pem:KEY,CHAIN"},
 		"unknown":         {"hsm:x", `unknown kind "hsm"`, "the forms are"},
-		"test and more":   {"test:", "takes nothing", "test alone"},
+		"test and more":   {"test:", "takes no argument", "write test"},
 		"pkcs12 empty":    {"pkcs12:", "names no file", "pkcs12:FILE"},
 		"pkcs12 bare":     {"pkcs12", "unknown kind", "the forms are"},
 		"pem one":         {"pem:a.key", "got 1 of 2", "pem:KEY,CHAIN"},

@@ -172,7 +172,7 @@ func TestMetadata(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s.Edit = write(text)
 			id := st.WantSigns(t, ref, s)
-			if name == "further keys" && (len(id.Warnings) != 1 || !strings.Contains(id.Warnings[0], "X is not known")) {
+			if name == "further keys" && (len(id.Warnings) != 1 || !strings.Contains(id.Warnings[0], "X is unknown")) {
 				t.Errorf("warnings %q", id.Warnings)
 			}
 		})

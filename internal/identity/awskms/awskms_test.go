@@ -282,7 +282,7 @@ func TestForm(t *testing.T) {
 		"awskms:alias/":                        "needs the ARN",
 		"awskms:alias/x?region=Europe":         `"Europe" is not a region`,
 		"awskms:alias/x?zone=a":                `unknown option "zone"`,
-		"awskms:arn:aws:kms:eu-west-1:111122223333:key/abc?region=us-east-1": "the key lies in eu-west-1",
+		"awskms:arn:aws:kms:eu-west-1:111122223333:key/abc?region=us-east-1": "the key is in eu-west-1",
 		"awskms:alias/x?role=admin":                           "not the ARN of a role",
 		"awskms:alias/x?oidc_token=eyJh":                      "must be given as a reference",
 		"awskms:alias/x?endpoint=http://kms.example":          "not an https address",

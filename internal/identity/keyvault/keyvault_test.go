@@ -63,7 +63,7 @@ func TestEllipticCurves(t *testing.T) {
 		st.WantSigns(t, ref(k), s)
 		st.WantSigns(t, "keyvault:"+k.URL+"/keys/codesign", s)
 		s.Hash = crypto.SHA512
-		st.WantError(t, st.Judged(t, ref(k), s), s, fault.Usage, "signs with", "alone")
+		st.WantError(t, st.Judged(t, ref(k), s), s, fault.Usage, "signs with SHA-", "only")
 	}
 }
 
