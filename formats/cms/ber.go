@@ -30,17 +30,24 @@ func toDER(b []byte) (der []byte, used int, ok bool) {
 // STRINGs: b itself where nothing has to change. It refuses what cannot be read,
 // is nested deeper than 64 levels, or has bytes after its end.
 func ToDER(b []byte) ([]byte, error) {
+	out, rest, err := CutDER(b)
+	if err == nil && len(rest) > 0 {
+		return nil, &ParseError{Offset: len(b) - len(rest), Field: "BER element", Problem: "bytes after its end"}
+	}
+	return out, err
+}
+
+// CutDER is ToDER for the first element of b; rest is what follows it.
+func CutDER(b []byte) (der, rest []byte, err error) {
 	c := &converter{}
 	out, used, ok := c.element(b, 0)
 	switch {
 	case !ok:
-		return nil, &ParseError{Field: "BER element", Problem: "it cannot be read"}
-	case used != len(b):
-		return nil, &ParseError{Offset: used, Field: "BER element", Problem: "bytes after its end"}
+		return nil, nil, &ParseError{Field: "BER element", Problem: "it cannot be read"}
 	case !c.changed:
-		return b, nil
+		out = b[:used]
 	}
-	return out, nil
+	return out, b[used:], nil
 }
 
 type converter struct{ changed bool }

@@ -69,10 +69,14 @@ func (c *Certificate) X509() (*x509.Certificate, error) {
 }
 
 // ParseCertificate is x509.ParseCertificate, but it also takes certificates whose serial number is
-// negative or padded (RFC 5280 section 4.1.2.2 asks readers to handle them gracefully).
+// negative or padded (RFC 5280 section 4.1.2.2 asks readers to handle them gracefully), and names
+// with UniversalString, which section 4.1.2.4 lets old ones keep.
 func ParseCertificate(raw []byte) (*x509.Certificate, error) {
 	cert, err := x509.ParseCertificate(raw)
 	if err == nil {
+		return cert, nil
+	}
+	if cert, ok := parseUniversal(raw); ok {
 		return cert, nil
 	}
 	id, ok := identify(raw)

@@ -98,7 +98,7 @@ func TestClientRetries(t *testing.T) {
 		"429 over budget":   {faults: []Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "3600"}}, asked: 1, says: "time budget"},
 		"429 nonsense":      {faults: []Fault{{Kind: FaultStatus, Status: 429, RetryAfter: "soon"}}, requests: 2, asked: 2, sleeps: []time.Duration{time.Second}},
 		"404":               {faults: []Fault{{Kind: FaultStatus, Status: 404}}, asked: 1, says: "HTTP status 404"},
-		"garbage":           {faults: []Fault{{Kind: FaultGarbage}}, asked: 1, says: "not exactly one SEQUENCE"},
+		"garbage":           {faults: []Fault{{Kind: FaultGarbage}}, asked: 1, says: `the answer is text: "this is not a response"`},
 		"web page":          {faults: []Fault{{Kind: FaultHTML}}, asked: 1, says: `content type "text/html"`},
 		"wrong nonce":       {faults: []Fault{{Kind: FaultNonce}}, asked: 1, says: "answers another request"},
 		"no nonce":          {faults: []Fault{{Kind: FaultNoNonce}}, asked: 1, says: "no nonce"},

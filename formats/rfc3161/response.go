@@ -1,12 +1,15 @@
 package rfc3161
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
 
 	"golang.org/x/crypto/cryptobyte"
 	cbasn1 "golang.org/x/crypto/cryptobyte/asn1"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
 
 	"github.com/hallmark-dev/hallmark/formats/printable"
 )
@@ -96,16 +99,12 @@ func (e *StatusError) Temporary() bool {
 	return e.Status == StatusWaiting || e.Failure == FailureTimeNotAvailable || e.Failure == FailureSystemFailure
 }
 
-// ParseResponse reads a TimeStampResp (RFC 3161 section 2.4.2) and returns its token, parsed but not checked.
+// ParseResponse reads a TimeStampResp (RFC 3161 section 2.4.2), in DER or BER, and returns its token, parsed but not checked.
 // A response without a token is a *StatusError; everything else that is wrong is another error.
 func ParseResponse(b []byte) (*Token, error) {
-	in := cryptobyte.String(b)
-	var resp, info cryptobyte.String
-	if !in.ReadASN1(&resp, cbasn1.SEQUENCE) || !in.Empty() {
-		return nil, errors.New("reading time-stamp response: not exactly one SEQUENCE")
-	}
-	if !resp.ReadASN1(&info, cbasn1.SEQUENCE) {
-		return nil, errors.New("reading time-stamp response: no PKIStatusInfo")
+	resp, info, err := readResponse(b)
+	if err != nil {
+		return nil, fmt.Errorf("reading time-stamp response: %w", err)
 	}
 	status, err := readStatus(info)
 	if err != nil {
@@ -121,6 +120,45 @@ func ParseResponse(b []byte) (*Token, error) {
 		return nil, errors.New("reading time-stamp response: granted, but there is no token (RFC 3161 section 2.4.2)")
 	}
 	return ParseToken(resp)
+}
+
+// readResponse returns what follows the PKIStatusInfo, and its content. A response in BER,
+// such as one of indefinite lengths, is converted, although RFC 3161 section 3.4 wants
+// DER. White space and zero bytes after it are passed over.
+func readResponse(b []byte) (rest, info cryptobyte.String, err error) {
+	whole, after := b, []byte(nil)
+	in := cryptobyte.String(b)
+	if !in.ReadASN1(&rest, cbasn1.SEQUENCE) || !rest.ReadASN1(&info, cbasn1.SEQUENCE) {
+		if whole, after, err = cms.CutDER(b); err != nil || whole[0] != 0x30 {
+			return nil, nil, fmt.Errorf("it is not a TimeStampResp: %s", describe(b))
+		}
+		in = whole
+		if !in.ReadASN1(&rest, cbasn1.SEQUENCE) || !rest.ReadASN1(&info, cbasn1.SEQUENCE) {
+			return nil, nil, errors.New("no PKIStatusInfo")
+		}
+	} else {
+		after = in
+	}
+	if len(bytes.Trim(after, "\x00 \t\r\n")) > 0 {
+		return nil, nil, fmt.Errorf("%d bytes follow the TimeStampResp, from offset %d on", len(after), len(b)-len(after))
+	}
+	return rest, info, nil
+}
+
+// describe says what an answer is instead.
+func describe(b []byte) string {
+	text := bytes.TrimSpace(b)
+	switch {
+	case len(text) == 0:
+		return "the answer is empty"
+	case text[0] == '<':
+		return "the answer is a web page or XML"
+	case b[0] == 0x30:
+		return fmt.Sprintf("the answer begins like one and is cut off or damaged (%d bytes)", len(b))
+	case !bytes.ContainsFunc(text[:min(len(text), 40)], func(r rune) bool { return r > '~' || r < ' ' && r != '\n' && r != '\r' && r != '\t' }):
+		return fmt.Sprintf("the answer is text: %q", text[:min(len(text), 40)])
+	}
+	return fmt.Sprintf("the answer begins with % x", b[:min(len(b), 8)])
 }
 
 func readStatus(info cryptobyte.String) (*StatusError, error) {

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/proxy"
 )
 
 const (
@@ -210,7 +211,7 @@ func (f *Fetcher) get(ctx context.Context, address string, request []byte) ([]by
 }
 
 func client() *http.Client {
-	return &http.Client{CheckRedirect: func(r *http.Request, via []*http.Request) error {
+	return &http.Client{Transport: proxy.Transport(), CheckRedirect: func(r *http.Request, via []*http.Request) error {
 		if len(via) > maxRedirects {
 			return errRedirects
 		}

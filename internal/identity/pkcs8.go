@@ -12,6 +12,9 @@ import (
 // decryptKey opens an EncryptedPrivateKeyInfo (RFC 5958 section 3).
 func decryptKey(path string, der, password []byte) (crypto.Signer, error) {
 	if password == nil {
+		if k, err := pfx.DecryptKey(der, []byte{}); err == nil {
+			return usableKey(k) // the empty password
+		}
 		return nil, fault.New(fault.Usage, "%s is encrypted and no password was given", path).
 			Hint("give password: env:NAME or file:PATH (-password= on the command line)")
 	}

@@ -134,7 +134,7 @@ func (t *token) certificates(id []byte) (certs []*x509.Certificate, own *x509.Ce
 		return nil, nil, err
 	}
 	for _, o := range found {
-		c, err := x509.ParseCertificate(t.attribute(o, pkcs11.CKA_VALUE))
+		c, err := cms.ParseCertificate(t.attribute(o, pkcs11.CKA_VALUE))
 		if err != nil {
 			continue // a certificate of another key may be anything
 		}

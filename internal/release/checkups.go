@@ -10,6 +10,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/internal/command"
 	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/proxy"
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
 )
@@ -68,8 +69,8 @@ func examineServer(ctx context.Context, server string, timeout time.Duration) di
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	if proxy, err := http.ProxyFromEnvironment(&http.Request{URL: u}); err == nil && proxy != nil {
-		return examined("time server", server+": through the proxy "+proxy.Host+", not examined further", nil)
+	if by, err := proxy.FromEnvironment(&http.Request{URL: u}); err == nil && by != nil {
+		return examined("time server", server+": through the proxy "+by.Host+", not examined further", nil)
 	}
 	c, err := (&net.Dialer{Timeout: timeout}).DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err != nil {

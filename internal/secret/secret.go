@@ -88,6 +88,9 @@ func (s Source) Resolve(r Ref) ([]byte, error) {
 	return s.fromFile(rest)
 }
 
+// noSecret is for a key whose password is the empty one, which PFX files may have.
+const noSecret = "a key without password, or with an empty one, needs no reference: leave it out (sign.password, -password=)"
+
 func (s Source) fromEnv(name string) ([]byte, error) {
 	getenv := s.Getenv
 	if getenv == nil {
@@ -96,7 +99,7 @@ func (s Source) fromEnv(name string) ([]byte, error) {
 	v := getenv(name)
 	if v == "" {
 		return nil, fault.New(fault.Usage, "reading secret: environment variable %s is not set or empty", name).
-			Hint("set %s, or refer to a file with file:PATH", name)
+			Hint("set %s, or refer to a file with file:PATH", name).Hint(noSecret)
 	}
 	return []byte(v), nil
 }
@@ -129,7 +132,7 @@ func (s Source) fromFile(path string) ([]byte, error) {
 		b = []byte(plain)
 	}
 	if b = trimNewline(b); len(b) == 0 {
-		return nil, fault.New(fault.Usage, "reading secret: %s is empty", path)
+		return nil, fault.New(fault.Usage, "reading secret: %s is empty", path).Hint(noSecret)
 	}
 	return b, nil
 }

@@ -71,7 +71,7 @@ func TestResolve(t *testing.T) {
 	}{
 		"none":          {"", "", ""},
 		"variable":      {"env:SET", "v\n", ""},
-		"unset":         {"env:UNSET", "", "environment variable UNSET is not set"},
+		"unset":         {"env:UNSET", "", "environment variable UNSET is not set or empty\nhint: set UNSET, or refer to a file with file:PATH\nhint: a key without password, or with an empty one"},
 		"lf":            {"file:lf", "s3cret", ""},
 		"crlf":          {"file:crlf", "s3cret", ""},
 		"Notepad":       {"file:mark", "s3cret", ""},
@@ -82,7 +82,7 @@ func TestResolve(t *testing.T) {
 		"only one cut":  {"file:two", "s3cret\n", ""},
 		"spaces stay":   {"file:space", " s3cret ", ""},
 		"absolute":      {Ref("file:" + filepath.Join(dir, "lf")), "s3cret", ""},
-		"empty":         {"file:empty", "", "is empty"},
+		"empty":         {"file:empty", "", "is empty\nhint: a key without password, or with an empty one"},
 		"missing":       {"file:none", "", "none"},
 		"folder":        {"file:.", "", "reading secret"},
 		"huge":          {"file:huge", "", "larger than"},

@@ -17,6 +17,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/rfc3161"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/identity"
+	"github.com/hallmark-dev/hallmark/internal/proxy"
 )
 
 // Test is the name of the time server that belongs to the test identity.
@@ -72,7 +73,8 @@ func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(co
 		return nil, nil, err
 	}
 	names := map[string]string{}
-	client := rfc3161.ClientOptions{Attempts: o.Attempts, Timeout: o.Timeout, Budget: o.Budget, MinInterval: o.MinInterval, Accept: rules}
+	client := rfc3161.ClientOptions{Attempts: o.Attempts, Timeout: o.Timeout, Budget: o.Budget, MinInterval: o.MinInterval, Accept: rules,
+		HTTP: &http.Client{Transport: proxy.Transport()}}
 	if len(o.Servers) != 1 || o.Servers[0] != Test {
 		trust := rfc3161.TrustAny
 		if roots != nil {

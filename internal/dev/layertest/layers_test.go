@@ -21,7 +21,7 @@ var formats = []string{"formats"}
 // releases, which everything above may use.
 var ground = []string{
 	"internal/command", "internal/atomicfile", "internal/childproc", "internal/console", "internal/fault", "internal/gitinfo", "internal/interrupt", "internal/secret",
-	"internal/fetch", "internal/regular", "internal/filelock", "internal/text", "internal/winstore", "internal/pinned",
+	"internal/fetch", "internal/proxy", "internal/regular", "internal/filelock", "internal/text", "internal/winstore", "internal/pinned",
 }
 
 // mayImport says which of our own folders a folder may import, besides those
@@ -63,7 +63,8 @@ var mayImport = map[string][]string{
 	"internal/winresource":  rows(nil, formats),
 
 	// The ground floor, from the top down.
-	"internal/fetch":      {"internal/atomicfile", "internal/fault"},
+	"internal/fetch":      {"internal/atomicfile", "internal/fault", "internal/proxy"},
+	"internal/proxy":      {},
 	"internal/secret":     {"internal/fault", "internal/text"},
 	"internal/command":    {"formats/printable", "internal/childproc", "internal/fault"},
 	"internal/atomicfile": {"internal/fault"},

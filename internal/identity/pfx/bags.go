@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"unicode/utf16"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 // Object identifiers of RFC 7292 and RFC 2985.
@@ -178,7 +180,7 @@ func (r *reader) certificate(b []byte, name string, id []byte) error {
 	if !bag.Type.Equal(oidX509) {
 		return nil // an SDSI certificate
 	}
-	c, err := x509.ParseCertificate(bag.Value)
+	c, err := cms.ParseCertificate(bag.Value)
 	if err != nil {
 		return fmt.Errorf("certificate: %w", err)
 	}

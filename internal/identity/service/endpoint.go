@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hallmark-dev/hallmark/internal/fault"
+	"github.com/hallmark-dev/hallmark/internal/proxy"
 )
 
 // Endpoint checks the address of a service: https, or http to loopback, with
@@ -48,7 +49,7 @@ func NewClient(config *tls.Config) *http.Client {
 		if LinkLocal(r.URL.Hostname()) {
 			return nil, nil
 		}
-		return http.ProxyFromEnvironment(r)
+		return proxy.FromEnvironment(r)
 	}
 	return c
 }
