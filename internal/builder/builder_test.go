@@ -136,7 +136,7 @@ func TestCheck(t *testing.T) {
 		"good":                     {main: "./cmd/app"},
 		"folder missing":           {main: "./cmd/no", want: "build.binaries[0].main: package ./cmd/no:"},
 		"library":                  {main: "./lib", want: "is a library (package lib)"},
-		"several":                  {main: "./...", want: "packages, not for one"},
+		"several":                  {main: "./...", want: "packages, not one"},
 		"not for Windows":          {main: "./linux", want: "build constraints exclude all Go files"},
 		"two packages in a folder": {main: "./mixed", want: "package ./mixed:"},
 		"looks like a flag":        {main: "-toolexec=x", want: "package -toolexec=x"},

@@ -213,7 +213,7 @@ func TestCoverage(t *testing.T) {
 		b, _ := json.Marshal(s)
 		t.Errorf("%s", b)
 	}
-	if len(s.Empty) != 1 || s.Empty[0] != "extra/empty.txt" || !strings.Contains(w.out.String(), "extra/empty.txt is empty") {
+	if len(s.Empty) != 1 || s.Empty[0] != "extra/empty.txt" || !strings.Contains(w.out.String(), "extra/empty.txt is left out") {
 		t.Errorf("empty files: %v\n%s", s.Empty, w.out.String())
 	}
 }

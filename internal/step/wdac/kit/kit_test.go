@@ -66,7 +66,7 @@ func TestFiles(t *testing.T) {
 func TestReadmeSaysWhatMatters(t *testing.T) {
 	for name, want := range map[string]string{
 		"audit": "nothing is blocked", "signed": "would not start", "single": "name `SiPolicy.p7b` there", "test": "Do not deploy",
-		"large": "more than the 350000 that Intune takes", "supplemental": "Enabled:Allow Supplemental Policies", "base": "It is enforced",
+		"large": "more than the 350000 that Intune accepts", "supplemental": "Enabled:Allow Supplemental Policies", "base": "It is enforced",
 		"catalog": "copy it to `%windir%",
 	} {
 		if _, files := kit(t, variants[name]); !strings.Contains(string(files["README.md"]), want) {
