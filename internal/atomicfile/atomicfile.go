@@ -26,7 +26,7 @@ import (
 // written. A crash can leave one there; Sweep removes them.
 const Prefix = ".hallmark-tmp-"
 
-// Durability says whether a write waits for the disk. Without waiting a crash
+// Durability decides whether a write waits for the disk. Without waiting a crash
 // of this program changes nothing about what is promised; a power failure in
 // the seconds afterwards can lose the file.
 type Durability bool

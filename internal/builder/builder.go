@@ -26,7 +26,7 @@ type Builder interface {
 	Build(ctx context.Context, req Request) ([]Artifact, error)
 }
 
-// Request says what to compile.
+// Request describes what to compile.
 type Request struct {
 	// Root is the absolute path of the folder with go.mod and release.yaml.
 	Root string
@@ -44,7 +44,7 @@ type Request struct {
 	Commit string
 	// Date becomes the modification time of the programs.
 	Date time.Time
-	// Trying tells that the release is for trying out, and may be built from
+	// Trying is set if the release is for trying out, and may be built from
 	// files that differ from the commit.
 	Trying bool
 	// Work is the path of the workspace file to build with, or empty.

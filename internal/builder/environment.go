@@ -111,7 +111,7 @@ func Value(env []string, name string) string {
 	return ""
 }
 
-// CheckCCompiler says what to install when there is no C compiler for a DLL.
+// CheckCCompiler describes what to install when there is no C compiler for a DLL.
 func CheckCCompiler(goarch string) error {
 	cc := CCompiler(goarch)
 	if _, err := exec.LookPath(cc); err != nil {

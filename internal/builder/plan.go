@@ -35,7 +35,7 @@ func (j Job) Artifact() Artifact {
 	return Artifact{ID: j.Binary.ID, Name: j.Binary.Name + extension(j.Binary), GOOS: j.Target.GOOS, GOARCH: j.Target.GOARCH, Level: j.Target.Level}
 }
 
-// IsDLL tells whether a binary is compiled into a DLL, which needs cgo.
+// IsDLL reports whether a binary is compiled into a DLL, which needs cgo.
 func IsDLL(b spec.Binary) bool { return b.Buildmode == "c-shared" }
 
 func extension(b spec.Binary) string {

@@ -16,7 +16,7 @@ import (
 )
 
 // linkerVariable is a variable that the linker is to set, with the path of the
-// field that says so.
+// field that caused it.
 type linkerVariable struct{ field, pkg, name string }
 
 // linkerVariables are those of build.variables and of the -X flags.
@@ -159,7 +159,7 @@ func stringVariables(p golist.Package) map[string]string {
 	return out
 }
 
-// unsettable says why the linker cannot set a variable, or "".
+// unsettable explains why the linker cannot set a variable, or "".
 func unsettable(vs *ast.ValueSpec, i int, constants map[string]bool) string {
 	if vs.Type != nil {
 		if t, ok := vs.Type.(*ast.Ident); !ok || t.Name != "string" {
@@ -175,7 +175,7 @@ func unsettable(vs *ast.ValueSpec, i int, constants map[string]bool) string {
 	return notText(vs.Values[i], constants)
 }
 
-// notText says why an expression is not a constant text, or "".
+// notText explains why an expression is not a constant text, or "".
 func notText(e ast.Expr, constants map[string]bool) string {
 	switch e := e.(type) {
 	case *ast.BasicLit:

@@ -22,7 +22,7 @@ import (
 )
 
 // maxOutput bounds what is kept of each output stream, in bytes. Of a longer
-// stream the beginning and the end are kept: compilers say what matters first,
+// stream the beginning and the end are kept: compilers print what matters first,
 // build tools last.
 const maxOutput = 1 << 20
 
@@ -30,7 +30,7 @@ const maxOutput = 1 << 20
 // program's end, and how long its pipes may stay open after a kill.
 const linger = time.Second
 
-// Cmd says what to run.
+// Cmd describes what to run.
 type Cmd struct {
 	// Path of the program, or a name to look up in PATH.
 	Path string

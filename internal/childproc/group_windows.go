@@ -13,7 +13,7 @@ import (
 
 // group is a job object. Windows ends all its processes when its last handle is
 // closed, which happens at the latest when this process ends. A process may
-// leave it if it says so when it is created (CREATE_BREAKAWAY_FROM_JOB).
+// leave it if it asks for that when it is created (CREATE_BREAKAWAY_FROM_JOB).
 type group struct{ job windows.Handle }
 
 func newGroup() (*group, error) {

@@ -4,5 +4,5 @@ package console
 
 import "os"
 
-// ansi tells whether a terminal understands escape sequences.
+// ansi reports whether a terminal understands escape sequences.
 func ansi(*os.File) bool { return true }

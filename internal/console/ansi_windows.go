@@ -7,7 +7,7 @@ import (
 )
 
 // ansi makes the console understand escape sequences, which it does only for
-// programs that ask (Windows 10 1511 and later), and tells whether it does.
+// programs that ask (Windows 10 1511 and later), and reports whether it does.
 func ansi(f *os.File) bool {
 	var mode uint32
 	h := windows.Handle(f.Fd())

@@ -12,7 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
-// Options say how to write.
+// Options describe how to write.
 type Options struct {
 	// Terminal turns the live line on.
 	Terminal bool
@@ -58,7 +58,7 @@ func New(w io.Writer, o Options) *Console {
 // Discard returns a console that shows nothing.
 func Discard() *Console { return New(io.Discard, Options{}) }
 
-// Verbose tells whether details are wanted.
+// Verbose reports whether details are wanted.
 func (c *Console) Verbose() bool { return c.o.Verbose }
 
 // Event tells other programs what happens; people see nothing of it.

@@ -117,7 +117,7 @@ func (c *Console) draw() {
 	fmt.Fprint(c.w, c.paint(dim, c.live))
 }
 
-// working says how long the oldest work has been going on, and on which files.
+// working describes how long the oldest work has been going on, and on which files.
 func (c *Console) working() string {
 	if len(c.active) == 0 {
 		return ""

@@ -1,5 +1,5 @@
 // Package dev checks this repository itself: it is behind the targets test,
-// lint and check of the magefile and of no use to anybody who imports the
+// lint and check of the magefile and of no use to those who import the
 // targets.
 package dev
 
@@ -38,7 +38,7 @@ var lints = []check{
 	{nil, []string{"run", actionlint}},
 }
 
-// Lint checks formatting, then everything that go vet and staticcheck know. It
+// Lint checks formatting, then everything that go vet and staticcheck find. It
 // goes through all checks and fails if any of them did.
 func Lint(ctx context.Context, w io.Writer) error {
 	errs := []error{Formatted(".")}

@@ -41,7 +41,7 @@ func TestFormatted(t *testing.T) {
 	}
 }
 
-// TestRun: a check says what it runs, and a failing one is an error with its output shown.
+// TestRun: a check describes what it runs, and a failing one is an error with its output shown.
 func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	if err := (check{nil, []string{"version"}}).run(context.Background(), &out); err != nil || !strings.Contains(out.String(), "go version go1") {

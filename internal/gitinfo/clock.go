@@ -8,7 +8,7 @@ import (
 
 // NoTime stands in for the time of a release whose sources carry none: no git
 // and no SOURCE_DATE_EPOCH. It is the first instant that zip archives can
-// hold, and so plainly not a real time that nobody takes it for one.
+// hold, and is clearly not a real time.
 var NoTime = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // maxEpoch is the end of 2049: the UTCTime of X.509 and PKCS#7 goes no

@@ -1,6 +1,6 @@
 // Package gitinfo asks the git program about the source code of a release:
 // commit, time, tags, remote. It never writes, and a machine without git or a
-// folder that is no repository is an answer, not an error.
+// folder that is not a repository is an answer, not an error.
 package gitinfo
 
 import (
@@ -33,7 +33,7 @@ type Info struct {
 	Tags []string
 	// Remote is the URL of the remote origin, or empty.
 	Remote string
-	// Absent says why Commit is empty: git is not installed, the folder is no
+	// Absent explains why Commit is empty: git is not installed, the folder is no
 	// repository, there is no commit yet.
 	Absent string
 }
@@ -84,7 +84,7 @@ func absent(cause error, origin string) (Info, error) {
 		return Info{Absent: "the git repository has no commit yet", Remote: origin}, nil
 	case strings.Contains(message, "dubious ownership"):
 		// git's own rule (CVE-2022-24765) stands: its configuration could run
-		// programs of whoever owns the repository.
+		// programs of the repository's owner.
 		return Info{Absent: "the git repository belongs to another user (git config --global --add safe.directory <folder> allows it)"}, nil
 	}
 	return Info{}, cause
@@ -107,7 +107,7 @@ func Config(ctx context.Context, dir string, env []string, key string) string {
 }
 
 // Reachable lists the tags of all commits from which HEAD was made, sorted.
-// shallow tells that the clone lacks earlier commits, and their tags with them.
+// shallow reports whether the clone lacks earlier commits, and their tags with them.
 // A repository that cannot be read has none.
 func Reachable(ctx context.Context, dir string, env []string) (names []string, shallow bool) {
 	out, _ := run(ctx, dir, env, "for-each-ref", "--merged=HEAD", "--format=%(refname:strip=2)", "refs/tags")

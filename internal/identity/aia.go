@@ -44,7 +44,7 @@ func newFetcher(o Options) *fetcher {
 }
 
 // issuers returns the certificates at the first address of c that holds one
-// that signed c. No address is no error and no certificate. The error is a
+// that signed c. Without an address there is no certificate and no error. The error is a
 // *fault.Error with status Service.
 func (f *fetcher) issuers(ctx context.Context, c *x509.Certificate) ([]*x509.Certificate, error) {
 	var last error

@@ -107,7 +107,7 @@ func (i *Identity) adoptExec(p *program, certs []*x509.Certificate) error {
 	return nil
 }
 
-// execKey is the private key behind a program.
+// execKey is a private key that a program holds.
 type execKey struct {
 	program     *program
 	certificate *x509.Certificate

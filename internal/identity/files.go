@@ -90,7 +90,7 @@ func pickLeaf(key crypto.PublicKey, certs []*x509.Certificate) (leaf *x509.Certi
 
 // preferLeaf reports whether a suits better than b when both certify the
 // same key: the one for code signing (a YubiKey also shows an attestation of
-// each key), then the one that is no CA, then the one that is valid longer.
+// each key), then the one that is not a CA, then the one that is valid longer.
 func preferLeaf(a, b *x509.Certificate) bool {
 	if codeSigning(a) != codeSigning(b) {
 		return codeSigning(a)

@@ -24,7 +24,7 @@ func (s Severity) String() string {
 	return "warning"
 }
 
-// MarshalText makes JSON say what String says.
+// MarshalText writes the text of String into JSON.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // Problem is one thing that is wrong with an identity.
@@ -33,7 +33,7 @@ type Problem struct {
 	Rule     string   `json:"rule"` // what was judged, such as validity
 	Text     string   `json:"text"`
 	Hint     string   `json:"hint,omitempty"`
-	Err      error    `json:"-"` // the failure behind it, if there is one
+	Err      error    `json:"-"` // the failure that caused it, if there is one
 }
 
 // Rules, as Problem.Rule names them.
@@ -66,7 +66,7 @@ func keyProblem(err error) Problem {
 	return p
 }
 
-// message is the text of err without the hints behind it.
+// message is the text of err without its hints.
 func message(err error) string {
 	text, _, _ := strings.Cut(err.Error(), "\nhint: ")
 	return text

@@ -59,7 +59,7 @@ func Kinds() []string {
 	return kinds
 }
 
-// loadRemote opens a key behind a service.
+// loadRemote opens a key in a service.
 func (i *Identity) loadRemote(ctx context.Context, r Ref) error {
 	env := service.Env{
 		Getenv: i.opts.Getenv, Dir: i.opts.Dir, Password: i.opts.Password, Resolve: i.resolve, Warn: i.warn,

@@ -26,7 +26,7 @@ type Ref struct {
 	Chain string   // pem: the certificates
 	Token TokenURI // pkcs11
 	Args  []string // exec: the program and its arguments
-	// Remote is the form of a kind behind a service.
+	// Remote is the form of a key in a service.
 	Remote service.Form
 	text   string
 }

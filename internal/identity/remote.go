@@ -19,7 +19,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
-// remoteKey is a private key behind a service. Each signature carries the
+// remoteKey is a private key in a service. Each signature carries the
 // certificate of its own answer, since services that issue certificates for
 // days may change key and certificate between two files of one run.
 type remoteKey struct {
@@ -38,7 +38,7 @@ type certified struct {
 	chain       []*x509.Certificate
 }
 
-// adoptRemote takes over a key behind a service: it opens the key and finds the
+// adoptRemote takes over a key in a service: it opens the key and finds the
 // certificate that belongs to it, among what the service holds or in the chain
 // files. name is the service's name in messages.
 func (i *Identity) adoptRemote(ctx context.Context, name string, key service.Key) error {

@@ -18,7 +18,7 @@ const (
 	// minRSABits is the least for leaf keys in the CA/Browser Forum's
 	// baseline requirements for code signing, section 6.1.5.2.
 	minRSABits = 3072
-	// weakRSABits is below what anybody accepts.
+	// weakRSABits is below what any verifier accepts.
 	weakRSABits = 2048
 	// maxRSABits is the most that Microsoft's trusted root programme allows
 	// (programme requirements, section 3.1).

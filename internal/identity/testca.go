@@ -15,7 +15,7 @@ import (
 )
 
 // TestName is the organisation in the subject of every certificate of a test
-// identity, so that nobody can take one for a real publisher.
+// identity, so that they cannot be taken for a real publisher.
 const TestName = "Hallmark TEST, not trusted"
 
 const (
@@ -30,7 +30,7 @@ const (
 )
 
 // testSet is a freshly made test identity. The keys of its two authorities
-// are thrown away as soon as the certificates are signed: somebody who trusts
+// are thrown away as soon as the certificates are signed: a machine that trusts
 // the root on a test machine trusts exactly these certificates and nothing
 // that could be issued later.
 type testSet struct {

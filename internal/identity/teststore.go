@@ -120,14 +120,14 @@ func makeTest(stateDir string, number int, now time.Time) (string, error) {
 	dir := testDir(stateDir, number)
 	if err := atomicfile.MoveDir(tmp, dir); err != nil {
 		if _, statErr := os.Stat(filepath.Join(dir, fileTSA)); statErr == nil {
-			return dir, nil // somebody else was faster
+			return dir, nil // another process was faster
 		}
 		return "", err
 	}
 	return dir, nil
 }
 
-// sweepUnfinished removes what a process left behind that was killed while it
+// sweepUnfinished removes what a process left that was killed while it
 // made a test identity. An hour is far longer than making one takes.
 func sweepUnfinished(stateDir string) {
 	left, _ := filepath.Glob(filepath.Join(stateDir, testUnfinished+"*"))

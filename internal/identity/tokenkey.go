@@ -229,7 +229,7 @@ func (k *tokenKey) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]b
 	return signature, nil
 }
 
-// sign makes one signature. Some modules want the PIN before each signature
+// sign makes one signature. Some modules need the PIN before each signature
 // without saying so in CKA_ALWAYS_AUTHENTICATE; they answer
 // CKR_USER_NOT_LOGGED_IN although the login succeeded, and are asked once
 // more with the PIN, which they have accepted before.

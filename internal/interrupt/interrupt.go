@@ -24,7 +24,7 @@ type Error struct{ Signal os.Signal }
 // Error names the signal.
 func (e *Error) Error() string { return "interrupted by " + name(e.Signal) }
 
-// Is tells that the run's context was cancelled.
+// Is reports whether the run's context was cancelled.
 func (e *Error) Is(target error) bool { return target == context.Canceled }
 
 // Run calls do with a context that ends at the first of signals. A second one
@@ -78,7 +78,7 @@ func explain(ctx context.Context, err error) error {
 	return errors.Join(told, err)
 }
 
-// onlyCancelled tells whether every error in err is the end of the context.
+// onlyCancelled reports whether every error in err is the end of the context.
 func onlyCancelled(err error) bool {
 	switch e := err.(type) {
 	case interface{ Unwrap() []error }:

@@ -49,7 +49,7 @@ func (a Artifact) Key() string { return a.ID + "_" + a.GOOS + "_" + a.GOARCH + a
 // File names the artifact for people and in folders: id_goos_goarch/name.exe.
 func (a Artifact) File() string { return a.Key() + "/" + a.Name }
 
-// Record says what one unit of a step did when it last succeeded.
+// Record describes what one unit of a step did when it last succeeded.
 type Record struct {
 	Step string `json:"step"`
 	Unit string `json:"unit"`
@@ -209,7 +209,7 @@ func (l *Ledger) Owner(path string) string {
 	return ""
 }
 
-// Binding says which bytes a file has to have, and which step said so.
+// Binding is the bytes that a file must have, and the step that recorded them.
 type Binding struct {
 	Step string
 	// Judged is true for bytes that the step judged or listed, false for

@@ -65,7 +65,7 @@ func TestDrop(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for range 2 { // what is not there is no error
+	for range 2 { // what is not there is not an error
 		if err := l.Drop("sign", "a"); err != nil {
 			t.Fatal(err)
 		}

@@ -11,21 +11,21 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// UnitState says whether a unit is going to run.
+// UnitState reports whether a unit is going to run.
 type UnitState struct {
 	Unit step.Unit
 	// Why it will run; "" when it is up to date.
 	Why string
 }
 
-// StepState says what is going to happen to a step.
+// StepState describes what is going to happen to a step.
 type StepState struct {
 	Step  step.Step
 	On    bool
 	Units []UnitState
 }
 
-// Runs tells whether any unit of the step is going to run.
+// Runs reports whether any unit of the step is going to run.
 func (s StepState) Runs() bool {
 	for _, u := range s.Units {
 		if u.Why != "" {

@@ -26,7 +26,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// Report says how much a run did.
+// Report describes how much a run did.
 type Report struct {
 	Ran  int
 	Took time.Duration
@@ -69,7 +69,7 @@ type execution struct {
 	report Report
 }
 
-// idle tells whether the plan is to do nothing at all, and then says so: files
+// idle reports whether the plan is to do nothing at all, and then prints that: files
 // are not hashed a second time to find the same.
 func (x *execution) idle(plan []StepState) bool {
 	for _, st := range plan {
@@ -85,7 +85,7 @@ func (x *execution) idle(plan []StepState) bool {
 	return true
 }
 
-// stale tells whether the ledger knows units that the step no longer has.
+// stale reports whether the ledger knows units that the step no longer has.
 func (x *execution) stale(st StepState) bool {
 	for _, rec := range x.run.Ledger.Records(st.Step.Name) {
 		if !slices.ContainsFunc(st.Units, func(u UnitState) bool { return u.Unit.Name == rec.Unit }) {
@@ -398,7 +398,7 @@ func (x *execution) tidy(stepName string, units []step.Unit) error {
 }
 
 // removeOutputs removes the files that rec wrote and that are not in keep. A
-// file that somebody else has changed since is left alone.
+// file that was changed since then is left alone.
 func (x *execution) removeOutputs(rec ledger.Record, keep map[string]string) error {
 	for _, out := range slices.Sorted(maps.Keys(rec.Outputs)) {
 		if _, ok := keep[out]; ok {

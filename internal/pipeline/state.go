@@ -32,7 +32,7 @@ type digester struct {
 	sum map[string]*digest
 }
 
-// digest is the SHA-256 of one path, computed by whoever asks first.
+// digest is the SHA-256 of one path, computed when it is first needed.
 type digest struct {
 	do  sync.Once
 	sum string
@@ -61,7 +61,7 @@ func (d *digester) digest(path string) (string, error) {
 }
 
 // ahead hashes the paths on all processors until ctx ends, so that the answers
-// are there when they are asked for. Errors wait for whoever asks.
+// are there when they are asked for. Errors are kept for the caller that asks.
 func (d *digester) ahead(ctx context.Context, paths []string) {
 	var g errgroup.Group
 	g.SetLimit(runtime.GOMAXPROCS(0))
@@ -114,7 +114,7 @@ func digestFile(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// reasonToRun says why the unit must run, or "" when it is up to date. pending
+// reasonToRun explains why the unit must run, or "" when it is up to date. pending
 // maps paths that an earlier step is going to write to that step's name.
 func reasonToRun(d *digester, l *ledger.Ledger, stepName string, u step.Unit, pending map[string]string) (string, error) {
 	config, err := json.Marshal(u.Config)

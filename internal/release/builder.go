@@ -14,7 +14,7 @@ import (
 )
 
 // openBuilder returns the builder that the spec names; it builds everything
-// twice if the spec wants that.
+// twice if the spec asks for it.
 func openBuilder(ctx context.Context, s *spec.Spec, env []string, c *console.Console) (builder.Builder, error) {
 	b, err := pickBuilder(ctx, s.Build.Builder, env, c)
 	if err != nil || s.Build.Reproducible != "verify" {

@@ -24,7 +24,7 @@ var workDirs = []string{step.BuildDir, step.StageDir, step.EvidenceDir}
 
 // Clean removes from dist/ what releases have written there: the files that the
 // ledger names, the working folders, and the ledger. Other files, such as ones
-// that are committed, stay, and it says so. Links are refused: what they lead to
+// that are committed, stay, with a note. Links are refused: what they lead to
 // is not ours. What .hallmark holds stays, it is not output.
 func Clean(ctx context.Context, o Options) error {
 	o, err := o.withDefaults()

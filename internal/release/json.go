@@ -57,7 +57,7 @@ func (r *Release) about() map[string]any {
 	}
 }
 
-// result is the data of the event result: what was done and where it lies.
+// result is the data of the event result: what was done and where it is.
 func (r *Release) result(report pipeline.Report) map[string]any {
 	run := r.run
 	files := map[string]string{}

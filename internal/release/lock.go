@@ -12,7 +12,7 @@ import (
 )
 
 // takeLock keeps two releases out of one folder. While another one runs it
-// waits and says so; ctx ends the wait.
+// waits and prints a note; ctx ends the wait.
 func takeLock(ctx context.Context, o Options) (unlock func(), err error) {
 	dir := filepath.Join(o.Root, step.StateDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {

@@ -199,7 +199,7 @@ func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
 	return s, nil
 }
 
-// others are the secrets that the signing identity has no business with.
+// others are the secrets that are not for the signing identity.
 func others(s *spec.Spec) []secret.Ref {
 	own := s.Sign.Secrets()
 	return slices.DeleteFunc(s.Secrets(), func(r secret.Ref) bool { return slices.Contains(own, r) })

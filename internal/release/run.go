@@ -119,7 +119,7 @@ func (r *Release) Plan(ctx context.Context) error {
 	return nil
 }
 
-// summary says what lies where and what to do next.
+// summary prints which files are where and what to do next.
 func (r *Release) summary(report pipeline.Report) {
 	c, run := r.run.Console, r.run
 	c.Line("")

@@ -121,7 +121,7 @@ func (p *project) thumbprints() (list []string) {
 }
 
 // TestCertificateChangesBetweenTwoFiles: the two programs carry the
-// certificates of their own answers, and the ledger says which.
+// certificates of their own answers, and the ledger names which.
 func TestCertificateChangesBetweenTwoFiles(t *testing.T) {
 	p := newProject(t)
 	p.use(services(t)["artifact-signing"], "  expect_eku: ["+st.SubscriberEKU+"]\n  expect_subject: Release Test Ltd\n")
@@ -141,7 +141,7 @@ func TestCertificateChangesBetweenTwoFiles(t *testing.T) {
 
 // TestResumedAfterTheCertificateEnded: the time server was down, and the
 // release is resumed when the certificate of three days has ended. It is signed
-// again, since no timestamp would help, and says so.
+// again, since no timestamp would help, and prints the reason.
 func TestResumedAfterTheCertificateEnded(t *testing.T) {
 	pki := formatstest.NewPKI(t)
 	entra := st.NewEntra(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/spec/schema"
 )
 
-// InitOptions say what Init does.
+// InitOptions are the settings of Init.
 type InitOptions struct {
 	Force bool // replace files that exist
 	Full  bool // write every key that exists, with its explanation

@@ -167,7 +167,7 @@ func (p *project) must(steps ...string) {
 	}
 }
 
-// plan says what would run.
+// plan describes what would run.
 func (p *project) plan() []pipeline.StepState {
 	p.t.Helper()
 	r, err := Open(context.Background(), p.options(), false)

@@ -73,7 +73,7 @@ func emptyHint(t reflect.Type, path string) string {
 	return "give it a value, or delete the line"
 }
 
-// needs tells whether a section has keys that must be there.
+// needs reports whether a section has keys that must be there.
 func needs(t reflect.Type) bool {
 	for _, f := range fieldsOf(t) {
 		if f.rule.Required {
@@ -157,7 +157,7 @@ func (d *decoder) merges(n *yaml.Node, path string, open map[*yaml.Node]bool) []
 	return nil
 }
 
-// join appends a key to a path. A key that is no plain word is quoted, so
+// join appends a key to a path. A key that is not a plain word is quoted, so
 // that a message stays one line whatever the file holds.
 func join(path, key string) string {
 	if plainKey.MatchString(key) {

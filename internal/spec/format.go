@@ -30,7 +30,7 @@ type Format struct {
 	Values []string
 	// Want completes the sentence «this is not …».
 	Want string
-	// Hint says how to write it.
+	// Hint describes how to write it.
 	Hint string
 	// Example of a text that fits.
 	Example string

@@ -14,7 +14,7 @@ import (
 var identityPrefix = regexp.MustCompile(`^identity:? `)
 
 // judgeIdentity judges the short form of an identity. The message names the
-// kind and what is missing, never the text behind it.
+// kind and what is missing, never the text after it.
 func judgeIdentity(s string) (message, hint string) {
 	ref, err := identity.ParseRef(s)
 	if err == nil {

@@ -103,7 +103,7 @@ func judge(s *Spec, env Env) []Problem {
 	return append(list, Validate(s, env)...)
 }
 
-// spoilt tells whether the field at path, what holds it, or an entry of it has
+// spoilt reports whether the field at path, what holds it, or an entry of it has
 // a problem already.
 func spoilt(path string, list []Problem) bool {
 	for _, p := range list {
@@ -114,7 +114,7 @@ func spoilt(path string, list []Problem) bool {
 	return false
 }
 
-// within tells whether path continues outer with one of the given signs.
+// within reports whether path continues outer with one of the given signs.
 func within(path, outer, signs string) bool {
 	rest, ok := strings.CutPrefix(path, outer)
 	return ok && rest != "" && strings.Contains(signs, rest[:1])
@@ -132,7 +132,7 @@ func (s *Spec) line(path string) int {
 	return s.lines[""]
 }
 
-// has tells whether the file itself sets the field at path.
+// has reports whether the file itself sets the field at path.
 func (s *Spec) has(path string) bool {
 	_, ok := s.lines[path]
 	return ok

@@ -33,7 +33,7 @@ func checkPart(part, s string) string {
 
 var device = regexp.MustCompile(`^(?i:CON|PRN|AUX|NUL|CONIN\$|CONOUT\$|(COM|LPT)[1-9¹²³])$`)
 
-// isDevice knows the names that Windows gives to devices in every folder,
+// isDevice recognises the names that Windows gives to devices in every folder,
 // whatever extension follows.
 func isDevice(name string) bool {
 	base, _, _ := strings.Cut(name, ".")
@@ -89,11 +89,11 @@ func leaves(s string) string {
 
 var driveRoot = regexp.MustCompile(`^([A-Za-z]:[\\/]|\\\\|//)`)
 
-// isAbs knows absolute paths of every system: /x, C:\x, C:/x, \\server\share and
+// isAbs recognises absolute paths of every system: /x, C:\x, C:/x, \\server\share and
 // //server/share. C:x is not one: it depends on the current folder of the drive.
 func isAbs(s string) bool { return strings.HasPrefix(s, "/") || driveRoot.MatchString(s) }
 
-// foreign says why an absolute path means nothing on this system.
+// foreign explains why an absolute path means nothing on this system.
 func foreign(s string) string {
 	windows := driveRoot.MatchString(s)
 	switch {

@@ -19,9 +19,9 @@ type Problem struct {
 	// Path of the field, such as sign.identity or build.binaries[0].name;
 	// empty when the file as a whole is meant.
 	Path string
-	// Message says what is wrong.
+	// Message describes what is wrong.
 	Message string
-	// Hint says what to do; may be empty.
+	// Hint describes what to do; may be empty.
 	Hint string
 }
 

@@ -89,7 +89,7 @@ func expansionHint(path string) string {
 	return "write the value itself"
 }
 
-// quotesHint says how to make a text of a value that YAML takes for something
+// quotesHint describes how to make a text of a value that YAML takes for something
 // else.
 func quotesHint(n *yaml.Node, f Format) string {
 	if message, _ := f.Check(n.Value); message != "" && f.Hint != "" {

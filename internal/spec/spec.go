@@ -20,7 +20,7 @@ type Spec struct {
 	Version int `yaml:"version" jsonschema:"required,enum=1"`
 	// Project names the product and its publisher.
 	Project Project `yaml:"project" jsonschema:"required"`
-	// Build says which programs are compiled, and how.
+	// Build describes which programs are compiled, and how.
 	Build Build `yaml:"build"`
 	// Resources are put into every program: version information, application manifest, icon. Left out: the programs stay as the linker made them.
 	Resources *Resources `yaml:"resources"`
@@ -58,7 +58,7 @@ type Source struct {
 	// version itself), or RELEASE_VERSION or snapshot for a release that is
 	// for trying out.
 	VersionFrom string `yaml:"-"`
-	// Untagged says, when a plan is made all the same, why git gives no
+	// Untagged says, when a plan is made anyway, why git gives no
 	// version.
 	Untagged *Problem `yaml:"-"`
 	// Tag of the version: that on HEAD which stands for it, else the version with a v before it.
@@ -92,7 +92,7 @@ type Project struct {
 	Repository string `yaml:"repository" jsonschema:"format=https"`
 }
 
-// Build says which programs are compiled, and how. -trimpath is always set,
+// Build describes which programs are compiled, and how. -trimpath is always set,
 // and CGO_ENABLED=0 but for DLLs.
 type Build struct {
 	// Builder that compiles: goreleaser, go (plain go build, identical bytes), or auto (goreleaser when it is installed, else go). Default: auto.
@@ -372,7 +372,7 @@ type Portal struct {
 type Package struct {
 	// Formats of what is published: zip, an archive for each target, and exe, the programs and DLLs themselves. Default: zip.
 	Formats []string `yaml:"formats" jsonschema:"enum=zip|exe,default=zip,minitems=1,unique"`
-	// Per says what one archive holds: all programs of a target (target), or one program (program). Default: target.
+	// Per describes what one archive holds: all programs of a target (target), or one program (program). Default: target.
 	Per string `yaml:"per" jsonschema:"enum=target|program,default=target"`
 	// Files go into every archive beside README and LICENSE, by glob pattern.
 	Files []string `yaml:"files" jsonschema:"format=glob,minitems=1,unique,example=docs/*.md"`

@@ -22,7 +22,7 @@ func (t Trial) on() bool { return t.Snapshot || t.Version != "" }
 // signTrial lets the test identity sign a trial in place of the real one, and
 // takes away what only the real one could fulfil.
 func signTrial(s *Spec) {
-	s.replaced = s.Secrets() // programs that are run still have no business with them
+	s.replaced = s.Secrets() // programs that are run still must not get them
 	if g := s.Sign; g != nil && g.Identity != test {
 		s.Sign = &Sign{Identity: test, Digest: g.Digest, Description: g.Description, URL: g.URL, PageHashes: g.PageHashes}
 		s.forget("sign.")

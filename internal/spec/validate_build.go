@@ -139,7 +139,7 @@ func (j *judgement) importDir(dir string, cgo bool) (*build.Package, error) {
 	return ctx.ImportDir(j.resolve(dir), 0)
 }
 
-// needsCgo tells whether the folder holds a program once cgo is on.
+// needsCgo reports whether the folder holds a program once cgo is on.
 func (j *judgement) needsCgo(dir string) bool {
 	pkg, err := j.importDir(dir, true)
 	return err == nil && pkg.Name == "main"
@@ -175,7 +175,7 @@ func (j *judgement) compilation() {
 	}
 }
 
-// fixedVariable tells whether a release decides an environment variable.
+// fixedVariable reports whether a release decides an environment variable.
 func fixedVariable(name string) bool {
 	name = strings.ToUpper(name)
 	switch name {

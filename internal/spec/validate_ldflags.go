@@ -13,7 +13,7 @@ import (
 // shellVariable is what a shell or a Makefile would have replaced.
 var shellVariable = regexp.MustCompile("\\$[A-Za-z_({]|`|%[A-Za-z_]+%")
 
-// linkerHint says how a version gets into a program.
+// linkerHint describes how a version gets into a program.
 const linkerHint = "build.variables sets variables of the program to the version, the commit or its date: variables: {main.version: version}"
 
 func (j *judgement) ldflags() {

@@ -32,7 +32,7 @@ func (j *judgement) portal() {
 		"is on the host of project.repository but belongs to another repository", "name a build of this repository")
 }
 
-// belongs tells whether a build log on the repository's own host lies below
+// belongs reports whether a build log on the repository's own host lies below
 // the repository. Build logs elsewhere belong to whom the host list says.
 func belongs(ci, repository string) bool {
 	if ci == "" || repository == "" || hostOf(ci) != hostOf(repository) {

@@ -54,7 +54,7 @@ func (j *judgement) timestamp() {
 
 // timeServers demands test alone or addresses alone, and the one that goes
 // with the identity: a test signature must not carry a real time, nor a real
-// one a time that nobody vouches for.
+// one a time that no authority confirms.
 func (j *judgement) timeServers(servers []string) {
 	tests := 0
 	for _, s := range servers {

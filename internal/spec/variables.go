@@ -30,7 +30,7 @@ func (s *Spec) LinkerVariables() map[string]string {
 	return out
 }
 
-// Trial tells whether the release is for trying out only: a snapshot, or under a
+// Trial reports whether the release is for trying out only: a snapshot, or under a
 // version that the environment names.
 func (s *Spec) Trial() bool {
 	return s.Source.VersionFrom == "snapshot" || s.Source.VersionFrom == "RELEASE_VERSION"

@@ -53,7 +53,7 @@ func resolve(s *Spec, env Env) []Problem {
 }
 
 // unknowable lists the linker's variables whose value needs a commit when there
-// is none; absent says why.
+// is none; absent explains why.
 func unknowable(s *Spec, absent string) []Problem {
 	var list []Problem
 	for _, name := range slices.Sorted(maps.Keys(s.Build.Variables)) {

@@ -11,7 +11,7 @@ import (
 // Dist is the output folder, relative to the project.
 const Dist = "dist"
 
-// LedgerPath, SumsPath and the folders below are where things lie, relative to
+// LedgerPath, SumsPath and the folders below are where things are, relative to
 // the project and with slashes.
 const (
 	LedgerPath  = Dist + "/release.json"
@@ -39,7 +39,7 @@ func (r *Run) Abs(p string) string {
 	return filepath.Join(r.Root, filepath.FromSlash(p))
 }
 
-// Stamped is where the program with its resources lies: the bytes that are
+// Stamped is where the program with its resources is: the bytes that are
 // signed. Without resources these are the bytes of the build.
 func (r *Run) Stamped(a ledger.Artifact) string {
 	if r.Spec.Resources == nil {
@@ -77,7 +77,7 @@ func (r *Run) SignatureBefore(stepName string, a ledger.Artifact) string {
 	return last
 }
 
-// Released is where the finished program lies.
+// Released is where the finished program is.
 func (r *Run) Released(a ledger.Artifact) string {
 	return path.Join(ReleaseDir, a.File())
 }

@@ -10,14 +10,14 @@ import (
 // (.pem) and DER (.cer), for other tools that are to trust it.
 const TestRoot = Dist + "/test-root"
 
-// UsesTestIdentity tells whether the release is signed by the throw-away
+// UsesTestIdentity reports whether the release is signed by the throw-away
 // identity.
 func (r *Run) UsesTestIdentity() bool {
 	return r.Spec.Sign != nil && r.Spec.Sign.Identity == identity.KindTest
 }
 
 // Roots are the trust anchors of this release: the usual ones unless the spec
-// wants only its own, those of the spec, and the test root of a test release.
+// needs only its own, those of the spec, and the test root of a test release.
 func (r *Run) Roots() (*certchain.Roots, error) {
 	o := trust.Options{Store: r.Lists, From: "release.yaml"}
 	if v := r.Spec.Verify; v != nil {

@@ -20,7 +20,7 @@ type Step struct {
 	Title func(*spec.Spec) string
 	// Does says in a few words what the step does, for plan and help.
 	Does string
-	// Enabled tells whether the spec asks for the step.
+	// Enabled reports whether the spec asks for the step.
 	Enabled func(*spec.Spec) bool
 	// Units lists the pieces of work. It must be quick and must not reach
 	// keys or the network: plan calls it too. Every file that it, or the work
@@ -40,7 +40,7 @@ type Step struct {
 	// Parallel is how many units may run at once; 0 or a nil function means
 	// as many as there are processors.
 	Parallel func(*Run) int
-	// Judges tells that the step itself says what is wrong with an input that
+	// Judges is set if the step itself reports what is wrong with an input that
 	// changed since an earlier step wrote it.
 	Judges bool
 	// Fresh has every file of the step hashed anew when its turn comes,
@@ -63,7 +63,7 @@ type Unit struct {
 	// Config is everything but files that decides the result. It is kept in
 	// the ledger as JSON, so its fields must be exported and hold no secrets.
 	Config any
-	// Stale says why the unit must run although nothing that it is made of has
+	// Stale explains why the unit must run although nothing that it is made of has
 	// changed, as when a certificate has ended; "" otherwise.
 	Stale string
 	// Inputs are the paths of the files that are read, relative to the
@@ -103,7 +103,7 @@ func (s Step) Label(about *spec.Spec) string {
 // Label is the unit's name for people.
 func (u Unit) Label() string { return cmp.Or(u.Shown, u.Name) }
 
-// Files says how many files there are.
+// Files returns a number of files in words.
 func Files(n int) string {
 	if n == 1 {
 		return "1 file"

@@ -11,7 +11,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/pinned"
 )
 
-// written knows the bytes that steps wrote in this run, by path relative to the
+// written holds the bytes that steps wrote in this run, by path relative to the
 // project. The runner holds what it finds there against it: otherwise a file
 // that something changes right after it was written would be recorded, and
 // shipped, as what the step made.

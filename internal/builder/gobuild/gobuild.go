@@ -21,7 +21,7 @@ import (
 )
 
 // maxParallel bounds the go commands that run at once. Each compiles in
-// parallel by itself; only linking gains from a second one.
+// parallel on its own; only linking gains from a second one.
 const maxParallel = 4
 
 // Builder runs go build.

@@ -16,7 +16,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 )
 
-// Query says which programs are meant.
+// Query names which programs are meant.
 type Query struct {
 	// Root is the absolute path of the module.
 	Root string
@@ -68,7 +68,7 @@ type Module struct {
 	Replace *struct{ Version string }
 }
 
-// Local tells whether the module lies in a folder that people edit. All
+// Local reports whether the module lies in a folder that people edit. All
 // others lie in the module cache, and go.sum stands for their content.
 func (m *Module) Local() bool {
 	if m == nil {

@@ -54,7 +54,7 @@ func readArtifacts(path, root string) ([]builder.Artifact, error) {
 	return made, nil
 }
 
-// program tells whether the entry is a program or a DLL for Windows. The C
+// program reports whether the entry is a program or a DLL for Windows. The C
 // header of a DLL is listed too.
 func (e entry) program() bool {
 	return e.GOOS == "windows" && (e.Type == "Binary" || e.Type == "C Shared Library" && strings.HasSuffix(e.Name, ".dll"))

@@ -53,7 +53,7 @@ func configuration(req builder.Request, dist string) ([]byte, error) {
 }
 
 // generate writes literal values only: no template of goreleaser's decides
-// anything, so the file says all there is to know.
+// anything, so the file is complete.
 func generate(req builder.Request, dist string) ([]byte, error) {
 	c := config{
 		Version:     2,

@@ -30,7 +30,7 @@ func HowToInstall() string {
 
 var errNotInstalled = errors.New("goreleaser is not installed")
 
-// IsNotInstalled says whether err means that Find found no usable goreleaser.
+// IsNotInstalled reports whether err means that Find found no usable goreleaser.
 func IsNotInstalled(err error) bool { return errors.Is(err, errNotInstalled) }
 
 // Tool is a goreleaser program.

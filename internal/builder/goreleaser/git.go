@@ -11,7 +11,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/childproc"
 )
 
-// stubGit is a git that knows no repository.
+// stubGit is a git that reports no repository.
 const stubGit = "package main\n\nimport \"os\"\n\nfunc main() { os.Exit(1) }\n"
 
 // withGit is the environment for goreleaser. goreleaser refuses to start

@@ -43,7 +43,7 @@ func (b Builder) Version(ctx context.Context) (string, error) {
 
 // Build compiles every binary for every target, with the user's configuration
 // when build.config is set. Without goreleaser it is an error: building it takes
-// minutes, and whoever wants that asks for it.
+// minutes, so it is done only on request.
 func (b Builder) Build(ctx context.Context, req builder.Request) ([]builder.Artifact, error) {
 	tool, err := b.Locator.Find(ctx)
 	if err != nil {

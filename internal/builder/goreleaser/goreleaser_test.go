@@ -177,7 +177,7 @@ func TestBuildRefuses(t *testing.T) {
 	}
 }
 
-// Compiling goreleaser takes minutes; a release does not begin to by itself.
+// Compiling goreleaser takes minutes; a release does not start it unasked.
 func TestBuildDoesNotInstall(t *testing.T) {
 	l := fake(t, "build", "1.0.0")
 	var notice bytes.Buffer

@@ -17,7 +17,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/spec"
 )
 
-// Find returns the files that the entry's pattern names, with where they lie
+// Find returns the files that the entry's pattern names, with where they are
 // as Path, sorted by machine. field is the path of the entry in the spec.
 // There must be at least one, and not two for one machine.
 func Find(root string, b spec.Binary, field string) ([]builder.Artifact, []spec.Problem) {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// canPin tells whether startOn can bound the processors.
+// canPin reports whether startOn can bound the processors.
 const canPin = true
 
 // startOn starts cmd on the first n of the processors that this process may

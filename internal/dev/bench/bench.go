@@ -44,7 +44,7 @@ type session struct {
 // Run measures everything and writes the table to out; what is being done goes
 // to log. Single files are measured n times, 0 means Runs. That a bar is missed is part of the table and no error; a
 // measurement that fails, or a signature that does not verify, is one. The
-// other measurements are made all the same.
+// other measurements are still made.
 func Run(ctx context.Context, out, log io.Writer, n int) (err error) {
 	s := &session{log: log, runs: n}
 	if n <= 0 {

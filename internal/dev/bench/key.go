@@ -14,7 +14,7 @@ import (
 	"software.sslmate.com/src/go-pkcs12"
 )
 
-// Every tool gets the password of the one key in the way that it knows; ours
+// Every tool gets the password of the one key in the way that it supports; ours
 // reads the variable.
 const (
 	passwordVariable = "HALLMARK_BENCH_PASSWORD"
@@ -61,7 +61,7 @@ func makeKey(dir string) (keyFiles, error) {
 }
 
 // issue makes a certificate for key. Publisher is one for signing code, all
-// others are authorities; without a parent it is signed by itself.
+// others are authorities; without a parent it is self-signed.
 func issue(name string, parent *x509.Certificate, key, by *rsa.PrivateKey) (*x509.Certificate, error) {
 	now := time.Now()
 	t := &x509.Certificate{

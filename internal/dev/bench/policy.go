@@ -144,7 +144,7 @@ func (s *session) scans(dir string) command {
 }
 
 // linked makes a folder with n links to every file of the folder from, and
-// says how many bytes they are together.
+// returns their total size in bytes.
 func linked(dir, from string, n int) (int64, error) {
 	entries, err := os.ReadDir(from)
 	if err != nil {

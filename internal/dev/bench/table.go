@@ -14,7 +14,7 @@ type table struct {
 	notes   []string
 }
 
-// row is one line: a figure of ours, of somebody else, their ratio, and the bar
+// row is one line: a figure of ours, of another party, their ratio, and the bar
 // that the figure or the ratio is held against.
 type row struct {
 	what, ours, other, ratio, bar string

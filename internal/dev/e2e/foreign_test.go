@@ -13,7 +13,7 @@ import (
 // a magefile of three lines and a main package; mage init writes its spec, and
 // what it writes is released as it is, on a machine with only Go.
 func TestThirdParty(t *testing.T) {
-	// The tag, which changes nothing by itself, lets the build cache serve the
+	// The tag, which changes nothing on its own, lets the build cache serve the
 	// program of the other tests too.
 	dir, env := t.TempDir(), onlyGo(t, "-mod=mod", "-tags=crashpoint")
 	if err := requiring(dir, "example.com/other"); err != nil {

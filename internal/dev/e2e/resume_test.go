@@ -17,7 +17,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/formatstest"
 )
 
-// stamps starts a time server that fails as long as bad says so.
+// stamps starts a time server that fails while bad returns true.
 func stamps(t *testing.T, kind rfc3161.FaultKind, bad *atomic.Bool, asked chan<- struct{}) string {
 	t.Helper()
 	tsa := formatstest.NewPKI(t).TSA

@@ -10,7 +10,7 @@ import (
 
 // oldModule is a product whose go.mod is behind ours: an older go line, and the
 // debug settings that come with it, and an older x/crypto in a vendor folder,
-// which says which version it is.
+// which shows which version it is.
 var oldModule = map[string]string{
 	"go.mod": "module example.com/old\n\ngo 1.23.0\n\nrequire golang.org/x/crypto v0.21.0\n",
 	"go.sum": "golang.org/x/crypto v0.21.0 h1:X31++rzVUdKhX5sWmSOFZxx8UW/ldWx55cbf08iNAMA=\n" +

@@ -24,7 +24,7 @@ var ground = []string{
 	"internal/fetch", "internal/proxy", "internal/regular", "internal/filelock", "internal/text", "internal/winstore", "internal/pinned",
 }
 
-// mayImport says which of our own folders a folder may import, besides those
+// mayImport names which of our own folders a folder may import, besides those
 // below itself. The longest matching key counts, so each parent below internal
 // has its floor in this table; a new package needs a row.
 var mayImport = map[string][]string{

@@ -82,7 +82,7 @@ func Parse(rest string) (service.Form, error) {
 	return f, f.profile.check("identity artifact-signing")
 }
 
-// check judges the names; where says where they stand.
+// check judges the names; where names their place.
 func (p profile) check(where string) error {
 	for _, n := range []struct {
 		what, value string

@@ -168,7 +168,7 @@ func (c *chain) ofRole(name string, p map[string]string, depth int) (*source, er
 	return c.assume(p["role_arn"], cmp.Or(p["role_session_name"], "hallmark"), p["external_id"], base), nil
 }
 
-// ofCommand asks the aws command, which knows how people log in: SSO, MFA, aws
+// ofCommand asks the aws command, which handles all ways to log in: SSO, MFA, aws
 // login.
 func (c *chain) ofCommand(profile string) *source {
 	s := c.ofProcess("aws configure export-credentials, profile "+profile,

@@ -114,7 +114,7 @@ func clientCertificate(c *certificate) way {
 }
 
 // assertion is the signed token: "Application authentication certificate
-// credentials", which wants PS256 and the certificate's SHA-256.
+// credentials", which requires PS256 and the certificate's SHA-256.
 func (c *certificate) assertion(audience, client string, now time.Time) (string, error) {
 	sum := sha256.Sum256(c.certs[0].Raw)
 	header := map[string]any{"alg": "PS256", "typ": "JWT", "x5t#S256": base64.RawURLEncoding.EncodeToString(sum[:])}

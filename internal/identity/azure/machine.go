@@ -15,7 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/identity/service"
 )
 
-// resource is what older token endpoints want in place of a scope.
+// resource is what older token endpoints need in place of a scope.
 func resource(scope string) string { return strings.TrimSuffix(scope, "/.default") }
 
 // managed asks for the token of the machine's own identity: App Service and
@@ -64,7 +64,7 @@ func probe(ctx context.Context, c *service.Caller, address string) error {
 // azTimeout is for the command az, which takes seconds to start.
 const azTimeout = 30 * time.Second
 
-// commandAz asks the command az for a token, which knows how people log in.
+// commandAz asks the command az for a token, which handles all ways to log in.
 func commandAz(ctx context.Context, t *Tokens, scope, tenant string) (token, error) {
 	args := []string{"account", "get-access-token", "-o", "json", "--resource", resource(scope)}
 	if tenant != "" {

@@ -63,8 +63,8 @@ func parseChallenge(header string) (c challenge) {
 	return c
 }
 
-// checkScope refuses a challenge that asks for a token of somebody else: a
-// server that is no vault could collect tokens for a real one so.
+// checkScope refuses a challenge that asks for a token of another party: a
+// server that is not a vault could otherwise collect tokens for a real one.
 func (k *key) checkScope(scope string) error {
 	u, err := url.Parse(scope)
 	host := k.vault.Hostname()

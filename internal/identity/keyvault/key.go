@@ -106,7 +106,7 @@ func (k *key) readCertificate(a *service.Answer, held *service.Held) error {
 	return cmp.Or(v.Attributes.check(k), k.use(a, v.Kid))
 }
 
-// protection says where a key of that type lies: types with HSM in the name
+// protection names where a key of that type is: types with HSM in the name
 // never leave one.
 func protection(kty string) string {
 	if strings.HasSuffix(kty, "-HSM") {
@@ -212,7 +212,7 @@ func algorithm(s service.Scheme, h crypto.Hash) (string, error) {
 	return begin + end, nil
 }
 
-// allows: every RSA key knows every hash; with an elliptic curve goes one hash.
+// allows: an RSA key works with every hash, an elliptic curve with one hash only.
 func allows(public crypto.PublicKey) func(service.Scheme, crypto.Hash) error {
 	return func(s service.Scheme, h crypto.Hash) error {
 		ec, ok := public.(*ecdsa.PublicKey)

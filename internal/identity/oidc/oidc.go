@@ -12,7 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
-// Options say what token is wanted.
+// Options describe what token is wanted.
 type Options struct {
 	// Token is a reference to a token that lies ready: env:NAME or file:PATH, as
 	// GitLab's id_tokens gives it. "" asks the CI service.
@@ -33,7 +33,7 @@ func Secrets() []secret.Ref {
 }
 
 // Find finds the source that o names or the CI service that this is run by.
-// The error (Usage) says what to set.
+// The error (Usage) describes what to set.
 func Find(env service.Env, o Options) (*Source, error) {
 	if o.Token != "" {
 		return ready(env, secret.Ref(o.Token)), nil

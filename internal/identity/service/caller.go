@@ -54,9 +54,9 @@ type Dialect struct {
 	// Read sets Code and Message of a failure from the body of the answer,
 	// which may be empty, HTML or hostile.
 	Read func(f *Failure, body []byte)
-	// Judge says what a failure means; nil is Judge.
+	// Judge describes what a failure means; nil is Judge.
 	Judge func(f *Failure) Verdict
-	// Hints say what to do about a failure that ended the call.
+	// Hints describe what to do about a failure that ended the call.
 	Hints func(f *Failure) []string
 	// RequestIDs are the headers that identify a call for the service's
 	// support, the best first.
@@ -212,7 +212,7 @@ func backoff(tries int) time.Duration {
 	return d/2 + rand.N(d/2+1)
 }
 
-// ended words the end of ctx: a cancelled run is no failure of the service.
+// ended words the end of ctx: a cancelled run is not a failure of the service.
 func (c *Caller) ended(ctx context.Context, f *Failure) error {
 	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return fmt.Errorf("%s: %s: %w", f.Service, f.Operation, context.Cause(ctx))

@@ -41,7 +41,7 @@ func Loopback(host string) bool {
 }
 
 // NewClient returns a client for a Caller: it follows no redirect, keeps
-// Parallel connections, wants TLS 1.2 and takes proxies from the environment.
+// Parallel connections, requires TLS 1.2 and takes proxies from the environment.
 // config may name further roots or a client certificate, and may be nil.
 func NewClient(config *tls.Config) *http.Client {
 	c := direct(config)

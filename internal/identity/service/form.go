@@ -13,7 +13,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/secret"
 )
 
-// Form is the short form of an identity behind a service, taken apart and
+// Form is the short form of an identity in a service, taken apart and
 // checked.
 type Form interface {
 	// Service is the service's name in messages, such as "Azure Key Vault".
@@ -49,7 +49,7 @@ func RunIn(env []string) func(ctx context.Context, program string, args ...strin
 }
 
 // LastLine is the end of what a command printed that failed, on one line:
-// there it says why.
+// there it explains why.
 func LastLine(err error) string {
 	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
 	last := printable.Text(strings.TrimSpace(lines[len(lines)-1]))
@@ -77,7 +77,7 @@ func (e Env) First(names ...string) (name, value string) {
 	return "", ""
 }
 
-// Options are the settings behind the question mark of a short form.
+// Options are the settings after the question mark of a short form.
 type Options map[string]string
 
 // SplitOptions takes a short form without its kind apart: BODY?NAME=VALUE&….

@@ -39,7 +39,7 @@ func (g *gate) enter(ctx context.Context, c Clock) (round int, err error) {
 	}
 }
 
-// tryEnter enters, or says how long to pause or what to wait for.
+// tryEnter enters, or returns how long to pause or what to wait for.
 func (g *gate) tryEnter(now time.Time) (round int, pause time.Duration, changed <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

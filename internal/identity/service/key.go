@@ -11,7 +11,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/certchain"
 )
 
-// Key is a private key behind a service, as each kind of identity implements
+// Key is a private key in a service, as each kind of identity implements
 // it. Its methods are called from several goroutines.
 type Key interface {
 	// Open reaches the key before anything is signed. It makes a signature
@@ -65,7 +65,7 @@ type Held struct {
 	// chain, in any order. Empty where it holds none, then sign.chain has it.
 	Certificates []*x509.Certificate
 	Info         *Info
-	// Allows says why the key cannot make such signatures, nil if it can. A nil
+	// Allows explains why the key cannot make such signatures, nil if it can. A nil
 	// function allows everything.
 	Allows func(s Scheme, h crypto.Hash) error
 	// Tried is set when opening has made a signature that the certificate

@@ -1,5 +1,5 @@
 // Package servicetest has stand-ins for signing services, on loopback, with
-// real keys and certificates behind them. Each follows the published
+// real keys and certificates in them. Each follows the published
 // specification of its service and answers that were recorded from it: where
 // the real one refuses, so does the stand-in. Faults are put in front of it:
 // throttling, outages, cut connections, hostile bodies.
@@ -45,7 +45,7 @@ type planned struct {
 	answer http.HandlerFunc
 }
 
-// New starts a server with h behind it.
+// New starts a server whose handler is h.
 func New(t testing.TB, h http.Handler) *Server {
 	t.Helper()
 	s := &Server{}
@@ -201,7 +201,7 @@ func answer(w http.ResponseWriter, status int, v any) {
 	json.NewEncoder(w).Encode(v) // a client that has gone away has its answer
 }
 
-// Clock is time that passes only while somebody waits for it.
+// Clock is time that passes only while a caller waits for it.
 type Clock struct {
 	mu     sync.Mutex
 	now    time.Time

@@ -219,7 +219,7 @@ func (k *key) dialect() service.Dialect {
 			switch f.Status {
 			case http.StatusForbidden:
 				return service.Refused
-			case http.StatusPreconditionFailed, 472, 473: // a standby that is behind, or performance and recovery standbys
+			case http.StatusPreconditionFailed, 472, 473: // a standby that is not up to date, or performance and recovery standbys
 				return service.Retry
 			}
 			return service.Judge(f)

@@ -40,7 +40,7 @@ func (t token) Authorize(ctx context.Context, r *http.Request, _ []byte) (func()
 
 // credential finds where the token comes from: a login that the short form
 // names, sign.password, the environment, or the file that vault login writes.
-// from says which it is.
+// from names which it is.
 func (k *key) credential(env service.Env) (auth service.Authorizer, from string, err error) {
 	if role := k.options["approle"]; role != "" {
 		return k.approle(env, role)

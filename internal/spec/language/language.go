@@ -1,4 +1,4 @@
-// Package language knows the identifiers that Windows has for languages.
+// Package language holds the identifiers that Windows has for languages.
 package language
 
 import (

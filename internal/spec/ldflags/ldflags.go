@@ -36,7 +36,7 @@ func Split(entry string) ([]string, error) {
 	return out, nil
 }
 
-// setsVariable tells whether the word at i is the assignment of a -X.
+// setsVariable reports whether the word at i is the assignment of a -X.
 func setsVariable(words []string, i int) bool {
 	return strings.HasPrefix(words[i], "-X=") || strings.HasPrefix(words[i], "--X=") || i > 0 && isX(words[i-1])
 }

@@ -103,7 +103,7 @@ func (m *module) linker(source *gomain.Module, e evidence, tags []string, git re
 		if !has(name) {
 			delete(variables, name)
 			if !link.Said {
-				continue // goreleaser's own default, which nobody wrote
+				continue // goreleaser's own default, not written in the file
 			}
 			m.look("%s sets %s, which is not a string variable of the program", from, name)
 		}

@@ -182,7 +182,7 @@ func (m *module) likely(source *gomain.Module, out []program) []program {
 var development = regexp.MustCompile(`(?i)^(gen|generate|generator|codegen|docs?|man|release|bench|lint|fuzz|debug|demo|sleepit|mage|build|install|setup-dev|i18n)$|` +
 	`^(gen|generate|mk|make|update|test|bench|fake|mock|example|demo|dev)[-_]|[-_](gen|generator|test|tests|testing|bench|lint|mock|companion|fixture|example|injector|docs)$|^test|gen$|(^|[-_])test([-_]|$)`)
 
-// why says why a main package is left out, shortly.
+// why explains why a main package is left out, shortly.
 func why(one gomain.Main, picked []program) string {
 	switch {
 	case one.Cgo:
@@ -195,7 +195,7 @@ func why(one gomain.Main, picked []program) string {
 	return "not the main program"
 }
 
-// file is the name of a file without the line behind it.
+// file is the name of a file without the line after it.
 func file(from string) string {
 	name, _, _ := strings.Cut(from, ":")
 	return name

@@ -51,7 +51,7 @@ func ignore(root string, repository bool) ([]string, error) {
 	return added, atomicfile.Write(name, []byte(text+strings.Join(added, end)+end), mode)
 }
 
-// ignores tells whether a line names the folder at the root, in one of the
+// ignores reports whether a line names the folder at the root, in one of the
 // ways to write it.
 func ignores(text, folder string) bool {
 	bare := strings.TrimSuffix(folder, "/")

@@ -23,11 +23,11 @@ type finding struct {
 	from string
 	// note stands as a comment beside the key.
 	note string
-	// guess tells that the value may well be wrong.
+	// guess is set if the value may well be wrong.
 	guess bool
 }
 
-// module is what can be found out about a module without asking anybody.
+// module is what can be found out about a module without asking questions.
 type module struct {
 	path       string // as go.mod says
 	name       string // of the product

@@ -140,14 +140,14 @@ func (w *writer) key(k spec.Key, indent, path string, off bool) {
 	}
 }
 
-// shows tells whether the short file has a line for a section.
+// shows reports whether the short file has a line for a section.
 func (w *writer) shows(k spec.Key) bool {
 	_, off := w.off[k.Name]
 	_, set := w.keys[k.Name]
 	return off || set || w.any(k.Name)
 }
 
-// block tells whether a section gets lines of its own in the short file; the
+// block reports whether a section gets lines of its own in the short file; the
 // others are written on one line.
 func (w *writer) block(k spec.Key) bool {
 	return k.Name == "project" || k.Name == "build" || k.Name == "resources"
@@ -221,7 +221,7 @@ func (w *writer) others(indent string) {
 	}
 }
 
-// any tells whether a key below path is set.
+// any reports whether a key below path is set.
 func (w *writer) any(path string) bool {
 	for p := range w.keys {
 		if strings.HasPrefix(p, path+".") || strings.HasPrefix(p, path+"[") {
@@ -231,7 +231,7 @@ func (w *writer) any(path string) bool {
 	return false
 }
 
-// line writes a line, with a note as comment behind it.
+// line writes a line, with a note as comment after it.
 func (w *writer) line(indent, text, note string, off bool) {
 	if off {
 		text = "#" + text

@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// Report says what Init found and where, for the console.
+// Report describes what Init found and where, for the console.
 type Report struct {
 	// Module as go.mod says.
 	Module string
 	// Programs and LeftOut are main packages with how they were chosen.
 	Programs, LeftOut []string
-	// Sources say what was taken from where, one source an entry.
+	// Sources describe what was taken from where, one source an entry.
 	Sources []string
 	// Added are the lines that were added to .gitignore.
 	Added []string

@@ -33,7 +33,7 @@ func object(t *testing.T, manifest string) string {
 	return b.String()
 }
 
-// TestObjects: a manifest in a .syso file stays, and says so; its texts are
+// TestObjects: a manifest in a .syso file stays, with a note; its texts are
 // taken over in any case.
 func TestObjects(t *testing.T) {
 	const own = `<assembly xmlns="urn:schemas-microsoft-com:asm.v1" manifestVersion="1.0"/>`

@@ -53,7 +53,7 @@ func (p project) glob(patterns ...string) []string {
 	return out
 }
 
-// spelt tells whether the file at path has this very name: where case does not
+// spelt reports whether the file at path has this very name: where case does not
 // matter, Makefile is found as makefile, too.
 func spelt(path string) bool {
 	entries, err := os.ReadDir(filepath.Dir(path))
@@ -70,18 +70,18 @@ func (p project) first(names ...string) (string, []byte) {
 	return "", nil
 }
 
-// repository is what git knows.
+// repository is what git reports.
 type repository struct {
 	gitinfo.Info
 	// Versions are the tags that can be reached from HEAD.
 	Versions []string
-	// Shallow tells that history, and tags with it, may be missing.
+	// Shallow is set if history, and tags with it, may be missing.
 	Shallow bool
 	// Author is who git says commits here, or empty.
 	Author string
 }
 
-// exists tells whether the project lies in a git repository.
+// exists reports whether the project lies in a git repository.
 func (r repository) exists() bool {
 	return r.Commit != "" || strings.Contains(r.Absent, "no commit yet")
 }
@@ -197,5 +197,5 @@ func moduleName(module, repository string) string {
 	return tidy(last, "app")
 }
 
-// generic names say where code lies, not what it is.
+// generic names say where code is, not what it is.
 var generic = map[string]bool{"src": true, "go": true, "golang": true, "source": true, "code": true, "cmd": true, "main": true, "bin": true}

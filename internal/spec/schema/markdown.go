@@ -43,7 +43,7 @@ func Markdown() ([]byte, error) {
 	return []byte(b.String()), nil
 }
 
-// table writes one section, and those below it behind it.
+// table writes one section, then those below it.
 func table(b *strings.Builder, title, path string, s *spec.Section) {
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n| key | value | |\n| --- | --- | --- |\n", title, escape(s.Doc))
 	for _, k := range s.Keys {
@@ -68,7 +68,7 @@ func table(b *strings.Builder, title, path string, s *spec.Section) {
 	}
 }
 
-// value says what a key may hold.
+// value describes what a key may hold.
 func value(k spec.Key) string {
 	r := k.Rule
 	what := string(k.Kind)

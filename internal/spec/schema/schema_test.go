@@ -178,7 +178,7 @@ func TestEditors(t *testing.T) {
 	}
 }
 
-// TestDocs fails when docs/spec.md does not say what the types say.
+// TestDocs fails when docs/spec.md differs from the types.
 func TestDocs(t *testing.T) {
 	got, err := schema.Markdown()
 	if err != nil {
@@ -203,7 +203,7 @@ func TestDocs(t *testing.T) {
 }
 
 // TestEveryKeyIsExplained: what editors and docs show comes from comments; a
-// key must say what it is, and name the default that the tag gives it.
+// key must describe what it is, and name the default that the tag gives it.
 func TestEveryKeyIsExplained(t *testing.T) {
 	s, err := schema.JSON()
 	if err != nil {

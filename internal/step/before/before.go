@@ -36,7 +36,7 @@ type config struct {
 	Commands []string
 	Env      map[string]string `json:",omitempty"`
 	Commit   string            `json:",omitempty"`
-	// Always is set where nothing tells whether the tree has changed.
+	// Always is set where a change of the tree cannot be seen.
 	Always int64 `json:"every_time,omitempty"`
 }
 
@@ -57,7 +57,7 @@ func units(ctx context.Context, r *step.Run) ([]step.Unit, error) {
 }
 
 // changed lists the files that differ from the commit and exist. Together with
-// the commit they say what the commands find.
+// the commit they describe what the commands find.
 func changed(ctx context.Context, r *step.Run) ([]string, error) {
 	if r.Spec.Source.Commit == "" {
 		return nil, nil

@@ -80,7 +80,7 @@ func units(ctx context.Context, r *step.Run) ([]step.Unit, error) {
 	return us, nil
 }
 
-// stampedDirty tells whether Go would stamp the programs as made from changed
+// stampedDirty reports whether Go would stamp the programs as made from changed
 // files.
 func stampedDirty(ctx context.Context, r *step.Run) (bool, error) {
 	if r.Spec.Build.VCS != "on" {

@@ -207,7 +207,7 @@ func (w *work) options() inventory.Options {
 	}}
 }
 
-// tell says what a reader of the list would not expect.
+// tell describes what a reader of the list would not expect.
 func (w *work) tell(m *inventory.Made) {
 	c := w.r.Console
 	for _, f := range m.Empty {

@@ -9,7 +9,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// Statement says which files the catalog covers: on a machine where it is
+// Statement lists the files that the catalog covers: on a machine where it is
 // installed, a policy that allows its signer allows them, signed or not.
 type Statement struct {
 	Catalog string    `json:"catalog"`

@@ -61,7 +61,7 @@ func stageName(ref string, o authenticode.SignOptions) string {
 	return fmt.Sprintf("%x.cat", sum[:8])
 }
 
-// intact tells whether the signature holds, is the identity's, and can still
+// intact reports whether the signature holds, is the identity's, and can still
 // be stamped, so that a damaged or late file is not carried on.
 func intact(der []byte, id *identity.Identity, now time.Time) bool {
 	sd, err := cms.Parse(der)

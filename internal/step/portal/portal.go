@@ -101,7 +101,7 @@ func templateSum(r *step.Run) (string, error) {
 	return fmt.Sprintf("%x", sha256.Sum256([]byte(text))), err
 }
 
-// dirty tells whether the tree differs from the commit that the text would
+// dirty reports whether the tree differs from the commit that the text would
 // name.
 func dirty(ctx context.Context, r *step.Run) (bool, error) {
 	if r.Spec.Source.Commit == "" {

@@ -9,7 +9,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/winresource"
 )
 
-// warnReplaced says what a program loses when its own manifest, linked from a
+// warnReplaced describes what a program loses when its own manifest, linked from a
 // .syso file, gives way to that of the spec: such a program starts without its
 // rights, or not at all.
 func warnReplaced(r *step.Run, file string, old, now []byte) {

@@ -26,7 +26,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// Step signs each program by itself, as many at once as the identity allows.
+// Step signs each program on its own, as many at once as the identity allows.
 func Step() step.Step {
 	return step.Step{
 		Name:     "sign",
@@ -175,7 +175,7 @@ func signature(ctx context.Context, path string, o authenticode.SignOptions) ([]
 	return p7, nil
 }
 
-// linkHint says how a program is linked that Windows takes.
+// linkHint describes how a program is linked that Windows takes.
 func linkHint(err error) error {
 	var layout *authenticode.LayoutError
 	if !errors.As(err, &layout) {

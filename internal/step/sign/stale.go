@@ -15,7 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/step"
 )
 
-// stale says why the signature that is there will not do although nothing that
+// stale explains why the signature that is there will not do although nothing that
 // it was made of has changed: its certificate ended before a timestamp came,
 // which no timestamp mends, or is not one that the release expects. "" is no
 // reason.
@@ -48,7 +48,7 @@ func stale(r *step.Run, a ledger.Artifact) string {
 	return ""
 }
 
-// unexpected says what of sign.expect_eku and sign.expect_subject a
+// unexpected describes what of sign.expect_eku and sign.expect_subject a
 // certificate does not meet.
 func unexpected(s *spec.Sign, c *x509.Certificate) string {
 	for _, want := range s.ExpectEKU {
@@ -62,7 +62,7 @@ func unexpected(s *spec.Sign, c *x509.Certificate) string {
 	return ""
 }
 
-// stamped tells whether the timestamp step has stamped this very signature.
+// stamped reports whether the timestamp step has stamped this very signature.
 func stamped(r *step.Run, a ledger.Artifact, p7 []byte) bool {
 	done, err := os.ReadFile(r.Abs(r.Signature("timestamp", a)))
 	if err != nil {

@@ -86,7 +86,7 @@ func do(ctx context.Context, r *step.Run, a ledger.Artifact) (step.Result, error
 	return step.Result{Bound: bound, Facts: facts(report), Note: note(r, report)}, err
 }
 
-// unaltered refuses a program that somebody put into the place of the one that
+// unaltered refuses a program that has replaced the one that
 // was assembled, though its signature be good: it may be that of another release.
 func unaltered(r *step.Run, a ledger.Artifact, f *pinned.File, report *authenticode.Report) error {
 	err := r.Unaltered(r.Released(a), f.Sum())
@@ -96,7 +96,7 @@ func unaltered(r *step.Run, a ledger.Artifact, f *pinned.File, report *authentic
 	return err
 }
 
-// write keeps the transcript also when the program is refused: it says why.
+// write keeps the transcript also when the program is refused: it explains why.
 func write(r *step.Run, a ledger.Artifact, report *authenticode.Report) error {
 	b, err := report.JSON()
 	if err != nil {
@@ -110,7 +110,7 @@ func write(r *step.Run, a ledger.Artifact, report *authenticode.Report) error {
 }
 
 // Refuse turns the report about a signature into an error unless it is good in
-// every respect and of the publisher that the spec wants.
+// every respect and of the publisher that the spec requires.
 func Refuse(report *authenticode.Report) error {
 	var why []string
 	for _, f := range report.Problems() {

@@ -90,7 +90,7 @@ func (w *work) result(made *policy.Result, k *kit.Kit) step.Result {
 	return step.Result{Facts: facts, Note: w.note(made)}
 }
 
-// criteria say what the rules of a level hold a file to.
+// criteria describe what the rules of a level hold a file to.
 var criteria = map[string]string{
 	"Hash": "hash", "FileName": "name", "SignedVersion": "publisher and version", "Publisher": "publisher",
 	"FilePublisher": "publisher, name and version", "LeafCertificate": "signing certificate", "PcaCertificate": "issuing certificate",

@@ -366,7 +366,7 @@ func (w *work) write(k *kit.Kit) error {
 		return err
 	}
 	if w.r.Spec.Trial() {
-		return nil // nobody is to keep it allowed
+		return nil // it need not stay allowed
 	}
 	return w.put(w.w.History, k.History)
 }

@@ -1,7 +1,7 @@
 // Package clue reads what a project's own files say about its programs for
 // Windows: build configurations (.goreleaser.yaml, .promu.yml, Makefiles and
 // workflows), resources (winres.json, versioninfo.json, .syso files), README
-// and LICENSE. It believes nothing: whoever uses a clue holds it against the
+// and LICENSE. It trusts nothing: the caller checks each clue against the
 // source code. A file that cannot be read is a note, never an error, since a
 // first spec can be written without it.
 package clue
@@ -20,7 +20,7 @@ type Build struct {
 	About About
 	// Generate are the calls of go generate before the build.
 	Generate []string
-	// Notes say what could not be taken over.
+	// Notes describe what could not be taken over.
 	Notes []string
 }
 
@@ -48,9 +48,9 @@ type Program struct {
 	Main string
 	// Name of the file without .exe, or empty.
 	Name string
-	// GUI tells that the linker is told to make a program without console.
+	// GUI is set if the linker is told to make a program without console.
 	GUI bool
-	// Cgo tells that the configuration switches cgo on.
+	// Cgo is set if the configuration switches cgo on.
 	Cgo bool
 	// Link is what the linker is told.
 	Link Link
@@ -66,7 +66,7 @@ type Program struct {
 
 // Link is what the linker is told.
 type Link struct {
-	// Said tells that the configuration has linker flags at all.
+	// Said is set if the configuration has linker flags at all.
 	Said bool
 	// Flags beside -X and -H.
 	Flags []string

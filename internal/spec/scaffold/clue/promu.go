@@ -56,9 +56,9 @@ func Promu(from string, b []byte) (Build, error) {
 
 func onWindows(platform string) bool { return strings.HasPrefix(platform, "windows") }
 
-// decode reads the first YAML document of a foreign file. What we do not know is
+// decode reads the first YAML document of a foreign file. What is unknown here is
 // not looked at; values of another kind than expected are left out, and odd
-// says where.
+// names where.
 func decode(b []byte, into any) (odd []string, err error) {
 	err = yaml.NewDecoder(bytes.NewReader(b)).Decode(into)
 	if kinds := (*yaml.TypeError)(nil); errors.As(err, &kinds) {

@@ -18,7 +18,7 @@ type Resources struct {
 	Icon, ManifestFile string
 	// Manifest is nil when the file has none, or one in a file of its own.
 	Manifest *Manifest
-	// Notes say what could not be taken over.
+	// Notes describe what could not be taken over.
 	Notes []string
 }
 

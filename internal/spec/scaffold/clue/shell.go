@@ -23,9 +23,9 @@ type Command struct {
 	Program
 	// From names file and line.
 	From string
-	// Windows tells that the command names Windows as system.
+	// Windows is set if the command names Windows as system.
 	Windows bool
-	// Careful tells that it has flags which programs for users are built with
+	// Careful is set if it has flags which programs for users are built with
 	// (-trimpath, -ldflags).
 	Careful bool
 }

@@ -39,7 +39,7 @@ var (
 	notWord  = regexp.MustCompile(`[^a-z0-9]+`)
 )
 
-// Readme finds the sentence in a README in Markdown that says what the product
+// Readme finds the sentence in a README in Markdown that describes what the product
 // is: one that begins with its name or an article. Others thank sponsors, or
 // speak of the source code. It is empty when there is none.
 func Readme(b []byte, product string) string {
@@ -61,7 +61,7 @@ func Readme(b []byte, product string) string {
 	return ""
 }
 
-// named tells whether a sentence begins with the product's name, however its
+// named reports whether a sentence begins with the product's name, however its
 // words are written: Git LFS for git-lfs.
 func named(sentence, product string) bool {
 	bare := func(s string) string { return notWord.ReplaceAllString(strings.ToLower(s), "") }

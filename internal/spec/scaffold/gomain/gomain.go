@@ -20,9 +20,9 @@ type Main struct {
 	Dir string
 	// Doc is the package's comment.
 	Doc string
-	// Cgo tells that it builds for Windows only with cgo.
+	// Cgo is set if it builds for Windows only with cgo.
 	Cgo bool
-	// Secondary tells that it lies in a folder for the development of the
+	// Secondary is set if it lies in a folder for the development of the
 	// module, such as internal/ or tools/.
 	Secondary bool
 }

@@ -68,7 +68,7 @@ func settable(v *ast.ValueSpec) []Variable {
 }
 
 // Names of variables by what they hold, and values that stand in for it in a
-// build that nobody has set it in.
+// build that has not set it.
 var (
 	forVersion = regexp.MustCompile(`(?i)^(app|build|git|release|program)?_?version(str|string)?$`)
 	forCommit  = regexp.MustCompile(`(?i)^(build|git|version)?_?(commit|commitsha|commithash|sha|sha1|hash|revision|rev)$`)
@@ -159,7 +159,7 @@ func rank(dir string) int {
 	return 2
 }
 
-// used tells whether one of the programs imports the package, directly or
+// used reports whether one of the programs imports the package, directly or
 // through other packages of the module.
 func (m *Module) used(pkg, module string, mains, tags []string) bool {
 	key := strings.Join(slices.Concat(mains, []string{""}, tags), "\n")
@@ -191,7 +191,7 @@ func (m *Module) imports(module string, mains, tags []string) map[string]bool {
 	return seen
 }
 
-// Has tells whether the variable, as -X names it, is one of a package of this
+// Has reports whether the variable, as -X names it, is one of a package of this
 // module that the programs are made of; known is false when the package is of another module.
 func (m *Module) Has(name, module string, mains, tags []string) (has, known bool) {
 	dot := strings.LastIndexByte(name, '.')

@@ -42,7 +42,7 @@ type fresh struct {
 	found    []string
 }
 
-// compiled tells whether the go command may compile or link a file by its name.
+// compiled reports whether the go command may compile or link a file by its name.
 func compiled(name string) bool {
 	switch path.Ext(filepath.ToSlash(name)) {
 	case ".go":

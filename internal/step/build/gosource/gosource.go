@@ -12,7 +12,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/builder/golist"
 )
 
-// Files returns the files behind the program of the package main, or of all
+// Files returns the source files of the program of the package main, or of all
 // packages if main is empty: the sources of every package that is not in the
 // standard library or the module cache, embedded files, profiles, and the
 // go.mod and go.sum files. Paths inside root are relative to it, with slashes;

@@ -32,7 +32,7 @@ func New(w io.Writer, at time.Time) *Writer {
 }
 
 // Add adds a file; name has slashes. A program may be executed where the archive
-// is unpacked on a system that knows such a mode.
+// is unpacked on a system that has such a mode.
 func (w *Writer) Add(name string, program bool, r io.Reader) error {
 	h := &zip.FileHeader{Name: name, Method: zip.Deflate, Modified: w.at}
 	h.SetMode(0o644)

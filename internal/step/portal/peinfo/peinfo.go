@@ -39,7 +39,7 @@ type Info struct {
 	Subsystem     string `json:"subsystem"`
 	TimeDateStamp uint32 `json:"time_date_stamp"`
 	CheckSum      string `json:"checksum"`
-	// Packing says what the sections look like; see Packed.
+	// Packing describes what the sections look like; see Packed.
 	Packing  string    `json:"packing"`
 	Sections []Section `json:"sections"`
 

@@ -10,7 +10,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
 
-// leftovers are what an unfilled template or a careless edit leaves behind.
+// leftovers are what an unfilled template or a careless edit leaves.
 var leftovers = regexp.MustCompile(`<[^>\n]*>|\{\{|\}\}|TODO|FIXME|YOUR_|XXX`)
 
 // secrets are the shapes of common credentials.

@@ -27,7 +27,7 @@ type Fields struct {
 }
 
 // NewFields fills the form for a program that its developer believes to be
-// detected by mistake. Path is where the file lies, relative to the project.
+// detected by mistake. Path is where the file is, relative to the project.
 func NewFields(f Facts, product, supportCase, path string, textLength int) (Fields, error) {
 	if f.Size > MaxUpload {
 		return Fields{}, fmt.Errorf("%s has %d bytes; the submission form takes at most %d", f.FileName, f.Size, MaxUpload)

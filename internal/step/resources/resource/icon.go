@@ -118,7 +118,7 @@ func removeGroup(t table, id winres.Identifier) {
 }
 
 // imagesOf lists the RT_ICON numbers in a group, or in all of them: 14 bytes
-// an image behind a header of 6, with the number in the last two
+// an image after a header of 6, with the number in the last two
 // (GRPICONDIRENTRY).
 func imagesOf(t table, group winres.Identifier) []winres.ID {
 	var images []winres.ID

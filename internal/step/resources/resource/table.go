@@ -48,7 +48,7 @@ func (t table) set(icon *Icon, id winres.Identifier) (*winres.ResourceSet, error
 	return rs, nil
 }
 
-// keys are sorted as Windows wants the directory: names before numbers, each
+// keys are sorted as Windows requires the directory: names before numbers, each
 // in ascending order (PE format, "Resource Directory Entries").
 func (t table) keys() []key {
 	return slices.SortedFunc(maps.Keys(t), func(a, b key) int {

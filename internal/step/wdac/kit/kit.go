@@ -1,6 +1,6 @@
 // Package kit writes what an administrator needs to deploy an App Control
 // policy: the binary, the XML, scripts, the values for Intune, and a README that
-// says what the policy does.
+// describes what the policy does.
 package kit
 
 import (
