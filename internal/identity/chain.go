@@ -18,7 +18,7 @@ const maxCandidates = 2000
 // looks into the store, the chain files, the known roots, the system's roots
 // and, if allowed, fetches what is missing. Of several paths the one to a known
 // root is taken; what is at hand for the others goes into Cross. That a chain
-// stays incomplete is no error here; Judge reports it.
+// stays incomplete is not an error here; Judge reports it.
 func (i *Identity) completeChain(ctx context.Context) error {
 	hand := slices.Clone(i.Chain)
 	if i.Root != nil {

@@ -23,7 +23,7 @@ import (
 )
 
 // Identity is an open signing identity. Key may be used from several
-// goroutines at once; Parallel says how many signatures make sense at a time.
+// goroutines at once; Parallel is how many signatures should be made at a time.
 type Identity struct {
 	Kind        string              // the kind of its Ref, such as pkcs12
 	Ref         string              // the short form, which holds no secret
@@ -33,14 +33,14 @@ type Identity struct {
 	Cross       []*x509.Certificate // further intermediates at hand, by which other roots are reached, such as cross-certificates
 	Root        *x509.Certificate   // where the chain ends, nil if it is not known
 	Held        []*x509.Certificate // every certificate that the key's store holds, as found
-	Test        bool                // a throw-away identity that nobody trusts
+	Test        bool                // a throw-away identity, not trusted anywhere
 	Parallel    int                 // signatures at a time: 0 no limit, 1 one after the other
 	Warnings    []string            // what was noticed while opening
 	TSA         *Authority          // the time-stamping key beside a test identity, else nil
 
 	incomplete string // why the chain does not reach a root; "" when it does
 	tooLong    bool   // incomplete, because it has more certificates than a verifier follows
-	chainErr   error  // the outside failure behind incomplete, if any
+	chainErr   error  // the outside failure that caused incomplete, if any
 	opts       Options
 	probe      probe
 	remote     service.Key // behind Key where a service holds it, else nil
@@ -56,7 +56,7 @@ type Authority struct {
 	Chain       []*x509.Certificate
 }
 
-// Options say how an identity is opened. The zero value is strict and reads
+// Options describe how an identity is opened. The zero value is strict and reads
 // nothing but what the short form names.
 type Options struct {
 	Password secret.Ref // password or PIN
@@ -74,7 +74,7 @@ type Options struct {
 	AllowECDSA           bool                // judge an elliptic-curve key as a warning
 
 	// Hash of the signatures that will be asked for; 0 is SHA-256. The trial
-	// signature uses it, since keys of some services know one hash alone.
+	// signature uses it, since keys of some services work with one hash only.
 	Hash crypto.Hash
 	// ExpectEKUs are object identifiers of extended key usages that the
 	// certificate must have, such as the subscriber's own of Artifact Signing;
