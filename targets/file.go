@@ -147,12 +147,16 @@ func (File) Timestamp(ctx context.Context,
 	legacy *bool, // use the legacy Authenticode timestamp instead of RFC 3161
 	roots *string, // certificate files to trust for code signing and time stamping
 	tsroots *string, // certificate files to trust for time stamping
+	chain *string, // files with intermediate certificates that the time server does not send
+	fetch *bool, // fetch missing intermediates (AIA)
 ) error {
 	return do(ctx, func(ctx context.Context) error {
+		st := stampers(server, tspassword, allow, legacy)
+		st.Intermediates, st.Fetching = str(chain), flag(fetch)
 		return filetool.Timestamp(ctx, screen(), filetool.Stamping{
 			Files:    files(in, out),
 			Trusted:  trusted(roots, tsroots),
-			Stampers: stampers(server, tspassword, allow, legacy),
+			Stampers: st,
 			Digest:   str(digest),
 			Index:    number(index),
 		})

@@ -172,6 +172,8 @@ func Targets() []Target {
 			{"legacy", "bool", "use the legacy Authenticode timestamp instead of RFC 3161"},
 			{"roots", "string", "certificate files to trust for code signing and time stamping"},
 			{"tsroots", "string", "certificate files to trust for time stamping"},
+			{"chain", "string", "files with intermediate certificates that the time server does not send"},
+			{"fetch", "bool", "fetch missing intermediates (AIA)"},
 		}},
 		{Name: "file:unseal", Synopsis: "removes seals, so that the signatures can be changed.", Doc: "Unseal removes seals, so that the signatures can be changed.", Flags: []Flag{
 			{"in", "string", "files: paths, glob patterns and @lists of them, separated by commas"},

@@ -43,6 +43,15 @@ func newFetcher(o Options) *fetcher {
 	}}
 }
 
+// FetchIssuers returns a function that looks for the issuers of a certificate at the
+// addresses that it names, as FetchIntermediates does for the chain of an identity.
+func FetchIssuers(o Options) func(context.Context, *x509.Certificate) ([]*x509.Certificate, error) {
+	o = o.withDefaults()
+	return func(ctx context.Context, c *x509.Certificate) ([]*x509.Certificate, error) {
+		return newFetcher(o).issuers(ctx, c)
+	}
+}
+
 // issuers returns the certificates at the first address of c that holds one
 // that signed c. Without an address there is no certificate and no error. The error is a
 // *fault.Error with status Service.

@@ -29,6 +29,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/spec"
 	"github.com/hallmark-dev/hallmark/internal/step"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 	"github.com/hallmark-dev/hallmark/templates"
 )
 
@@ -183,7 +184,12 @@ func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
 	if err != nil {
 		return nil, err
 	}
+	hand, issuers, err := r.stampIssuers()
+	if err != nil {
+		return nil, err
+	}
 	s, closer, err := timeserver.Open(ctx, timeserver.Options{
+		Intermediates: hand, Issuers: issuers,
 		Servers:     t.Servers,
 		Hash:        hash,
 		Attempts:    t.Attempts,
@@ -197,6 +203,21 @@ func (r *Release) openStamper(ctx context.Context) (step.Stamper, error) {
 	}
 	r.onClose(closer)
 	return s, nil
+}
+
+// stampIssuers are the intermediates for time servers that send none: those of
+// sign.chain, and with sign.fetch_intermediates those that can be fetched.
+func (r *Release) stampIssuers() ([]*x509.Certificate, timeserver.Issuers, error) {
+	s := r.run.Spec.Sign
+	var files []string
+	for _, f := range s.Chain {
+		files = append(files, r.run.Abs(f))
+	}
+	hand, err := trust.Certificates("sign.chain", files)
+	if err != nil || !s.FetchIntermediates {
+		return hand, nil, err
+	}
+	return hand, identity.FetchIssuers(identity.Options{Dir: r.run.Root}), nil
 }
 
 // others are the secrets that are not for the signing identity.

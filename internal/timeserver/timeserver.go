@@ -5,6 +5,7 @@ package timeserver
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -36,6 +37,10 @@ type Options struct {
 	// Allow lists what a server may do without, by the names of the checks of
 	// authenticode.Verify; see Allowances.
 	Allow []string
+	// Intermediates may link a server's certificate to its root, beside those
+	// that the server sends; Issuers looks for more, nil for none.
+	Intermediates []*x509.Certificate
+	Issuers       Issuers
 }
 
 // Allowances are the checks that a time server need not pass.
@@ -60,6 +65,8 @@ type Stamper struct {
 	client *rfc3161.Client
 	hash   crypto.Hash
 	names  map[string]string // what people call a server, by URL
+
+	complete *completer // nil where nobody's certificate is judged
 }
 
 // Open prepares time servers; opened gives the identity, which is
@@ -77,11 +84,13 @@ func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(co
 		HTTP: &http.Client{Transport: proxy.Transport()}}
 	if len(o.Servers) != 1 || o.Servers[0] != Test {
 		trust := rfc3161.TrustAny
+		var complete *completer
 		if roots != nil {
-			trust = roots.StampChain
+			complete = newCompleter(roots, o.Intermediates, o.Issuers)
+			trust = complete.trust
 		}
 		c, err := rfc3161.NewClient(o.Servers, trust, client)
-		return &Stamper{c, o.Hash, names}, func() error { return nil }, err
+		return &Stamper{c, o.Hash, names, complete}, func() error { return nil }, err
 	}
 	id, err := opened(ctx)
 	if err != nil {
@@ -93,7 +102,7 @@ func Open(ctx context.Context, o Options, roots *certchain.Roots, opened func(co
 	}
 	names[url] = "the test time server"
 	c, err := rfc3161.NewClient([]string{url}, rfc3161.TrustAny, client)
-	return &Stamper{c, o.Hash, names}, stop, err
+	return &Stamper{c, o.Hash, names, nil}, stop, err
 }
 
 // OpenOwn prepares a time-stamping key of one's own: its server runs on
@@ -106,8 +115,9 @@ func OpenOwn(hash crypto.Hash, tsa *identity.Identity, roots *certchain.Roots) (
 		return nil, nil, fault.New(fault.Usage, "%s cannot make timestamps: %w", tsa.Ref, err).
 			Hint("the certificate needs the extended key usage timeStamping, alone and critical (RFC 3161 section 2.3)")
 	}
-	c, err := rfc3161.NewClient([]string{url}, roots.StampChain, rfc3161.ClientOptions{Attempts: 1})
-	return &Stamper{c, hash, map[string]string{url: tsa.Ref}}, stop, err
+	complete := newCompleter(roots, nil, nil)
+	c, err := rfc3161.NewClient([]string{url}, complete.trust, rfc3161.ClientOptions{Attempts: 1})
+	return &Stamper{c, hash, map[string]string{url: tsa.Ref}, complete}, stop, err
 }
 
 // Serve starts the time server of a test identity on loopback.
@@ -140,7 +150,13 @@ func (s *Stamper) Stamp(ctx context.Context, signature []byte) (token []byte, se
 	if err != nil {
 		return nil, "", ServiceFault(err)
 	}
-	return stamp.Raw, s.name(stamp.Server), nil
+	if s.complete == nil {
+		return stamp.Raw, s.name(stamp.Server), nil
+	}
+	if token, err = s.complete.token(ctx, stamp.Token); err != nil {
+		return nil, "", fmt.Errorf("completing the timestamp of %s: %w", s.name(stamp.Server), err)
+	}
+	return token, s.name(stamp.Server), nil
 }
 
 // StampLegacy gets a countersignature of the older Authenticode protocol.
@@ -148,6 +164,12 @@ func (s *Stamper) StampLegacy(ctx context.Context, signature []byte) (stamp *rfc
 	stamp, err = s.client.LegacyTimestamp(ctx, signature)
 	if err != nil {
 		return nil, "", ServiceFault(err)
+	}
+	if s.complete == nil {
+		return stamp, s.name(stamp.Server), nil
+	}
+	if stamp.Certificates, err = s.complete.legacy(ctx, stamp); err != nil {
+		return nil, "", fmt.Errorf("completing the timestamp of %s: %w", s.name(stamp.Server), err)
 	}
 	return stamp, s.name(stamp.Server), nil
 }
@@ -167,7 +189,7 @@ func ServiceFault(err error) error {
 	}
 	if untrusted(se) {
 		return fault.New(fault.Verification, "%w", err).
-			Hint("the server answers, but nobody here trusts it: name another server (timestamp.servers, -server=), trust its root (verify.timestamp_roots, -tsroots=), or run roots:update")
+			Hint("the server answers, but nobody here trusts it: name another server (timestamp.servers, -server=), trust its root (verify.timestamp_roots, -tsroots=), run roots:update, or give the intermediate that the server does not send (sign.chain, -chain=, or -fetch)")
 	}
 	return fault.New(fault.Service, "%w", err).
 		Hint("nothing is lost: run the same command again, and it goes on from here; a second server in timestamp.servers (or -server=) makes this rarer")

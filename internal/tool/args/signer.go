@@ -52,6 +52,7 @@ func (s Signer) Open(ctx context.Context, c *console.Console) (*Session, error) 
 	if err != nil {
 		return nil, err
 	}
+	s.Stampers.Intermediates, s.Stampers.Fetching = s.Key.Chain, s.Key.Fetch
 	stamping, err := s.Stampers.Open(ctx, s.Digest, roots, id, secret.Ref(s.Password))
 	if err != nil {
 		id.Close()

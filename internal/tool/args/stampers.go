@@ -15,6 +15,7 @@ import (
 	"github.com/hallmark-dev/hallmark/internal/identity"
 	"github.com/hallmark-dev/hallmark/internal/secret"
 	"github.com/hallmark-dev/hallmark/internal/timeserver"
+	"github.com/hallmark-dev/hallmark/internal/trust"
 )
 
 // Stampers say which time servers are asked for what kind of timestamp.
@@ -29,6 +30,10 @@ type Stampers struct {
 	Legacy bool
 	// Allow is a comma-separated list of checks that the server may fail.
 	Allow string
+	// Intermediates is a comma-separated list of files with certificates that
+	// complete the server's chain. Fetching allows to fetch them.
+	Intermediates string
+	Fetching      bool
 }
 
 // Stamping is an open connection to time servers. A nil one is valid to close.
@@ -77,7 +82,14 @@ func (s Stampers) Open(ctx context.Context, digest string, roots *certchain.Root
 	if err := addresses(names, test); err != nil {
 		return nil, err
 	}
-	stamper, stop, err := timeserver.Open(ctx, timeserver.Options{Servers: names, Hash: hash, Allow: List(s.Allow)}, roots, func(ctx context.Context) (*identity.Identity, error) {
+	o := timeserver.Options{Servers: names, Hash: hash, Allow: List(s.Allow)}
+	if o.Intermediates, err = trust.Certificates("-chain", List(s.Intermediates)); err != nil {
+		return nil, err
+	}
+	if s.Fetching {
+		o.Issuers = identity.FetchIssuers(identity.Options{})
+	}
+	stamper, stop, err := timeserver.Open(ctx, o, roots, func(ctx context.Context) (*identity.Identity, error) {
 		if id != nil {
 			return id, nil
 		}
@@ -121,6 +133,9 @@ func (s Stampers) openOwn(ctx context.Context, hash crypto.Hash, roots *certchai
 		Password: pw,
 		Roots:    roots.TimeStamping.Certificates(),
 		Env:      secret.Withhold(os.Environ(), others...),
+
+		ChainFiles:         List(s.Intermediates),
+		FetchIntermediates: s.Fetching,
 	})
 	if err != nil {
 		return nil, err
