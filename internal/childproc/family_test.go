@@ -105,7 +105,7 @@ func TestCancelledBefore(t *testing.T) {
 }
 
 // TestKilledParentTakesAll: a process that is killed cannot end its children, and
-// they end all the same.
+// they still end.
 func TestKilledParentTakesAll(t *testing.T) {
 	f := newFamily(t)
 	supervisor := exec.Command(os.Args[0])

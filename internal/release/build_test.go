@@ -257,7 +257,7 @@ func TestPlanRefusesWhatReleaseRefuses(t *testing.T) {
 			p.write("cmd/app/go.mod", "module example.com/nested\n")
 			p.write("cmd/app/main.go", program)
 			p.edit("{main: .}", "{main: ./cmd/app}")
-		}, "lies in a module of its own, cmd/app/go.mod"},
+		}, "is in a module of its own, cmd/app/go.mod"},
 		"cgo": {func(p *project) { p.write("main.go", "package main\n\nimport \"C\"\n\nfunc main() {}\n") }, "needs cgo, which a release does not use"},
 		"a module that is missing": {func(p *project) {
 			p.write("main.go", "package main\n\nimport _ \"example.com/none\"\n\nvar version string\n\nfunc main() {}\n")

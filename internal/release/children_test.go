@@ -101,7 +101,7 @@ func TestChildrenGetNoPIN(t *testing.T) {
 }
 
 // TestDoctorOutlivesBrokenPrograms: what is wrong with one program is said, and
-// everything else is checked all the same.
+// everything else is still checked.
 func TestDoctorOutlivesBrokenPrograms(t *testing.T) {
 	for name, c := range map[string]struct{ program, script, want string }{
 		"git is silent":        {"git", "exit 0", "git --version prints nothing"},

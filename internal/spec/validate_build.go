@@ -109,7 +109,7 @@ func shown(key string, b *Binary) string {
 func (j *judgement) mainPackage(field string, b *Binary) {
 	dir := b.Main
 	if nested := j.nestedModule(dir); nested != "" && j.spec.Build.Workspace != "on" {
-		j.refuse(true, field, fmt.Sprintf("%s lies in a module of its own, %s", quote(dir), nested),
+		j.refuse(true, field, fmt.Sprintf("%s is in a module of its own, %s", quote(dir), nested),
 			"release that module on its own: put a release.yaml beside its go.mod and run the release there")
 		return
 	}

@@ -51,7 +51,7 @@ func (j *judgement) history(w *WDAC) {
 		return
 	}
 	top, _, _ := strings.Cut(path.Clean(w.History), "/")
-	j.refuse(top == "dist", "wdac.history", "lies in dist/, which is emptied by the target clean", "write a path outside of dist/, such as release/history.json")
+	j.refuse(top == "dist", "wdac.history", "is in dist/, where the target clean removes files", "write a path outside of dist/, such as release/history.json")
 	if _, err := os.Lstat(j.resolve(w.History)); err == nil {
 		j.file("wdac.history", w.History)
 	}

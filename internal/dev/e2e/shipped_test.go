@@ -161,7 +161,7 @@ func acceptedByMicrosoft(t *testing.T, dir string, programs []string) {
 	}
 }
 
-// notToBeSubmitted: nobody shall send a text about a test signature.
+// notToBeSubmitted: a text about a test signature must not be sent.
 func notToBeSubmitted(t *testing.T, dir string) {
 	texts := glob(t, dir, "dist/portal/*/*/additional-information.txt")
 	if len(texts) != 3 {

@@ -289,7 +289,7 @@ func TestFailsClosed(t *testing.T) {
 		w := newWorld(t)
 		real := w.Run.Stamper
 		w.Run.Stamper = func(ctx context.Context) (step.Stamper, error) {
-			w.write("extra/install.ps1", "Write-Host changed") // somebody saves the file meanwhile
+			w.write("extra/install.ps1", "Write-Host changed") // an editor saves the file meanwhile
 			return real(ctx)
 		}
 		if _, err := w.run(); fault.Status(err) != fault.Verification || !strings.Contains(err.Error(), "extra/install.ps1") {
