@@ -66,7 +66,7 @@ type Stamper struct {
 	hash   crypto.Hash
 	names  map[string]string // what people call a server, by URL
 
-	complete *completer // nil where nobody's certificate is judged
+	complete *completer // nil where no certificate is judged
 }
 
 // Open prepares time servers; opened gives the identity, which is
@@ -189,7 +189,7 @@ func ServiceFault(err error) error {
 	}
 	if untrusted(se) {
 		return fault.New(fault.Verification, "%w", err).
-			Hint("the server answers, but nobody here trusts it: name another server (timestamp.servers, -server=), trust its root (verify.timestamp_roots, -tsroots=), run roots:update, or give the intermediate that the server does not send (sign.chain, -chain=, or -fetch)")
+			Hint("the server answers, but it is not trusted here: name another server (timestamp.servers, -server=), trust its root (verify.timestamp_roots, -tsroots=), run roots:update, or give the intermediate that the server does not send (sign.chain, -chain=, or -fetch)")
 	}
 	return fault.New(fault.Service, "%w", err).
 		Hint("nothing is lost: run the same command again, and it goes on from here; a second server in timestamp.servers (or -server=) makes this rarer")

@@ -181,7 +181,7 @@ func TestUnknownLanguages(t *testing.T) {
 	r.Spec.Resources.Language = "de"
 	r.Spec.Resources.Translations = map[string]spec.Strings{"xx-YY": {}}
 	_, err := unit(t, r).Do(t.Context())
-	for _, want := range []string{`for the language "de"`, `resources.translations.xx-YY: unknown language tag "xx-YY"`} {
+	for _, want := range []string{`language "de" has no identifier`, `resources.translations.xx-YY: unknown language tag "xx-YY"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is missing in %v", want, err)
 		}
