@@ -11,6 +11,7 @@ package secondreader
 
 import (
 	"crypto"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"hash"
@@ -22,6 +23,7 @@ import (
 	"github.com/saferwall/pe/log"
 
 	"github.com/hallmark-dev/hallmark/formats/authenticode"
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 )
@@ -41,6 +43,9 @@ type Reading struct {
 	// Table tells whether the file has a certificate table, Signed whether a
 	// signature could be read in it.
 	Table, Signed bool
+	// Unreadable tells that no signature could be read because of a certificate
+	// that crypto/x509, which the library builds on, refuses and Windows takes.
+	Unreadable bool
 	// Authentihash in lower-case hexadecimal, by name of the hash (SHA-256).
 	Authentihash map[string]string
 	// Covered are the bytes under the Authentihash, nil unless wanted.
@@ -70,7 +75,26 @@ func Read(r io.ReaderAt, size int64, w Want) (out *Reading, err error) {
 	if out, err = read(f, v, w); err != nil {
 		return nil, fmt.Errorf("second reader: %w", err)
 	}
+	out.Unreadable = out.Table && !out.Signed && oddCertificate(r, size)
 	return out, nil
+}
+
+// oddCertificate reports whether the first signature of a file carries a certificate
+// that crypto/x509 refuses, such as one with UniversalString in its names.
+func oddCertificate(r io.ReaderAt, size int64) bool {
+	p7, err := authenticode.Extract(r, size)
+	if err != nil {
+		return false
+	}
+	sd, err := cms.Parse(p7)
+	if err != nil {
+		return false
+	}
+	return slices.ContainsFunc(sd.Certificates, func(c *cms.Certificate) bool {
+		_, ours := c.X509()
+		_, theirs := x509.ParseCertificate(c.Raw)
+		return ours == nil && theirs != nil
+	})
 }
 
 func read(f *pe.File, v *view, w Want) (*Reading, error) {
@@ -160,7 +184,7 @@ func headerChecksum(f *pe.File) uint32 {
 func (r *Reading) Compare(report *authenticode.Report) error {
 	var differ []string
 	note := func(format string, args ...any) { differ = append(differ, fmt.Sprintf(format, args...)) }
-	if ours := len(report.Signatures) > 0; ours != r.Signed {
+	if ours := len(report.Signatures) > 0; ours != r.Signed && !r.Unreadable {
 		note("we see a signature: %v, the second reader: %v", ours, r.Signed)
 	}
 	for name, sum := range r.Authentihash {
