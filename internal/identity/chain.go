@@ -73,7 +73,7 @@ func (i *Identity) setChain(path certchain.Chain) {
 
 // setCross keeps the intermediates of further paths that are good for a machine
 // which trusts their root. A machine may know another root than this one, and
-// whoever verifies finds nothing that is not in the signature.
+// a verifier has only what is in the signature.
 func (i *Identity) setCross(paths []certchain.Chain, hand []*x509.Certificate) {
 	i.Cross = nil
 	for _, p := range paths {

@@ -276,3 +276,22 @@ func TestErrJoins(t *testing.T) {
 		}
 	}
 }
+
+// TestFetchIssuers: the issuer of any certificate is fetched, and a wrong answer named.
+func TestFetchIssuers(t *testing.T) {
+	pki := formatstest.NewPKI(t)
+	s := newAIA(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/wrong" {
+			w.Write(pki.TSARoot.Raw)
+			return
+		}
+		w.Write(pki.Intermediate.Raw)
+	})
+	find := FetchIssuers(Options{StateDir: t.TempDir()})
+	certs, err := find(t.Context(), leafNaming(t, s.URL+"/ca.cer").Certificate)
+	if err != nil || len(certs) != 1 || !certs[0].Equal(pki.Intermediate) {
+		t.Errorf("got %d certificates, %v", len(certs), err)
+	}
+	_, err = find(t.Context(), leafNaming(t, s.URL+"/wrong").Certificate)
+	wantError(t, err, fault.Service, "did not sign it")
+}

@@ -16,8 +16,8 @@ import (
 type Issuers func(ctx context.Context, c *x509.Certificate) ([]*x509.Certificate, error)
 
 // completer judges the certificate of a time server with all intermediates that
-// are at hand, and puts into the stamp what it lacks: whoever verifies the file
-// has the stamp alone.
+// are at hand, and puts into the stamp what it lacks: a verifier has the stamp
+// alone.
 type completer struct {
 	roots   *certchain.Roots
 	self    *certchain.Pool     // the anchors that are roots

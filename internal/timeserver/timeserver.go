@@ -66,7 +66,7 @@ type Stamper struct {
 	hash   crypto.Hash
 	names  map[string]string // what people call a server, by URL
 
-	complete *completer // nil where no certificate is judged
+	complete *completer // nil where certificates are not judged
 }
 
 // Open prepares time servers; opened gives the identity, which is
