@@ -299,7 +299,7 @@ func TestWrongFlags(t *testing.T) {
 		"no identity":         {func(s *Signing) { s.Identity = "" }, "-identity= is missing"},
 		"literal password":    {func(s *Signing) { s.Password = "hunter2" }, "-password"},
 		"unknown digest":      {func(s *Signing) { s.Digest = "md5" }, "md5"},
-		"unknown policy":      {func(s *Signing) { s.Existing = "maybe" }, "append, refuse, replace, skip"},
+		"unknown policy":      {func(s *Signing) { s.Existing = "maybe" }, "append, refuse, repair, replace, skip"},
 		"legacy, no server":   {func(s *Signing) { s.Legacy = true }, "-server="},
 		"no address":          {func(s *Signing) { s.Servers = b.server + ",ftp://x/" }, "-server: "},
 		"description":         {func(s *Signing) { s.Description = "\xff" }, "not UTF-8"},

@@ -55,8 +55,8 @@ func TestPrepareFinish(t *testing.T) {
 	usage(t, Prepare(t.Context(), b.console(), Split{Files: args.Files{In: b.path("a.exe")}}), "-cert= is missing")
 	finished := args.Files{In: b.path("raw.exe")}
 	unfinished, before := b.path("a.exe.unfinished"), b.read("raw.exe")
-	usage(t, Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), "skip"), "append, refuse, replace")
-	usage(t, Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Existing: "skip"}), "append, refuse, replace")
+	usage(t, Finish(t.Context(), b.console(), finished, unfinished, b.path("raw"), "skip"), "append, refuse, repair, replace")
+	usage(t, Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Existing: "skip"}), "append, refuse, repair, replace")
 	if err := Prepare(t.Context(), b.console(), Split{Files: finished, Cert: b.cert, Key: split.Key}); err == nil || !strings.Contains(err.Error(), "-existing=replace") {
 		t.Errorf("preparing a signed program: %v", err)
 	}
