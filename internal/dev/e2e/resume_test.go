@@ -76,7 +76,7 @@ func TestTimestampOnAnotherMachine(t *testing.T) {
 	os.Remove(filepath.Join(other, "id.pfx"))
 	os.RemoveAll(filepath.Join(other, ".hallmark"))
 	env = onlyGo(t)
-	for _, step := range []string{"timestamp", "attach", "verify", "sums"} {
+	for _, step := range []string{"timestamp", "attach", "verify", "package", "sums"} {
 		if r := run(t, other, env, bin, step); r.code != 0 {
 			t.Fatalf("mage %s: exit status %d\n%s", step, r.code, r.out)
 		}
