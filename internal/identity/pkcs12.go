@@ -155,24 +155,18 @@ func pkcs12Error(path string, b, password []byte, err error) error {
 		return fault.New(fault.Usage, "reading PKCS #12 file: %s: %v", path, err).
 			Hint("the file may be good, but this program cannot read it: write it again with openssl pkcs12 -export")
 	}
-	if other := otherKeyFile(b); other != "" {
-		return fault.New(fault.Usage, "reading PKCS #12 file: %s is %s", path, other)
+	for _, other := range otherKeyFiles {
+		if bytes.HasPrefix(b, []byte(other.magic)) {
+			return fault.New(fault.Usage, "reading PKCS #12 file: %s is %s", path, other.name).Hint("%s", other.wayOut)
+		}
 	}
 	return fault.New(fault.Usage, "reading PKCS #12 file: %s: %v", path, err)
 }
 
-// otherKeyFile names the kind of a file that people take for a PFX file, and
-// what to do with it; "" if the kind is not known.
-func otherKeyFile(b []byte) string {
-	for magic, name := range map[string]string{
-		"\xFE\xED\xFE\xED": "a Java key store (JKS)\nhint: convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype PKCS12",
-		"\xCE\xCE\xCE\xCE": "a Java key store (JCEKS)\nhint: convert it: keytool -importkeystore -srckeystore FILE -srcstoretype JCEKS -destkeystore FILE.p12 -deststoretype PKCS12",
-		"\x1E\xF1\xB5\xB0": "a private key of old Microsoft tools (PVK)\nhint: convert it: openssl rsa -inform PVK -in FILE.pvk -out FILE.key, and use pem:KEY,CHAIN",
-		"-----BEGIN":       "a PEM file\nhint: use pem:KEY,CHAIN",
-	} {
-		if bytes.HasPrefix(b, []byte(magic)) {
-			return name
-		}
-	}
-	return ""
+// otherKeyFiles are what people take for a PFX file, by the first bytes.
+var otherKeyFiles = []struct{ magic, name, wayOut string }{
+	{"\xFE\xED\xFE\xED", "a Java key store (JKS)", "convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype PKCS12"},
+	{"\xCE\xCE\xCE\xCE", "a Java key store (JCEKS)", "convert it: keytool -importkeystore -srckeystore FILE -srcstoretype JCEKS -destkeystore FILE.p12 -deststoretype PKCS12"},
+	{"\x1E\xF1\xB5\xB0", "a private key of old Microsoft tools (PVK)", "convert it: openssl rsa -inform PVK -in FILE.pvk -out FILE.key, and use pem:KEY,CHAIN"},
+	{"-----BEGIN", "a PEM file", "use pem:KEY,CHAIN"},
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
+	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/pinned"
 )
 
@@ -97,7 +98,7 @@ func Open(path string) (*Ledger, error) {
 	}
 	var c content
 	if err := json.Unmarshal(b, &c); err != nil {
-		return nil, fmt.Errorf("reading ledger %s: %v\nhint: delete the file to start the release afresh", path, err)
+		return nil, fault.New(fault.Other, "reading ledger %s: %v", path, err).Hint("delete the file to start the release afresh")
 	}
 	if c.Schema == schema {
 		l.data = c

@@ -91,7 +91,7 @@ func (r *Release) Plan(ctx context.Context) error {
 	}
 	r.title()
 	if p := r.run.Spec.Source.Untagged; p != nil {
-		r.run.Console.Warn("a release would stop here, so this is the plan of a snapshot: %s\nhint: %s", p.Message, p.Hint)
+		r.run.Console.Warn("a release would stop here, so this is the plan of a snapshot: %s (%s)", p.Message, p.Hint)
 	}
 	if err := pipeline.Judge(ctx, states, r.run); err != nil {
 		return err
@@ -141,7 +141,12 @@ func (r *Release) summary(report pipeline.Report) {
 			place(section.where, section.what)
 		}
 	}
-	c.Line("Next: %s", strings.Join(r.next(), "\n      "))
+	// One call a line: a line break inside a text is shown, not obeyed.
+	prefix := "Next: "
+	for _, line := range r.next() {
+		c.Line("%s%s", prefix, line)
+		prefix = "      "
+	}
 }
 
 func programs(n int) string {

@@ -17,6 +17,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/command"
+	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 )
 
@@ -111,7 +112,7 @@ func (s Store) ID() (string, error) {
 
 // wrong names the folder in an error about its contents.
 func (s Store) wrong(err error) error {
-	return fmt.Errorf("the lists in %s: %w\nhint: run %s, or delete the folder", s.Path(), err, command.Line("roots:update"))
+	return fault.New(fault.Other, "the lists in %s: %w", s.Path(), err).Hint("run %s, or delete the folder", command.Line("roots:update"))
 }
 
 // List reads the list of roots; nil if there is none. The signature is judged as
