@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // Comparison is what became of the files of a catalog in a folder, as
@@ -175,7 +176,7 @@ func Source(dir string) catalog.Source {
 		}
 		if !st.Mode().IsRegular() {
 			f.Close()
-			return catalog.Input{}, fmt.Errorf("%s is not a regular file", name)
+			return catalog.Input{}, fmt.Errorf("%s is not a regular file", printable.Text(name))
 		}
 		return catalog.Input{Reader: f, Size: st.Size(), Close: f.Close}, nil
 	}

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/hallmark-dev/hallmark/formats/catalog"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 )
@@ -88,11 +89,11 @@ func inspect(dir, rel, p string, d fs.DirEntry) (*File, error) {
 		return f, nil
 	}
 	if d.Type()&(fs.ModeSymlink|fs.ModeIrregular) == 0 { // junctions of Windows are irregular
-		return nil, fmt.Errorf("%s is %s, not a file", rel, regular.Kind(d.Type()))
+		return nil, fmt.Errorf("%s is %s, not a file", printable.Text(rel), regular.Kind(d.Type()))
 	}
 	target, err := filepath.EvalSymlinks(p)
 	if err != nil {
-		return nil, fmt.Errorf("%s is a broken link: %w", rel, err)
+		return nil, fmt.Errorf("%s is a broken link: %w", printable.Text(rel), err)
 	}
 	st, err := os.Stat(target)
 	if err != nil {
@@ -107,10 +108,10 @@ func inspect(dir, rel, p string, d fs.DirEntry) (*File, error) {
 	}
 	inside, err := filepath.Rel(base, target)
 	if err != nil || !filepath.IsLocal(inside) {
-		return nil, fmt.Errorf("%s is a link to %s, outside of %s", rel, target, dir)
+		return nil, fmt.Errorf("%s is a link to %s, outside of %s", printable.Text(rel), printable.Text(target), dir)
 	}
 	if !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is a link to %s, not a file", rel, regular.Kind(st.Mode()))
+		return nil, fmt.Errorf("%s is a link to %s, not a file", printable.Text(rel), regular.Kind(st.Mode()))
 	}
 	f.Link = filepath.ToSlash(inside)
 	return f, nil

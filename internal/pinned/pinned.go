@@ -12,6 +12,7 @@ import (
 	"os"
 	"sync"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 )
 
@@ -56,7 +57,7 @@ func Open(path string) (*File, error) {
 	p := &File{f: f, last: -1}
 	if err := p.hash(st.Size()); err != nil {
 		f.Close()
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, fmt.Errorf("%s: %w", printable.Text(path), err)
 	}
 	return p, nil
 }

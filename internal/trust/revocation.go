@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/hallmark-dev/hallmark/formats/certchain"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 )
@@ -29,7 +30,7 @@ func readAll(what string, names []string, check func([]byte) error) ([][]byte, e
 		b, err := regular.Read(name, 0)
 		if err == nil {
 			if err = check(b); err != nil {
-				err = fmt.Errorf("%s: %w", name, err)
+				err = fmt.Errorf("%s: %w", printable.Text(name), err)
 			}
 		}
 		if err != nil {

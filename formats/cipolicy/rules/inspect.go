@@ -14,6 +14,7 @@ import (
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 	"github.com/hallmark-dev/hallmark/formats/peimage/resource"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 )
 
 // subsystemNative is IMAGE_SUBSYSTEM_NATIVE (PE Format, "Windows Subsystem").
@@ -51,7 +52,7 @@ func InspectFile(ctx context.Context, name, path string) (File, error) {
 		return File{}, err
 	}
 	if !st.Mode().IsRegular() {
-		return File{}, fmt.Errorf("%s is not a regular file", name)
+		return File{}, fmt.Errorf("%s is not a regular file", printable.Text(name))
 	}
 	return Inspect(ctx, path, r, st.Size())
 }

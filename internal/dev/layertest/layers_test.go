@@ -77,7 +77,7 @@ var mayImport = map[string][]string{
 	"internal/text":       {},
 	"internal/winstore":   {},
 	"internal/filelock":   {},
-	"internal/pinned":     {"internal/regular"},
+	"internal/pinned":     {"formats/printable", "internal/regular"},
 
 	// What serves this repository alone.
 	"internal/dev":         {"internal", "formats", "templates", "cmd", "targets"},

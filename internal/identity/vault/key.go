@@ -133,7 +133,7 @@ var hashNames = map[crypto.Hash]string{crypto.SHA256: "sha2-256", crypto.SHA384:
 func (k *key) Sign(ctx context.Context, d service.Digest) (*service.Signed, error) {
 	hash, ok := hashNames[d.Hash]
 	if !ok {
-		return nil, fmt.Errorf("Vault does not support the hash %v", d.Hash)
+		return nil, fmt.Errorf("hash %v is not supported by Vault", d.Hash)
 	}
 	r := signRequest{Input: base64.StdEncoding.EncodeToString(d.Sum), Prehashed: true, Hash: hash, Version: k.current.Load()}
 	switch d.Scheme {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 )
@@ -253,7 +254,7 @@ func (f Files) destination(in string, folder bool, name func(string, bool) (stri
 	}
 	o, err := name(in, folder)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", in, err)
+		return "", fmt.Errorf("%s: %w", printable.Text(in), err)
 	}
 	if folder {
 		o = filepath.Join(f.Out, o)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/fault"
 	"github.com/hallmark-dev/hallmark/internal/regular"
 	"github.com/hallmark-dev/hallmark/internal/text"
@@ -42,7 +43,7 @@ func listFile(name string) ([]string, error) {
 	}
 	lines, err := text.Decode(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", printable.Text(name), err)
 	}
 	var out []string
 	for line := range strings.Lines(lines) {

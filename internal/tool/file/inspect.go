@@ -27,7 +27,7 @@ func Inspect(ctx context.Context, w io.Writer, in string, asJSON bool) error {
 	for _, f := range files {
 		i, err := inspect(ctx, f)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", f, err))
+			errs = append(errs, fmt.Errorf("%s: %w", printable.Text(f), err))
 			continue
 		}
 		all = append(all, named{f, i})

@@ -13,6 +13,7 @@ import (
 
 	"github.com/hallmark-dev/hallmark/formats/cipolicy"
 	"github.com/hallmark-dev/hallmark/formats/cipolicy/rules"
+	"github.com/hallmark-dev/hallmark/formats/printable"
 	"github.com/hallmark-dev/hallmark/internal/atomicfile"
 	"github.com/hallmark-dev/hallmark/internal/console"
 	"github.com/hallmark-dev/hallmark/internal/fault"
@@ -297,7 +298,7 @@ func mergeRecords(c *console.Console, names []string, out string, r Rules) error
 		}
 		s, err := rules.ReadRecords(bytes.NewReader(b))
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", n, err))
+			errs = append(errs, fmt.Errorf("%s: %w", printable.Text(n), err))
 			continue
 		}
 		shards = append(shards, s)
