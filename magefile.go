@@ -70,10 +70,14 @@ func Wine(ctx context.Context,
 // Bench measures speed and memory beside osslsigncode and relic.
 func Bench(ctx context.Context,
 	runs *int, // how often each file is measured
+	only *string, // make only the measurements with this in their name, such as verifying
 ) error {
-	n := bench.Runs
+	n, part := bench.Runs, ""
 	if runs != nil {
 		n = *runs
 	}
-	return bench.Run(ctx, os.Stdout, os.Stderr, n)
+	if only != nil {
+		part = *only
+	}
+	return bench.Run(ctx, os.Stdout, os.Stderr, n, part)
 }

@@ -13,6 +13,7 @@ import (
 	"slices"
 
 	"github.com/hallmark-dev/hallmark/formats/cab"
+	"github.com/hallmark-dev/hallmark/formats/cms"
 	"github.com/hallmark-dev/hallmark/formats/peimage"
 )
 
@@ -169,7 +170,7 @@ func hashSpans(ctx context.Context, r io.ReaderAt, spans []cab.Range, hashes []c
 	var writers []io.Writer
 	for _, h := range slices.Compact(slices.Sorted(slices.Values(hashes))) {
 		if !h.Available() {
-			return nil, fmt.Errorf("hashing: hash %d is not available", h)
+			return nil, cms.WrongOption("Hashes", "hashing: hash %d is not available", h)
 		}
 		states[h] = h.New()
 		writers = append(writers, states[h])

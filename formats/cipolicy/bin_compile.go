@@ -1,9 +1,10 @@
 package cipolicy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/hallmark-dev/hallmark/formats/cms"
 )
 
 // DefaultFormat is the version that ConvertFrom-CIPolicy writes up to Windows
@@ -32,7 +33,7 @@ func Compile(p *Policy, o CompileOptions) ([]byte, error) {
 		o.Format = DefaultFormat
 	}
 	if o.Format < minFormat || o.Format > maxFormat {
-		return nil, fmt.Errorf("format version %d: must be %d to %d", o.Format, minFormat, maxFormat)
+		return nil, cms.WrongOption("Format", "format version %d: must be %d to %d", o.Format, minFormat, maxFormat)
 	}
 	problems := p.references()
 	if !o.Unchecked {

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
@@ -172,5 +173,23 @@ func TestLinked(t *testing.T) {
 	}
 	if all, _ := filepath.Glob(filepath.Join(dir, "*", "*")); len(all) != 6 {
 		t.Errorf("%d links", len(all))
+	}
+}
+
+// TestHostileSignatureIsRebuilt: what is taken apart and put together again is
+// the same message, with more in one field.
+func TestHostileSignatureIsRebuilt(t *testing.T) {
+	p7 := wrap(0x30, append([]byte{6, 1, 42}, wrap(0xa0, wrap(0x30, []byte{2, 1, 1, 0x31, 2, 5, 0, 0x30, 0, 0xa0, 0, 0x31, 0}))...))
+	got := rebuilt(p7, 1, []byte{5, 0})
+	if want := []byte{5, 0, 5, 0}; !bytes.Equal(content(part(got, 1)), want) {
+		t.Errorf("field 1 holds %x, want %x", content(part(got, 1)), want)
+	}
+	if n := len(children(content(children(got)[1]))); n != 5 {
+		t.Errorf("%d fields", n)
+	}
+	file := append(make([]byte, 0x200), 1)
+	file[0x3c] = 0x40
+	if out := withTable(file, []byte{1, 2, 3}); len(out) != len(file)+16 || out[0x40+24+112+36] != 16 {
+		t.Errorf("the table is not recorded: %x", out[0x40+24+112+32:][:8])
 	}
 }
