@@ -4,8 +4,8 @@ package interrupt
 
 import (
 	"os"
-	"os/signal"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"testing"
 )
